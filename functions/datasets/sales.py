@@ -1,0 +1,89 @@
+"""Daily sales files of shops, ready for a demand forecast."""
+
+import pandera.polars as pa
+import polars as pl
+from pandera.polars import PolarsData
+
+from sluice.contract import Contract, Discard, Outliers, Partition, Reading, Unique
+from sluice.steps import Lowercase, Uppercase
+
+CHANNELS = ("online", "in_store", "mobile", "partner")
+CURRENCIES = ("USD", "EUR", "GBP")
+
+
+class Sale(pa.DataFrameModel):
+    """One published sale. Amounts are in the row's own currency."""
+
+    transaction_id: pl.String
+    store_id: pl.String
+    product_id: pl.String
+    sale_date: pl.Date
+    quantity: pl.Int64 = pa.Field(nullable=True)
+    unit_price: pl.Decimal(12, 2) = pa.Field(nullable=True)  # type: ignore[valid-type]
+    currency: pl.String
+    channel: pl.String
+    category: pl.String = pa.Field(nullable=True)
+    customer_age: pl.Int64 = pa.Field(nullable=True)
+    updated_at: pl.Datetime("us") = pa.Field(nullable=True)  # type: ignore[valid-type]
+    price_is_outlier: pl.Boolean
+    quantity_is_outlier: pl.Boolean
+    sale_month: pl.String
+
+    @pa.check("quantity")
+    def quantity_is_from_1_to_1000(cls, data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).is_between(1, 1000))
+
+    @pa.check("unit_price")
+    def unit_price_is_positive(cls, data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key) > 0)
+
+    @pa.check("customer_age")
+    def customer_age_is_from_0_to_120(cls, data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).is_between(0, 120))
+
+    @pa.check("channel")
+    def channel_is_known(cls, data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).is_in(CHANNELS))
+
+    @pa.check("currency")
+    def currency_is_known(cls, data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).is_in(CURRENCIES))
+
+
+contract = Contract(
+    name="sales",
+    version=1,
+    row=Sale,
+    files=("sales/{store_id}/{date:%Y-%m-%d}.csv",),
+    reading=Reading(
+        null_markers=("", "n/a", "null", "nan", "none", "-"),
+        dates={
+            "sale_date": (
+                "%Y-%m-%d",
+                "%m/%d/%Y",
+                "%d-%m-%Y",
+                "%Y/%m/%d",
+                "%Y%m%d",
+                "%d %b %Y",
+                "%Y-%m-%dT%H:%M:%S",
+            )
+        },
+        unpublished=("is_test",),
+    ),
+    cleaning=(Lowercase("channel", "category"), Uppercase("currency")),
+    discard=(
+        Discard(
+            "test_transaction",
+            when=pl.col("transaction_id").str.starts_with("TEST")
+            | pl.col("is_test").str.to_lowercase().is_in(["true", "1", "y", "yes"]),
+        ),
+    ),
+    unique=Unique(key=("transaction_id",), newest="updated_at"),
+    impute={"quantity": "median", "unit_price": "median", "customer_age": "mean"},
+    outliers=(
+        Outliers("unit_price", iqr=1.5, flag="price_is_outlier"),
+        Outliers("quantity", z_score=3, flag="quantity_is_outlier"),
+    ),
+    partition_by=(Partition("sale_month", of="sale_date", format="%Y-%m"),),
+    quarantine_limit=0.2,
+)

@@ -1,0 +1,208 @@
+"""The heart: one batch of text rows becomes typed good rows, quarantined rows with reasons, named discards.
+
+A pure function of the contract and the batch. Both engines run it, so a rule exists once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import pandera.errors
+import polars as pl
+
+from sluice.contract import EXTRA, Contract
+from sluice.errors import ContractInvalid
+from sluice.parsing import parse, unparsed_reasons
+
+MASK = "***"
+
+
+@dataclass(frozen=True)
+class CleanBatch:
+    """What became of a batch.
+
+    good: the contract's parsed columns, typed (`_extra` when kept), and `_row_number` Int64.
+    quarantined: the file's columns as text, `_raw` String, `_reasons` List(String), `_row_number` Int64.
+    discarded: rows by the name of the rule that left them out.
+    reasons: quarantined rows by reason; a row with two reasons counts in both.
+    """
+
+    good: pl.DataFrame
+    quarantined: pl.DataFrame
+    discarded: dict[str, int]
+    reasons: dict[str, int]
+
+
+def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
+    """Clean the rows of one batch.
+
+    rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
+    parts: what the file's key captured, for the columns that must equal it.
+    Raises ContractInvalid when a check of the model cannot run.
+    """
+    text = rows.select(*_normalised(contract), *_carried(contract))
+    rule = _discarding_rule(contract, text)
+    discarded = {
+        contract.discard[index].name: count
+        for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
+    }
+    if discarded:
+        kept = rule.is_null()
+        text, rows = text.filter(kept), rows.filter(kept)
+    parsed = text.select(*_parsed(contract), *_carried(contract))
+    failures = _failures(contract, text, parsed, parts or {})
+    if not failures:
+        return CleanBatch(parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
+    bad = pl.select(pl.any_horizontal(*failures.values())).to_series()
+    quarantined = _quarantined(contract, rows.filter(bad), {name: cells.filter(bad) for name, cells in failures.items()})
+    reasons = {name: int(cells.sum()) for name, cells in failures.items()}
+    return CleanBatch(parsed.filter(~bad), quarantined, discarded, reasons)
+
+
+def quarantine_malformed(contract: Contract, malformed: pl.DataFrame) -> pl.DataFrame:
+    """Return rows that could not be split as quarantined rows: no columns, but the raw text.
+
+    malformed: `_row_number` Int64, `_raw` String, `_reason` String. Returns CleanBatch.quarantined's columns.
+    """
+    raw = pl.col("_raw") if not contract.personal else pl.lit(MASK).alias("_raw")
+    return malformed.select(
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in contract.file_columns),
+        raw,
+        pl.concat_list("_reason").alias("_reasons"),
+        "_row_number",
+    )
+
+
+def _carried(contract: Contract) -> tuple[str, ...]:
+    return (EXTRA, "_row_number") if contract.reading.unknown_columns == "keep" else ("_row_number",)
+
+
+def _normalised(contract: Contract) -> list[pl.Expr]:
+    """Trim, tell null markers, then the contract's steps."""
+    markers = _in_any_case(contract.reading.null_markers)
+    columns = []
+    for name in contract.file_columns:
+        trimmed = pl.col(name).str.strip_chars()
+        column = pl.when(~trimmed.is_in(markers)).then(trimmed)
+        for step in contract.cleaning:
+            if name in step.columns:
+                column = step.apply(column)
+        columns.append(column.alias(name))
+    return columns
+
+
+def _in_any_case(markers: tuple[str, ...]) -> list[str]:
+    """Return every spelling of the markers: looking a cell up in a set is cheaper than lowering it."""
+    spellings = set()
+    for marker in markers:
+        letters = [sorted({letter.lower(), letter.upper()}) for letter in marker.strip()]
+        spellings.update("".join(spelling) for spelling in product(*letters))
+    return sorted(spellings)
+
+
+def _discarding_rule(contract: Contract, text: pl.DataFrame) -> pl.Series:
+    """Return the index of the first rule that discards each row, or null."""
+    first = pl.lit(None, dtype=pl.Int8)
+    for index, rule in reversed(list(enumerate(contract.discard))):
+        first = pl.when(rule.when).then(pl.lit(index, dtype=pl.Int8)).otherwise(first)
+    return text.select(rule=first + pl.lit(0, dtype=pl.Int8)).to_series() if contract.discard else _no_rule(text)
+
+
+def _no_rule(text: pl.DataFrame) -> pl.Series:
+    return pl.Series("rule", [None], dtype=pl.Int8).new_from_index(0, text.height)
+
+
+def _parsed(contract: Contract) -> list[pl.Expr]:
+    return [
+        pl.col(name).map_batches(_parser(contract, name, dtype), return_dtype=dtype, is_elementwise=True)
+        if dtype != pl.String()
+        else pl.col(name)
+        for name, dtype in contract.parsed.items()
+    ]
+
+
+def _parser(contract: Contract, name: str, dtype: pl.DataType):  # type: ignore[no-untyped-def]
+    forms = contract.reading.dates.get(name, ())
+    comma = contract.reading.decimal_comma and dtype.is_numeric()
+
+    def run(text: pl.Series) -> pl.Series:
+        return parse(_with_point(text) if comma else text, dtype, forms)
+
+    return run
+
+
+def _with_point(text: pl.Series) -> pl.Series:
+    """Return numbers written with a decimal comma with a point; one that has a point already is no such number."""
+    return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
+
+
+def _failures(
+    contract: Contract, text: pl.DataFrame, parsed: pl.DataFrame, parts: Mapping[str, str]
+) -> dict[str, pl.Series]:
+    """Return, by reason and in the order of the model's columns, which rows fail (Boolean, no nulls)."""
+    failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
+    for name in contract.parsed:
+        cells = _with_point(text[name]) if contract.reading.decimal_comma and parsed[name].dtype.is_numeric() else text[name]
+        failures[name] |= unparsed_reasons(name, cells, parsed[name])
+    for name in contract.same_as_key:
+        differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
+        if differs is not None and differs.any():
+            failures[name][f"{name}_equals_key"] = differs
+    for name, reason, failed in _pandera_failures(contract, parsed):
+        if reason.endswith("_is_present") and failures[name]:
+            # A cell whose text did not parse is wrong, not missing.
+            failed &= text[name].is_null()
+            if not failed.any():
+                continue
+        failures[name][reason] = failed
+    return {
+        reason: cells.fill_null(value=False)
+        for of_column in failures.values()
+        for reason, cells in of_column.items()
+    }
+
+
+def _pandera_failures(contract: Contract, parsed: pl.DataFrame) -> list[tuple[str, str, pl.Series]]:
+    """Run the model's checks. Returns (column or "", reason, rows that fail)."""
+    frame = parsed.select(list(contract.parsed))
+    if frame.is_empty():
+        return []
+    try:
+        contract.row_schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        return [_named(contract, error) for error in errors.schema_errors]
+    return []
+
+
+def _named(contract: Contract, error: pandera.errors.SchemaError) -> tuple[str, str, pl.Series]:
+    if error.check_output is None:
+        raise ContractInvalid(f"dataset {contract.name!r}: the check {error.check} cannot run: {error}")
+    passed = pl.DataFrame(error.check_output).to_series()
+    column = error.schema.name if error.schema.name in contract.parsed else ""
+    if error.check == "not_nullable":
+        return column, f"{column}_is_present", ~passed
+    name = getattr(error.check, "name", None) or str(error.check)
+    named = name if not column or name.startswith(column) else f"{column}_{name}"
+    return column, named, ~passed
+
+
+def _quarantined(contract: Contract, rows: pl.DataFrame, failures: dict[str, pl.Series]) -> pl.DataFrame:
+    masked = [
+        pl.when(pl.col(name).is_not_null()).then(pl.lit(MASK)).alias(name)
+        if name in contract.personal
+        else pl.col(name)
+        for name in contract.file_columns
+    ]
+    return rows.select(
+        *masked,
+        pl.lit(None, dtype=pl.String).alias("_raw"),
+        _reasons(failures).alias("_reasons"),
+        "_row_number",
+    )
+
+
+def _reasons(failures: dict[str, pl.Series]) -> pl.Expr:
+    if not failures:
+        return pl.lit([], dtype=pl.List(pl.String))
+    named = [pl.when(pl.lit(cells)).then(pl.lit(reason)) for reason, cells in failures.items()]
+    return pl.concat_list(named).list.drop_nulls()

@@ -1,0 +1,53 @@
+"""Naming conventions of uploaded files, such as `sales/{store_id}/{date:%Y-%m-%d}.csv`."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sluice.errors import ContractInvalid
+
+_FIELD = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<format>[^{}]+))?\}")
+_COMPRESSED = r"(?:\.gz|\.zst)?"
+
+
+@dataclass(frozen=True)
+class KeyPattern:
+    """One naming convention. `{part}` captures one path segment's text, `{part:%Y-%m-%d}` a date of that form.
+
+    A pattern also matches its own name followed by `.gz` or `.zst`.
+    """
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        names = [field["name"] for field in _FIELD.finditer(self.pattern)]
+        if len(names) != len(set(names)):
+            raise ContractInvalid(f"the file pattern {self.pattern!r} names a part twice")
+        if re.search(r"[{}]", _FIELD.sub("", self.pattern)):
+            raise ContractInvalid(f"the file pattern {self.pattern!r} has a brace that is not a {{part}}")
+
+    def match(self, key: str) -> dict[str, str] | None:
+        """Return the captured parts as text, or None when the key does not follow the convention."""
+        found = re.fullmatch(self._regex(), key)
+        if found is None:
+            return None
+        parts = found.groupdict()
+        for field in _FIELD.finditer(self.pattern):
+            if field["format"] and not _is_date(parts[field["name"]], field["format"]):
+                return None
+        return parts
+
+    def _regex(self) -> str:
+        regex, end = "", 0
+        for field in _FIELD.finditer(self.pattern):
+            regex += re.escape(self.pattern[end : field.start()]) + f"(?P<{field['name']}>[^/]+?)"
+            end = field.end()
+        return regex + re.escape(self.pattern[end:]) + _COMPRESSED
+
+
+def _is_date(text: str, form: str) -> bool:
+    try:
+        # The round trip refuses what strptime lets pass, such as 2025-3-5 for %Y-%m-%d.
+        return datetime.strptime(text, form).strftime(form) == text
+    except ValueError:
+        return False

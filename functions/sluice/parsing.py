@@ -1,0 +1,153 @@
+"""Text to typed values, exactly: what does not parse becomes null, and the caller learns which cells these were."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+import polars as pl
+
+TIMESTAMPS = (
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+)
+"""ISO 8601 as people write it. An offset converts to UTC; without one the time is taken as it is."""
+
+NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+WHOLE = r"^[+-]?[0-9]+\.?0*$"
+TRUE = ("true", "t", "yes", "y", "1")
+FALSE = ("false", "f", "no", "n", "0")
+
+
+def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
+    """Return the column as `dtype`; text that is no such value is null.
+
+    text: String, trimmed, numbers with a decimal point. forms: strptime forms of dates and timestamps.
+    Whole numbers may end in `.0`; decimals are rounded half away from zero to the type's scale; dates have
+    a year of four digits. Raises TypeError for a type that files cannot be parsed to.
+    """
+    if dtype == pl.String():
+        return text
+    if dtype.is_integer():
+        return _whole(text, dtype)
+    if isinstance(dtype, pl.Decimal):
+        return _decimal(text, dtype)
+    if dtype.is_float():
+        number = text.cast(dtype, strict=False)
+        return number.set(~number.is_finite(), None)
+    if dtype == pl.Boolean():
+        lower = text.str.to_lowercase()
+        return lower.replace_strict({**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None)
+    if dtype == pl.Date():
+        return _by_distinct(text, lambda cells: _first_form(cells, forms or ("%Y-%m-%d",), pl.Date()))
+    if isinstance(dtype, pl.Datetime):
+        return _first_form(text, forms or TIMESTAMPS, dtype)
+    raise TypeError(f"columns of type {dtype} cannot be read from text")
+
+
+def unparsed_reasons(column: str, text: pl.Series, value: pl.Series) -> dict[str, pl.Series]:
+    """Return, by the name of the fact that fails, which cells had text and have no value (Boolean)."""
+    unparsed = text.is_not_null() & value.is_null()
+    if not unparsed.any():
+        return {}
+    dtype = value.dtype
+    if isinstance(dtype, pl.Decimal):
+        return _number_reasons(column, text, unparsed, "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}")
+    if dtype.is_integer():
+        return _number_reasons(column, text, unparsed, "a_whole_number", WHOLE, str(dtype).lower())
+    kind = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
+    return {f"{column}_is_{kind.get(dtype.base_type(), 'a_number')}": unparsed}
+
+
+def _number_reasons(
+    column: str, text: pl.Series, unparsed: pl.Series, kind: str, grammar: str, size: str
+) -> dict[str, pl.Series]:
+    too_large = unparsed & text.str.contains(grammar)
+    found = {f"{column}_is_{kind}": unparsed & ~too_large, f"{column}_fits_{size}": too_large}
+    return {reason: cells for reason, cells in found.items() if cells.any()}
+
+
+def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    number = text.cast(dtype, strict=False)
+    missed = text.is_not_null() & number.is_null()
+    if not missed.any():
+        return number
+    whole = pl.when(pl.col("t").str.contains(WHOLE)).then(pl.col("t").str.replace(r"\.0*$", "").str.strip_prefix("+"))
+    again = pl.DataFrame({"t": text.filter(missed)}).select(whole.cast(dtype, strict=False)).to_series()
+    return _patched(number, missed, again)
+
+
+def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    number = text.cast(dtype, strict=False)
+    scale = dtype.scale
+    # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
+    finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]").fill_null(value=False)
+    if not finer.any():
+        return number
+    exact = _by_distinct(text.filter(finer), lambda cells: _exact_decimals(cells, dtype))
+    return _patched(number, finer, exact)
+
+
+def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    unit = Decimal(1).scaleb(-dtype.scale)
+    limit = Decimal(10) ** ((dtype.precision or 38) - dtype.scale)
+
+    def value(cell: str | None) -> Decimal | None:
+        if cell is None or not re.match(NUMBER, cell):
+            return None
+        try:
+            rounded = Decimal(cell).quantize(unit, rounding=ROUND_HALF_UP)
+        except InvalidOperation:
+            return None
+        return rounded if abs(rounded) < limit else None
+
+    return pl.Series(cells.name, [value(cell) for cell in cells], dtype=dtype)
+
+
+def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
+    """Parse with each form in turn; later forms only see what the earlier ones left."""
+    value = pl.Series(text.name, [None], dtype=dtype).new_from_index(0, len(text)) if len(text) else text.cast(dtype)
+    for form in forms:
+        left = text.is_not_null() & value.is_null()
+        if not left.any():
+            break
+        everything = bool(left.all())
+        found = _strptime(text if everything else text.filter(left), form, dtype)
+        value = found if everything else _patched(value, left, found)
+    return value
+
+
+def _strptime(text: pl.Series, form: str, dtype: pl.DataType) -> pl.Series:
+    if isinstance(dtype, pl.Datetime):
+        value = text.str.to_datetime(form, strict=False, time_unit=dtype.time_unit)
+        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if value.dtype.time_zone else value
+    else:
+        value = text.str.to_date(form, strict=False)
+    right = value.dt.year().is_between(1000, 9999)
+    if re.search(r"%[Ymd]%[Ymd]", form):
+        # Digits without marks between them are only told apart by their number: 2025035 is no date.
+        right &= text.str.contains(r"^[0-9]{8}([^0-9]|$)")
+    return value.set(~right, None)
+
+
+def _by_distinct(text: pl.Series, parse_cells: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Parse each distinct text once: a file has few dates and many rows."""
+    distinct = text.unique()
+    if len(distinct) * 2 > len(text):
+        return parse_cells(text)
+    values = parse_cells(distinct)
+    return (
+        pl.DataFrame({"text": text})
+        .join(pl.DataFrame({"text": distinct, "value": values}), on="text", how="left", maintain_order="left")
+        .get_column("value")
+        .alias(text.name)
+    )
+
+
+def _patched(column: pl.Series, where: pl.Series, values: pl.Series) -> pl.Series:
+    """Return the column with `values` written, in order, where the mask is true."""
+    return column.scatter(where.arg_true(), values)
