@@ -1,0 +1,5 @@
+"""What MiniStack lacks of the AWS that Sluice uses, added by rebinding its functions before it starts.
+
+MiniStack's modules are private API, so its version is pinned exactly and every rebinding here has a contract
+test of its own in tests/local/ that fails without it.
+"""
