@@ -54,7 +54,9 @@ def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str]
     if not failures:
         return CleanBatch(parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
     bad = pl.select(pl.any_horizontal(*failures.values())).to_series()
-    quarantined = _quarantined(contract, rows.filter(bad), {name: cells.filter(bad) for name, cells in failures.items()})
+    quarantined = _quarantined(
+        contract, rows.filter(bad), {name: cells.filter(bad) for name, cells in failures.items()}
+    )
     reasons = {name: int(cells.sum()) for name, cells in failures.items()}
     return CleanBatch(parsed.filter(~bad), quarantined, discarded, reasons)
 
@@ -142,7 +144,11 @@ def _failures(
     """Return, by reason and in the order of the model's columns, which rows fail (Boolean, no nulls)."""
     failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
     for name in contract.parsed:
-        cells = _with_point(text[name]) if contract.reading.decimal_comma and parsed[name].dtype.is_numeric() else text[name]
+        cells = (
+            _with_point(text[name])
+            if contract.reading.decimal_comma and parsed[name].dtype.is_numeric()
+            else text[name]
+        )
         failures[name] |= unparsed_reasons(name, cells, parsed[name])
     for name in contract.same_as_key:
         differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
@@ -156,9 +162,7 @@ def _failures(
                 continue
         failures[name][reason] = failed
     return {
-        reason: cells.fill_null(value=False)
-        for of_column in failures.values()
-        for reason, cells in of_column.items()
+        reason: cells.fill_null(value=False) for of_column in failures.values() for reason, cells in of_column.items()
     }
 
 

@@ -232,9 +232,7 @@ def _unknown_columns(contract: Contract) -> Iterator[str]:
         "dates": reading.dates,
         "aliases": reading.aliases.values(),
         "cleaning": [column for step in contract.cleaning for column in step.columns],
-        "unique": (*contract.unique.key, contract.unique.newest or contract.unique.key[0])
-        if contract.unique
-        else (),
+        "unique": (*contract.unique.key, contract.unique.newest or contract.unique.key[0]) if contract.unique else (),
         "impute": contract.impute,
         "outliers": [rule.column for rule in contract.outliers],
         "partition_by": [name for part in contract.partition_by for name in (part.name, part.of or part.name)],

@@ -1,0 +1,30 @@
+"""The `sluice` program. Each command lives in its own module and is added here."""
+
+import sys
+
+import typer
+from sluice.errors import SluiceError
+
+from cli.check import check
+from cli.clean import clean
+from cli.show import fail
+
+app = typer.Typer(
+    name="sluice",
+    help="Every row of every file accounted for: published, quarantined with reasons, or discarded by name.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command()(check)
+app.command()(clean)
+
+
+def main() -> None:
+    """Run the program. Exit 0: done; 1: the file is rejected or the run failed; 2: wrong usage."""
+    try:
+        app()
+    except SluiceError as error:
+        fail(str(error), code=2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,264 @@
+"""The embedded engine: one process cleans one file in two passes, in memory bounded by the batch.
+
+First pass: read, clean and check batch by batch; good rows are put aside. Between: duplicates and statistics.
+Second pass: impute, flag and write partitioned Parquet. The second pass streams what the first put aside.
+"""
+
+import resource
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sluice.batch import clean_batch, quarantine_malformed
+from sluice.contract import EXTRA, Contract
+from sluice.glue_types import glue_schema
+from sluice.header import match_header
+from sluice.manifest import Manifest, PartitionCount, StagedFile
+from sluice.partitions import partition_path
+from sluice.personal import hashed
+from sluice.reader import Reader, Source
+from sluice.spill import Spill
+from sluice.statistics import Summary
+from sluice.unique import KEY_HASH, losers, with_key_hash
+from sluice.verdict import refuse_share
+from sluice.whole_file import Plan, applied, in_units, plan
+
+Progress = Callable[[int], None]
+"""Called after each batch with the records read so far."""
+
+_FILE_ROWS = 1_000_000
+_OPEN_ROWS = 480_000
+"""Rows that the writers of all partitions may hold together before a row group is written."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the rows of one source carry, and the stem of its files' names (the same for every version of it)."""
+
+    source_key: str
+    run_id: str
+    file_stem: str
+    source_version: str = ""
+
+    @property
+    def columns(self) -> list[pl.Expr]:
+        return [pl.lit(self.source_key).alias("_source_key"), pl.lit(self.run_id).alias("_run_id")]
+
+
+@dataclass
+class _FirstPass:
+    good: Spill
+    quarantined: Spill
+    rows_in: int = 0
+    discarded: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    bytes_in: int = 0
+
+
+def clean(
+    contract: Contract,
+    source: Source,
+    out: Path,
+    *,
+    lineage: Lineage,
+    parts: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Clean one file into `out` and return its account, which is also written to out/manifest.json.
+
+    Writes out/published/<partitions>/<stem>-NNN.parquet and out/quarantine/<stem>-NNN.parquet. `out` must be
+    empty or absent. Raises FileRejected when the file cannot be read or too many of its rows are bad; then `out`
+    holds nothing.
+    """
+    started = time.perf_counter()
+    work = out / "_work"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        first = _first_pass(contract, source, work, parts, progress)
+        refuse_share(contract, first.rows_in, first.quarantined.rows, first.reasons)
+        lost = losers(contract.unique, first.good) if contract.unique else pl.Series("_row_number", [], pl.Int64)
+        kept = _without(first.good.scan(), lost)
+        whole = plan(contract, lambda name: _Counts(contract, kept, name), lambda name: _mode(kept, name))
+        partitions = _write_published(contract, kept, whole, out, lineage)
+        _write_quarantine(contract, first.quarantined, out, lineage)
+    except BaseException:
+        shutil.rmtree(out / "published", ignore_errors=True)
+        shutil.rmtree(out / "quarantine", ignore_errors=True)
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    discarded = dict(first.discarded) | ({"duplicate": len(lost)} if contract.unique else {})
+    manifest = _manifest(contract, first, discarded, whole, partitions, out, lineage, started)
+    manifest.balance()
+    manifest.write(out / "manifest.json")
+    return manifest
+
+
+def _first_pass(
+    contract: Contract, source: Source, work: Path, parts: Mapping[str, str] | None, progress: Progress | None
+) -> _FirstPass:
+    reader = Reader(source, contract.reading.format)
+    header = match_header(contract, reader.header, reader.preview)
+    good: dict[str, pl.DataType] = {**contract.parsed, **_carried(contract), "_row_number": pl.Int64()}
+    if contract.unique:
+        good[KEY_HASH] = pl.UInt64()
+    text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
+    first = _FirstPass(Spill(work / "good", good), Spill(work / "quarantined", text))
+    for raw in reader:
+        batch = clean_batch(contract, header.select(contract, raw.rows), parts)
+        first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
+        bad = [batch.quarantined, quarantine_malformed(contract, raw.malformed)]
+        first.quarantined.append(pl.concat(bad).sort("_row_number"))
+        first.discarded.update(batch.discarded)
+        first.reasons.update(batch.reasons)
+        first.reasons.update(dict(raw.malformed["_reason"].value_counts().iter_rows()))
+        first.rows_in += raw.rows_in
+        if progress:
+            progress(first.rows_in)
+    first.bytes_in = reader.facts.bytes_in
+    if header.unknown and contract.reading.unknown_columns != "reject":
+        first.notes.append(f"columns that the contract does not know: {', '.join(sorted(header.unknown))[:500]}")
+    return first
+
+
+def _carried(contract: Contract) -> dict[str, pl.DataType]:
+    return {EXTRA: pl.String()} if contract.reading.unknown_columns == "keep" else {}
+
+
+def _without(rows: pl.LazyFrame, lost: pl.Series) -> pl.LazyFrame:
+    if lost.is_empty():
+        return rows
+    return rows.join(pl.LazyFrame({"_row_number": lost}), on="_row_number", how="anti", maintain_order="left")
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """statistics.Column over the rows kept."""
+
+    contract: Contract
+    kept: pl.LazyFrame
+    name: str
+
+    def _units(self) -> pl.LazyFrame:
+        return self.kept.select(u=in_units(self.name, self.contract.types[self.name])).drop_nulls()
+
+    def summary(self) -> Summary:
+        unit, wide = pl.col("u"), pl.col("u").cast(pl.Int128)
+        row = self._units().select(n=unit.len(), low=unit.min(), high=unit.max(), s=wide.sum(), q=(wide * wide).sum())
+        count, low, high, total, squares = row.collect(engine="streaming").row(0)
+        return Summary(count, low or 0, high or 0, total, squares)
+
+    def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
+        inside = self._units().filter(pl.col("u").is_between(low, high)).select(bin=(pl.col("u") - low) // width)
+        return dict(inside.group_by("bin").len().collect(engine="streaming").iter_rows())
+
+
+def _mode(kept: pl.LazyFrame, name: str) -> Any:
+    counts = kept.select(name).drop_nulls().group_by(name).len()
+    top = counts.sort(["len", name], descending=[True, False]).head(1).collect(engine="streaming")
+    return top[name].item() if top.height else None
+
+
+def _write_published(
+    contract: Contract, kept: pl.LazyFrame, whole: Plan, out: Path, lineage: Lineage
+) -> list[PartitionCount]:
+    names = [part.name for part in contract.partition_by]
+    rows = kept.with_columns(applied(contract, whole)).with_columns(*hashed(contract), *lineage.columns)
+    rows = rows.select(pl.col(name).cast(dtype) for name, dtype in contract.published.items())
+    folder = out / "published"
+    folder.mkdir()
+    if not names:
+        counts = rows.select(pl.len()).collect(engine="streaming").item()
+        if counts:
+            rows.sink_parquet(folder / f"{lineage.file_stem}-000.parquet", compression="zstd", engine="streaming")
+        return [PartitionCount({}, "", counts)] if counts else []
+    tallied = kept.with_columns(applied(contract, whole)).group_by(names).len().collect(engine="streaming")
+    counted = tallied.sort(names).rows(named=True)
+    if counted:
+        _sink_partitions(rows, names, folder, lineage.file_stem, len(counted))
+    return [_partition_count(names, row) for row in counted]
+
+
+def _partition_count(names: list[str], row: dict[str, Any]) -> PartitionCount:
+    values = {name: str(row[name]) for name in names}
+    return PartitionCount(values, partition_path(values), row["len"])
+
+
+def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: str, partitions: int) -> None:
+    def name_file(file: Any) -> str:
+        values = file.partition_keys.row(0, named=True)
+        return f"{partition_path(values)}/{stem}-{file.index_in_partition:03}.parquet"
+
+    target = pl.PartitionBy(
+        folder, key=names, include_key=False, max_rows_per_file=_FILE_ROWS, file_path_provider=name_file
+    )
+    group = max(1_024, min(262_144, _OPEN_ROWS // partitions))
+    rows.sink_parquet(target, compression="zstd", mkdir=True, row_group_size=group, engine="streaming")
+
+
+def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage: Lineage) -> None:
+    folder = out / "quarantine"
+    folder.mkdir()
+    if quarantined.rows:
+        rows = quarantined.scan().with_columns(lineage.columns).select(list(contract.quarantined))
+        path = folder / f"{lineage.file_stem}-000.parquet"
+        rows.sink_parquet(path, compression="zstd", row_group_size=32_768, engine="streaming")
+
+
+def staged_files(folder: Path, below: str) -> list[StagedFile]:
+    """Return the Parquet files under folder/below, by name, with the rows that their footers tell."""
+    files = sorted((folder / below).rglob("*.parquet"))
+    return [
+        StagedFile(
+            path=file.relative_to(folder).as_posix(),
+            rows=pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()).collect().item(),
+            bytes=file.stat().st_size,
+        )
+        for file in files
+    ]
+
+
+def _manifest(
+    contract: Contract,
+    first: _FirstPass,
+    discarded: dict[str, int],
+    whole: Plan,
+    partitions: list[PartitionCount],
+    out: Path,
+    lineage: Lineage,
+    started: float,
+) -> Manifest:
+    files, quarantine = staged_files(out, "published"), staged_files(out, "quarantine")
+    in_path = {part.name for part in contract.partition_by}
+    return Manifest(
+        dataset=contract.name,
+        contract_version=contract.version,
+        engine="polars",
+        run_id=lineage.run_id,
+        source_key=lineage.source_key,
+        source_version=lineage.source_version,
+        rows_in=first.rows_in,
+        published=sum(file.rows for file in files),
+        quarantined=first.quarantined.rows,
+        discarded={name: count for name, count in discarded.items() if count},
+        reasons=dict(first.reasons.most_common()),
+        partitions=partitions,
+        files=files,
+        quarantine_files=quarantine,
+        schema=glue_schema({name: dtype for name, dtype in contract.published.items() if name not in in_path}),
+        quarantine_schema=glue_schema(contract.quarantined),
+        partition_columns=glue_schema({part.name: contract.published[part.name] for part in contract.partition_by}),
+        statistics=whole.describe(contract),
+        bytes_in=first.bytes_in,
+        bytes_out=sum(file.bytes for file in files + quarantine),
+        seconds=round(time.perf_counter() - started, 3),
+        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        notes=first.notes,
+    )

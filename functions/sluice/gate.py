@@ -1,0 +1,114 @@
+"""The gate: the contract applied to a whole file in bounded memory, before anything is written."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+
+import polars as pl
+
+from sluice.batch import clean_batch, quarantine_malformed
+from sluice.contract import Contract
+from sluice.errors import FileRejected
+from sluice.header import match_header
+from sluice.reader import Reader, Source
+from sluice.verdict import Example, Verdict, refuse_share
+
+_EXAMPLES = 3
+
+
+@dataclass
+class _Tally:
+    rows: int = 0
+    quarantined: int = 0
+    discarded: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+
+
+def check(
+    contract: Contract,
+    source: Source,
+    key: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Verdict:
+    """Return the verdict on a file. With a key, the naming convention and the columns it fixes are judged too.
+
+    Duplicates and outliers need a second look at the file and are left to the cleaning: neither quarantines.
+    """
+    tally = _Tally()
+    reader = None
+    problem = None
+    try:
+        parts = _parts(contract, key)
+        reader = Reader(source, contract.reading.format)
+        _read(contract, reader, parts, tally, progress)
+        refuse_share(contract, tally.rows, tally.quarantined, tally.reasons)
+    except FileRejected as rejected:
+        problem = rejected
+        tally.reasons.setdefault(rejected.reason, 1)
+    facts = asdict(reader.facts) if reader else {}
+    return Verdict(
+        verdict="rejected" if problem else "accepted",
+        dataset=contract.name,
+        contract_version=contract.version,
+        rows=tally.rows,
+        would_quarantine=tally.quarantined,
+        discarded=dict(tally.discarded),
+        reasons=dict(tally.reasons.most_common()),
+        problems=[problem.message] if problem else [],
+        examples=tally.examples,
+        encoding=facts.get("encoding", contract.reading.format.encoding),
+        delimiter=contract.reading.format.delimiter,
+        facts=facts,
+    )
+
+
+def _parts(contract: Contract, key: str | None) -> Mapping[str, str]:
+    if key is None:
+        return {}
+    for pattern in contract.patterns:
+        parts = pattern.match(key)
+        if parts is not None:
+            return parts
+    raise FileRejected(
+        "key_follows_naming_rule",
+        f"the key {key!r} does not follow the naming convention of {contract.name}: {', '.join(contract.files)}",
+    )
+
+
+def _read(
+    contract: Contract,
+    reader: Reader,
+    parts: Mapping[str, str],
+    tally: _Tally,
+    progress: Callable[[int], None] | None,
+) -> None:
+    header = match_header(contract, reader.header, reader.preview)
+    for raw in reader:
+        batch = clean_batch(contract, header.select(contract, raw.rows), parts)
+        tally.rows += raw.rows_in
+        tally.quarantined += batch.quarantined.height + raw.malformed.height
+        tally.discarded.update(batch.discarded)
+        tally.reasons.update(batch.reasons)
+        tally.reasons.update(dict(raw.malformed["_reason"].value_counts().iter_rows()))
+        _note_examples(contract, batch.quarantined, tally)
+        _note_examples(contract, quarantine_malformed(contract, raw.malformed), tally)
+        if progress:
+            progress(tally.rows)
+
+
+def _note_examples(contract: Contract, quarantined: pl.DataFrame, tally: _Tally) -> None:
+    wanted = [reason for reason in tally.reasons if len(tally.examples.get(reason, [])) < _EXAMPLES]
+    for reason in wanted:
+        has_it = quarantined.filter(pl.col("_reasons").list.contains(reason)).head(_EXAMPLES)
+        column = _column_of(contract, reason)
+        for row in has_it.select("_row_number", column).iter_rows():
+            shown = tally.examples.setdefault(reason, [])
+            if len(shown) < _EXAMPLES:
+                shown.append(Example(row[0], row[1][:120] if row[1] is not None else None))
+
+
+def _column_of(contract: Contract, reason: str) -> str:
+    """Return the column that a reason speaks of: the longest whose name begins it."""
+    named = [name for name in contract.file_columns if reason.startswith(f"{name}_")]
+    return max(named, key=len, default="_raw")
