@@ -1,8 +1,8 @@
 """The list of all rebindings, in the order in which they are applied."""
 
-from local.adapter import security_configuration
+from local.adapter import lambda_errors, s3_events, security_configuration
 
-REBINDINGS = (security_configuration,)
+REBINDINGS = (security_configuration, s3_events, lambda_errors)
 
 
 def apply() -> None:
