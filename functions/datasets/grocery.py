@@ -44,7 +44,9 @@ class GroceryLine(pa.DataFrameModel):
         return data.lazyframe.select(pl.col(data.key).is_between(1, 53))
 
     @pa.dataframe_check
-    def coupon_match_is_within_the_coupon(cls, data: PolarsData) -> pl.LazyFrame:
+    def coupon_match_is_within_the_coupon(  # type: ignore[misc]
+        cls, data: PolarsData
+    ) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col("coupon_match_disc") <= pl.col("coupon_disc"))
 
 

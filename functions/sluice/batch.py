@@ -3,7 +3,7 @@
 A pure function of the contract and the batch. Both engines run it, so a rule exists once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,6 +15,7 @@ from sluice.errors import ContractInvalid
 from sluice.parsing import parse, unparsed_reasons
 
 MASK = "***"
+_SPELLED_OUT = 6
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,10 @@ def _carried(contract: Contract) -> tuple[str, ...]:
 
 def _normalised(contract: Contract) -> list[pl.Expr]:
     """Trim, tell null markers, then the contract's steps."""
-    markers = _in_any_case(contract.reading.null_markers)
     columns = []
     for name in contract.file_columns:
         trimmed = pl.col(name).str.strip_chars()
-        column = pl.when(~trimmed.is_in(markers)).then(trimmed)
+        column: pl.Expr = pl.when(~_is_null_marker(trimmed, contract.reading.null_markers)).then(trimmed)
         for step in contract.cleaning:
             if name in step.columns:
                 column = step.apply(column)
@@ -93,25 +93,25 @@ def _normalised(contract: Contract) -> list[pl.Expr]:
     return columns
 
 
-def _in_any_case(markers: tuple[str, ...]) -> list[str]:
-    """Return every spelling of the markers: looking a cell up in a set is cheaper than lowering it."""
-    spellings = set()
-    for marker in markers:
-        letters = [sorted({letter.lower(), letter.upper()}) for letter in marker.strip()]
-        spellings.update("".join(spelling) for spelling in product(*letters))
-    return sorted(spellings)
+def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
+    """Tell the markers in any case. Looking a cell up among all spellings is cheaper than lowering it."""
+    spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
+    long = [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
+    told = trimmed.is_in(spellings)
+    return told | trimmed.str.to_lowercase().is_in(long) if long else told
+
+
+def _spellings(marker: str) -> Iterator[str]:
+    letters = [sorted({letter.lower(), letter.upper()}) for letter in marker.strip()]
+    return ("".join(spelling) for spelling in product(*letters))
 
 
 def _discarding_rule(contract: Contract, text: pl.DataFrame) -> pl.Series:
     """Return the index of the first rule that discards each row, or null."""
-    first = pl.lit(None, dtype=pl.Int8)
+    first: pl.Expr = pl.lit(None, dtype=pl.Int8)
     for index, rule in reversed(list(enumerate(contract.discard))):
         first = pl.when(rule.when).then(pl.lit(index, dtype=pl.Int8)).otherwise(first)
-    return text.select(rule=first + pl.lit(0, dtype=pl.Int8)).to_series() if contract.discard else _no_rule(text)
-
-
-def _no_rule(text: pl.DataFrame) -> pl.Series:
-    return pl.Series("rule", [None], dtype=pl.Int8).new_from_index(0, text.height)
+    return text.with_columns(first.alias("rule")).get_column("rule")
 
 
 def _parsed(contract: Contract) -> list[pl.Expr]:
@@ -123,7 +123,7 @@ def _parsed(contract: Contract) -> list[pl.Expr]:
     ]
 
 
-def _parser(contract: Contract, name: str, dtype: pl.DataType):  # type: ignore[no-untyped-def]
+def _parser(contract: Contract, name: str, dtype: pl.DataType) -> Callable[[pl.Series], pl.Series]:
     forms = contract.reading.dates.get(name, ())
     comma = contract.reading.decimal_comma and dtype.is_numeric()
 

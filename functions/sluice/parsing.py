@@ -124,7 +124,8 @@ def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl
 def _strptime(text: pl.Series, form: str, dtype: pl.DataType) -> pl.Series:
     if isinstance(dtype, pl.Datetime):
         value = text.str.to_datetime(form, strict=False, time_unit=dtype.time_unit)
-        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if value.dtype.time_zone else value
+        if form.endswith("z"):
+            value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     else:
         value = text.str.to_date(form, strict=False)
     right = value.dt.year().is_between(1000, 9999)

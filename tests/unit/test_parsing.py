@@ -1,0 +1,91 @@
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.parsing import parse, unparsed_reasons
+
+PRICE = pl.Decimal(12, 2)
+
+
+def parsed(cells: list[str | None], dtype: pl.DataType, forms: tuple[str, ...] = ()) -> list[object]:
+    return parse(pl.Series("cell", cells, dtype=pl.String), dtype, forms).to_list()
+
+
+def test_whole_numbers_may_end_in_point_zero_and_nothing_else():
+    cells = ["5", "+5", "-3", "007", "5.0", "5.", "5.5", "five", "1e3", "", "1_0", None]
+    assert parsed(cells, pl.Int64()) == [5, 5, -3, 7, 5, 5, None, None, None, None, None, None]
+
+
+def test_decimals_are_rounded_half_away_from_zero():
+    cells = ["1.005", "-1.005", "2.675", "1.004999999", "0.0049999", "1e-2", "1.5e1", "0.125"]
+    told = ["1.01", "-1.01", "2.68", "1.00", "0.00", "0.01", "15.00", "0.13"]
+    assert parsed(cells, PRICE) == [Decimal(cell) for cell in told]
+
+
+def test_decimals_that_do_not_fit_are_told_from_text_that_is_no_number():
+    text = pl.Series("unit_price", ["9999999999.99", "9999999999.995", "12345678901", "abc", "inf", None])
+    value = parse(text, PRICE)
+    assert value.to_list() == [Decimal("9999999999.99"), None, None, None, None, None]
+    reasons = {name: cells.to_list() for name, cells in unparsed_reasons("unit_price", text, value).items()}
+    assert reasons == {
+        "unit_price_is_a_number": [False, False, False, True, True, False],
+        "unit_price_fits_decimal_12_2": [False, True, True, False, False, False],
+    }
+
+
+@given(st.lists(st.from_regex(r"[+-]?[0-9]{1,9}(\.[0-9]{0,6})?([eE][+-]?[0-3])?", fullmatch=True), min_size=1))
+def test_every_number_text_is_the_decimal_that_python_says(cells: list[str]):
+    exact = [Decimal(cell).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) for cell in cells]
+    assert parsed(list(cells), PRICE) == [value if abs(value) < 10**10 else None for value in exact]
+
+
+@given(st.lists(st.text(max_size=8)))
+def test_no_text_makes_a_parser_fail(cells: list[str]):
+    for dtype in (PRICE, pl.Int64(), pl.Float64(), pl.Date(), pl.Datetime("us"), pl.Boolean()):
+        assert len(parsed(list(cells), dtype)) == len(cells)
+
+
+def test_dates_have_four_digit_years_and_exist():
+    forms = ("%Y-%m-%d", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%Y-%m-%dT%H:%M:%S")
+    day = date(2025, 3, 5)
+    cells = ["2025-03-05", "05-03-2025", "20250305", "05 Mar 2025", "2025-03-05T10:11:12", "2025-3-5"]
+    assert parsed(cells, pl.Date(), forms) == [day] * 6
+    wrong = ["25-3-5", "2025-02-30", "2025035", "12025-03-05", "yesterday", "2025-03-05 x"]
+    assert parsed(wrong, pl.Date(), forms) == [None] * 6
+
+
+def test_the_first_form_that_fits_decides():
+    assert parsed(["03/04/2025"], pl.Date(), ("%m/%d/%Y", "%d/%m/%Y")) == [date(2025, 3, 4)]
+    assert parsed(["23/04/2025"], pl.Date(), ("%m/%d/%Y", "%d/%m/%Y")) == [date(2025, 4, 23)]
+
+
+def test_few_distinct_dates_among_many_rows_keep_their_rows():
+    cells = ["2025-01-01", "bad", None, "2025-01-02"] * 50
+    assert parsed(cells, pl.Date()) == [date(2025, 1, 1), None, None, date(2025, 1, 2)] * 50
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2025-03-05T10:11:12", datetime(2025, 3, 5, 10, 11, 12)),
+        ("2025-03-05 10:11", datetime(2025, 3, 5, 10, 11)),
+        ("2025-03-05", datetime(2025, 3, 5)),
+        ("2025-03-05T10:11:12.5Z", datetime(2025, 3, 5, 10, 11, 12, 500_000)),
+        ("2025-03-05T10:11:12+02:00", datetime(2025, 3, 5, 8, 11, 12)),
+        ("10:11", None),
+    ],
+)
+def test_timestamps_are_iso_8601_in_utc(text: str, value: datetime | None):
+    assert parsed([text, None, text], pl.Datetime("us")) == [value, None, value]
+
+
+def test_truths_are_a_few_words():
+    assert parsed(["TRUE", "n", "0", "maybe", None], pl.Boolean()) == [True, False, False, None, None]
+
+
+def test_floats_are_finite():
+    assert parsed(["1.5", "inf", "x"], pl.Float64()) == [1.5, None, None]
