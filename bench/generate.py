@@ -234,9 +234,7 @@ def _lines(rng: np.random.Generator, chunk: pl.DataFrame, dirt: Dirt) -> pl.Seri
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=int)
     parser.add_argument("out", type=Path)
     parser.add_argument("--dirt", type=float, default=1.0)
