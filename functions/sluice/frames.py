@@ -1,0 +1,47 @@
+"""Turns well-formed records into a frame of text columns, by Polars' own parser."""
+
+import polars as pl
+
+from sluice.records import Grammar
+
+ROW_NUMBER = "_row_number"
+
+MALFORMED_SCHEMA = {ROW_NUMBER: pl.Int64, "_raw": pl.String, "_reason": pl.String}
+
+
+def column_names(header: list[str]) -> list[str]:
+    """Return the header's names; a name that is taken already gets its position added."""
+    taken = {ROW_NUMBER}
+    names = []
+    for position, name in enumerate(header):
+        while name in taken:
+            name = f"{name}_{position}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataFrame:
+    """Return one String column for each of `columns`; an empty field is "".
+
+    text: records that the grammar found well-formed, each with exactly these fields (Polars pads shorter
+    ones without a word), each ended by a line end. Raises nothing on such records.
+    """
+    if grammar.encoding != "utf-8":
+        text = text.decode(grammar.encoding).encode()
+    schema = dict.fromkeys(columns, pl.String)
+    if not text:
+        return pl.DataFrame(schema=schema)
+    # Polars drops U+FEFF from the start of what it parses; in the middle of a file it is data.
+    guard = grammar.delimiter * (len(columns) - 1) + b"\n" if text.startswith(b"\xef\xbb\xbf") else b""
+    if guard == b"\n":
+        guard = grammar.quote * 2 + b"\n"
+    frame = pl.read_csv(
+        guard + text if guard else text,
+        has_header=False,
+        schema=schema,
+        separator=grammar.delimiter.decode(),
+        quote_char=grammar.quote.decode(),
+        empty_string_is_null=False,
+    )
+    return frame[1:] if guard else frame

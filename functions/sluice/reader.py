@@ -1,0 +1,354 @@
+"""Reads the bytes of a CSV file as batches of text rows: nothing lost, nothing repaired, memory bounded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import polars as pl
+
+from sluice.compression import TextStream
+from sluice.encoding import check_name, codec_name, refuse_other_than_text
+from sluice.errors import FileRejected
+from sluice.frames import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
+from sluice.limits import Limits
+from sluice.records import Grammar, Piece, Record
+from sluice.text_format import TextFormat
+
+BATCH_ROWS = 131_072
+
+_ENDINGS = {
+    frozenset([b"\n"]): "lf",
+    frozenset([b"\r\n"]): "crlf",
+    frozenset([b"\r"]): "cr",
+    frozenset(): "none",
+}
+_PREVIEW_LINES = 20
+
+
+class Source(Protocol):
+    """Where the bytes of a file come from."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+
+    def open(self) -> BinaryIO:
+        """Return a new stream from the first byte."""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file of this machine."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb")
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Some consecutive records of a file.
+
+    rows: the header's columns in the file's order, all String, as written ("" for an empty field), then
+        _row_number Int64 (the record's position after the header, from 1)
+    malformed: _row_number Int64, _raw String (without its line end), _reason String (a check's name)
+    """
+
+    rows: pl.DataFrame
+    malformed: pl.DataFrame
+
+    @property
+    def rows_in(self) -> int:
+        return self.rows.height + self.malformed.height
+
+
+@dataclass
+class Facts:
+    """What reading a file taught about it; the counts are complete after the last batch.
+
+    encoding: codec name; bom: a UTF-8 mark was there; line_ending: lf, crlf, cr, mixed or none
+    bytes_in: as stored; bytes_text: decompressed; quoted: a quote character was seen
+    rows_in: records after the header; blank_lines are not among them; multiline_records are
+    splits: for an uncompressed file, where reading can start: (byte offset, row number of the next record)
+    """
+
+    encoding: str
+    delimiter: str
+    compression: str = "none"
+    bom: bool = False
+    line_ending: str = "none"
+    bytes_in: int = 0
+    bytes_text: int = 0
+    rows_in: int = 0
+    malformed: int = 0
+    blank_lines: int = 0
+    multiline_records: int = 0
+    quoted: bool = False
+    splits: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Reader:
+    """The records of a source, its header first.
+
+    Iterating gives a RawBatch for about every `batch_rows` records, fewer when they are long; a second
+    iteration reads the source again. `facts` are those of the newest pass. Close it, or use `with`, when not
+    iterating to the end.
+    Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
+    the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
+    file_has_records_under_16_mib, file_is_complete, file_is_not_a_bomb.
+    Raises ValueError when the text format itself is not one that a file can have.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        text_format: TextFormat,
+        batch_rows: int = BATCH_ROWS,
+        limits: Limits | None = None,
+    ) -> None:
+        self._source = source
+        self._limits = limits or Limits()
+        self._batch_rows = batch_rows
+        self._grammar = Grammar(
+            text_format.delimiter,
+            text_format.quote,
+            codec_name(text_format.encoding),
+            self._limits.record_bytes,
+        )
+        self._pass: _Pass | None = self._begin()
+        self.header: list[str] = self._pass.header
+        self.preview: list[str] = self._pass.preview
+
+    def _begin(self) -> "_Pass":
+        started = _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows)
+        self.facts = started.facts
+        try:
+            started.read_header()
+        except BaseException:
+            started.close()
+            raise
+        return started
+
+    def __iter__(self) -> Iterator[RawBatch]:
+        current, self._pass = self._pass or self._begin(), None
+        try:
+            yield from current.batches()
+        finally:
+            current.close()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream that was opened for the header, if no iteration has taken it."""
+        if self._pass is not None:
+            self._pass.close()
+            self._pass = None
+
+
+def read_split(
+    stream: BinaryIO,
+    length: int,
+    header: list[str],
+    text_format: TextFormat,
+    first_row_number: int,
+    batch_rows: int = BATCH_ROWS,
+    limits: Limits | None = None,
+) -> Iterator[RawBatch]:
+    """Yield the batches of one split of an uncompressed file, as the whole file's reader would number them.
+
+    stream: at the split's first byte; length: bytes up to the next split (or the end of the file).
+    """
+    limits = limits or Limits()
+    grammar = Grammar(
+        text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes
+    )
+    part = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
+    part.header = header
+    part.row_number = first_row_number
+    return part.batches()
+
+
+class _Window:
+    """The next `length` bytes of a stream."""
+
+    def __init__(self, stream: BinaryIO, length: int) -> None:
+        self._stream = stream
+        self._left = length
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(min(size, self._left))
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Pass:
+    """One reading of a stream: a buffer that starts where a record starts, and what was counted so far."""
+
+    def __init__(
+        self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
+    ) -> None:
+        self._stream = stream
+        self._text = TextStream(stream, limits, stored)
+        self._grammar = grammar
+        self._limits = limits
+        self._batch_rows = batch_rows
+        self._buffer = b""
+        self._final = False
+        self._offset = 0
+        self._endings: set[bytes] = set()
+        self.facts = Facts(grammar.encoding, grammar.delimiter.decode(), self._text.compression)
+        self.header: list[str] = []
+        self.preview: list[str] = []
+        self.row_number = 1
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def read_header(self) -> None:
+        self._fill(self._limits.head_bytes)
+        head = self._buffer[: self._limits.head_bytes]
+        bom = refuse_other_than_text(head, self._grammar.encoding)
+        self.facts.bom = bool(bom)
+        self.preview = head[bom:].decode(self._grammar.encoding, "replace").splitlines()[:_PREVIEW_LINES]
+        self._consume(bom)
+        record = self._header_record()
+        self.header = self._header_names(self._buffer[record.start : record.end])
+        self._consume(record.next)
+        if self._text.compression == "none":
+            self.facts.splits.append((self._offset, 1))
+
+    def batches(self) -> Iterator[RawBatch]:
+        columns = column_names(self.header)
+        wanted = min(self._batch_rows * self._mean_line(), self._limits.batch_bytes)
+        while True:
+            self._fill(wanted)
+            if not self._buffer:
+                break
+            piece = self._grammar.split(self._buffer, len(columns), self._final)
+            if not piece.consumed:
+                # One record is longer than the buffer: at most the limit of a record, then it is refused.
+                wanted = 2 * len(self._buffer) + 1
+                continue
+            batch = self._batch(piece, columns)
+            self._count(piece)
+            if piece.records:
+                yield batch
+            wanted = min(self._batch_rows * self._mean_line(), self._limits.batch_bytes)
+        self._finish()
+
+    def _batch(self, piece: Piece, columns: list[str]) -> RawBatch:
+        rows = parse_records(piece.good, columns, self._grammar)
+        numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)
+        bad = [self.row_number + record.index for record in piece.malformed]
+        if bad:
+            numbers = numbers.filter(~numbers.is_in(bad))
+        if numbers.len() != rows.height:
+            raise AssertionError(f"{numbers.len()} well-formed records became {rows.height} rows")
+        texts = [self._grammar.show(record.raw) for record in piece.malformed]
+        reasons = [record.reason for record in piece.malformed]
+        malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
+        return RawBatch(rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
+
+    def _count(self, piece: Piece) -> None:
+        self.row_number += piece.records
+        self.facts.rows_in += piece.records
+        self.facts.malformed += len(piece.malformed)
+        self.facts.blank_lines += piece.blank_lines
+        self.facts.multiline_records += piece.multiline
+        self._endings |= piece.endings
+        self._consume(piece.consumed)
+        splits = self.facts.splits
+        if splits and self._buffer and self._offset >= splits[-1][0] + self._limits.split_bytes:
+            splits.append((self._offset, self.row_number))
+
+    def _consume(self, size: int) -> None:
+        if not self.facts.quoted:
+            self.facts.quoted = self._grammar.quote in self._buffer[:size]
+        self._buffer = self._buffer[size:]
+        self._offset += size
+
+    def _finish(self) -> None:
+        self.facts.bytes_in = self._text.bytes_in
+        self.facts.bytes_text = self._text.bytes_out
+        self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
+
+    def _mean_line(self) -> int:
+        """Bytes of a line of the buffer, by its beginning; a guess that only sizes batches."""
+        sample = self._buffer[: self._limits.head_bytes]
+        return max(1, len(sample) // (1 + max(sample.count(b"\n"), sample.count(b"\r")))) if sample else 64
+
+    def _fill(self, size: int) -> None:
+        if self._final or len(self._buffer) >= size:
+            return
+        blocks, length = [self._buffer], len(self._buffer)
+        while length < size and not self._final:
+            try:
+                block = self._text.read()
+            except FileRejected as rejected:
+                place = f"in or after row {self.row_number:,}" if self.header else "in the header"
+                raise FileRejected(rejected.reason, f"{place}: {rejected.message}") from rejected
+            self._final = not block
+            blocks.append(block)
+            length += len(block)
+        self._buffer = b"".join(blocks)
+
+    def _header_record(self) -> Record:
+        while True:
+            if not self._buffer and self._final:
+                raise FileRejected(
+                    "file_has_a_header", "the file has only blank lines; send it with a header"
+                )
+            record = self._grammar.next_record(self._buffer, 0, self._final) if self._buffer else None
+            if record is None:
+                self._fill(2 * len(self._buffer) + 1)
+            else:
+                if ending := self._buffer[record.end : record.next]:
+                    self._endings.add(ending)
+                if not record.blank:
+                    return self._sound_header(record)
+                self.facts.blank_lines += 1
+                self._consume(record.next)
+
+    def _sound_header(self, record: Record) -> Record:
+        raw = self._buffer[record.start : record.end]
+        encoding = self._grammar.encoding
+        fault = self._grammar.text_fault_of(raw)
+        if fault == "row_" + check_name(encoding):
+            raise FileRejected(
+                f"file_{check_name(encoding)}",
+                f"the header is not {encoding}: {self._grammar.show(raw)[:200]}. "
+                f"Save the file as {encoding}, or declare its encoding in the contract",
+            )
+        if fault:
+            raise FileRejected("file_is_text", "the header holds NUL characters; export the file as CSV text")
+        if record.reason:
+            raise FileRejected(
+                "header_has_well_formed_quotes",
+                f"the header's quotes do not pair: {self._grammar.show(raw)[:200]}. "
+                "A quoted name begins and ends with the quote, a quote inside it is doubled",
+            )
+        found = self._grammar.count_fields(raw)
+        if found > self._limits.columns:
+            raise FileRejected(
+                f"header_has_at_most_{self._limits.columns}_columns",
+                f"the header has {found:,} columns. Is the line end or the delimiter another than declared?",
+            )
+        return record
+
+    def _header_names(self, raw: bytes) -> list[str]:
+        columns = [str(position) for position in range(self._grammar.count_fields(raw))]
+        names = parse_records(raw + b"\n", columns, self._grammar)
+        return [name.strip() for name in names.row(0)]
