@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sluice import catalog, gate
-from sluice.reader import FileSource
 
 from cli import show
+from sluice import catalog, gate
+from sluice.reader import FileSource
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV, plain, gzip or zstd.")]
 Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]

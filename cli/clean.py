@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+
+from cli import show
+from cli.check import AsJson, Dataset, File
 from sluice import catalog, engine
 from sluice.errors import FileRejected
 from sluice.manifest import Manifest
 from sluice.reader import FileSource
-
-from cli import show
-from cli.check import AsJson, Dataset, File
 
 
 def clean(

@@ -3,11 +3,11 @@
 import sys
 
 import typer
-from sluice.errors import SluiceError
 
 from cli.check import check
 from cli.clean import clean
 from cli.show import fail
+from sluice.errors import SluiceError
 
 app = typer.Typer(
     name="sluice",

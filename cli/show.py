@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
 from sluice.engine import Progress as Report
 from sluice.verdict import Verdict
 

@@ -3,6 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
+
 from sluice.contract import Contract, Discard, Outliers, Partition, Reading, Unique
 from sluice.steps import Lowercase, Uppercase
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import datasets
-
 from sluice.contract import Contract
 from sluice.errors import ContractInvalid, UnknownDataset, UnknownKey
 

@@ -54,7 +54,7 @@ def test_a_module_in_datasets_is_a_dataset():
 
 
 def test_unknown_names_and_keys_are_told_what_is_known():
-    with pytest.raises(UnknownDataset, match="known: .*sales"):
+    with pytest.raises(UnknownDataset, match=r"known: .*sales"):
         load("sails")
-    with pytest.raises(UnknownKey, match="sales/{store_id}"):
+    with pytest.raises(UnknownKey, match=r"sales/\{store_id"):
         match("sales/readme.txt")
