@@ -1,8 +1,22 @@
 """The list of all rebindings, in the order in which they are applied."""
 
-from local.adapter import lambda_errors, s3_events, security_configuration
+from local.adapter import (
+    lambda_errors,
+    s3_events,
+    security_configuration,
+    states_calls,
+    states_lifecycle,
+    states_sync,
+)
 
-REBINDINGS = (security_configuration, s3_events, lambda_errors)
+REBINDINGS = (
+    security_configuration,
+    s3_events,
+    lambda_errors,
+    states_calls,
+    states_sync,
+    states_lifecycle,
+)
 
 
 def apply() -> None:
