@@ -22,8 +22,8 @@ from sluice.header import match_header
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.partitions import partition_path
 from sluice.personal import hashed
-from sluice.reader import Reader, Source
-from sluice.spill import Spill
+from sluice.reader import BATCH_ROWS, Reader, Source
+from sluice.spill import HELD_BYTES, Spill
 from sluice.statistics import Summary
 from sluice.unique import KEY_HASH, losers, with_key_hash
 from sluice.verdict import refuse_share
@@ -104,13 +104,13 @@ def clean(
 def _first_pass(
     contract: Contract, source: Source, work: Path, parts: Mapping[str, str] | None, progress: Progress | None
 ) -> _FirstPass:
-    reader = Reader(source, contract.reading.format)
+    reader = Reader(source, contract.reading.format, BATCH_ROWS)
     header = match_header(contract, reader.header, reader.preview)
     good: dict[str, pl.DataType] = {**contract.parsed, **_carried(contract), "_row_number": pl.Int64()}
     if contract.unique:
         good[KEY_HASH] = pl.UInt64()
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
-    first = _FirstPass(Spill(work / "good", good), Spill(work / "quarantined", text))
+    first = _FirstPass(Spill(work / "good", good, HELD_BYTES), Spill(work / "quarantined", text, HELD_BYTES))
     for raw in reader:
         batch = clean_batch(contract, header.select(contract, raw.rows), parts)
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
