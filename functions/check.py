@@ -1,0 +1,50 @@
+"""Check: what readers now see of each source must equal its manifest, with no row of an older run left."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice.counting import Count, mismatched
+from sluice.layout import manifest_key
+from sluice.manifest import Manifest
+from sluice.objects import ObjectVersion
+from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.telemetry import logger, tracer
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+ATHENA = boto3.client("athena", config=CLIENT_CONFIG)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
+    """Return {ok: ids, mismatched: ids} of the sources. event: {run_id, query_execution_id, sources}."""
+    run_id = event["run_id"]
+    logger.append_keys(run_id=run_id, dataset=event["dataset"])
+    sources = [ObjectVersion.from_dict(source) for source in event["sources"]]
+    expected = {source: published(run_id, source) for source in sources}
+    seen = list(counts(event["query_execution_id"]))
+    wrong = mismatched(expected, seen, run_id=run_id)
+    for source in sources:
+        if source.id in wrong:
+            found = {count.run_id: count.rows for count in seen if count.source_key == source.uri}
+            logger.error("readers disagree", source_id=source.id, expected=expected[source], found=found)
+    return {"ok": [source.id for source in sources if source.id not in wrong], "mismatched": wrong}
+
+
+def published(run_id: str, source: ObjectVersion) -> int:
+    return Manifest.from_dict(get_json(S3, WORK_BUCKET, manifest_key(run_id, source))).published
+
+
+def counts(query_execution_id: str) -> Iterator[Count]:
+    """Yield the rows of the query's result, whose first row is the header."""
+    pages = ATHENA.get_paginator("get_query_results").paginate(QueryExecutionId=query_execution_id)
+    rows = (row["Data"] for page in pages for row in page["ResultSet"]["Rows"])
+    next(rows, None)
+    for source_key, run_id, number in rows:
+        yield Count(source_key["VarCharValue"], run_id["VarCharValue"], int(number["VarCharValue"]))

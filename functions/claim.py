@@ -1,0 +1,39 @@
+"""Claim: a run takes a source, each object version once, and never an older one after a newer one."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice.errors import ClaimRefused
+from sluice.ledger import Ledger
+from sluice.objects import ObjectVersion
+from sluice.storage import CLIENT_CONFIG
+from sluice.task import Task
+from sluice.telemetry import logger, tracer
+
+RAW_BUCKET = os.environ["RAW_BUCKET"]
+SMALL_FILE_BYTES = int(os.environ["SMALL_FILE_BYTES"])
+LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
+
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return {id, claimed, engine}. Raises SourceBusy (worth another try) and ClaimRefused."""
+    task = Task.from_event(event)
+    if task.source.bucket != RAW_BUCKET:
+        raise ClaimRefused(f"{task.source.uri} is not in the raw bucket")
+    engine = choose_engine(task.source)
+    claimed = LEDGER.claim(task.source, run_id=task.run_id, lease_seconds=LEASE_SECONDS, engine=engine)
+    logger.info("source claimed" if claimed else "nothing to do", engine=engine)
+    return {"id": task.source.id, "claimed": claimed, "engine": engine}
+
+
+def choose_engine(source: ObjectVersion) -> str:
+    """Return polars for a small file, else spark; a compressed file counts as the text in it."""
+    text = int(LEDGER.entry(source).get("bytes_text", source.size))
+    return "polars" if max(text, source.size) <= SMALL_FILE_BYTES else "spark"

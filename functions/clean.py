@@ -1,0 +1,66 @@
+"""Clean: one file becomes staged Parquet files and the account of its rows, in one process."""
+
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice import catalog, engine
+from sluice.layout import manifest_key, staging_prefix
+from sluice.manifest import Manifest
+from sluice.storage import CLIENT_CONFIG, S3Source, put_json
+from sluice.task import Task
+from sluice.telemetry import logger, tracer
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
+    """Return {id, manifest}, the key of the manifest in the work bucket. Raises FileRejected."""
+    task = Task.from_event(event)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        manifest = clean(task, out)
+        stage(task, manifest, out)
+    logger.info(
+        "file cleaned",
+        rows_in=manifest.rows_in,
+        published=manifest.published,
+        quarantined=manifest.quarantined,
+        discarded=manifest.discarded,
+        seconds=manifest.seconds,
+        peak_rss_bytes=manifest.peak_rss_bytes,
+    )
+    return {"id": task.source.id, "manifest": manifest_key(task.run_id, task.source)}
+
+
+def clean(task: Task, out: Path) -> Manifest:
+    source = task.source
+    lineage = engine.Lineage(source.uri, task.run_id, source.hash, source.version_id)
+    return engine.clean(
+        catalog.load(task.dataset),
+        S3Source(S3, source.bucket, source.key, source.version_id),
+        out,
+        lineage=lineage,
+        parts=catalog.match(source.key).parts,
+    )
+
+
+def stage(task: Task, manifest: Manifest, out: Path) -> None:
+    """Upload the files, then the manifest: who sees it sees all that it names."""
+    prefix = staging_prefix(task.run_id, task.source)
+
+    def upload(path: str) -> None:
+        S3.upload_file(str(out / path), WORK_BUCKET, prefix + path)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(upload, [file.path for file in (*manifest.files, *manifest.quarantine_files)]))
+    put_json(S3, WORK_BUCKET, manifest_key(task.run_id, task.source), manifest.to_dict())

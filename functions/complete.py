@@ -1,0 +1,92 @@
+"""Complete: the ledger promises the source's new rows to readers, the upload is tagged, everyone is told."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice import publishing
+from sluice.cost import cleaning_usd
+from sluice.errors import ObjectGone
+from sluice.ledger import Ledger
+from sluice.manifest import Manifest
+from sluice.notices import dataset_updated
+from sluice.storage import CLIENT_CONFIG
+from sluice.tags import tag
+from sluice.task import Task
+from sluice.telemetry import count, logger, tracer
+from sluice.telling import put_event
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+LAKE_BUCKET = os.environ["LAKE_BUCKET"]
+EVENT_BUS = os.environ["EVENT_BUS"]
+CLEAN_MEMORY_MB = int(os.environ["CLEAN_MEMORY_MB"])
+GLUE_DPUS = float(os.environ["GLUE_DPUS"])
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+EVENTS = boto3.client("events", config=CLIENT_CONFIG)
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
+    """Return {id, status}. Raises LeaseLost and ManifestRefused; then nothing has been promised.
+
+    The ledger comes first: from there on the source is published, whatever fails after it, and repeating this
+    only tells it again.
+    """
+    task = Task.from_event(event)
+    place = publishing.Place(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
+    manifest = place.manifest()
+    counts = account(manifest)
+    if not LEDGER.is_published(task.source, run_id=task.run_id):
+        version = publishing.lake_manifest_version(place)
+        LEDGER.complete(task.source, run_id=task.run_id, published_manifest=version, **counts)
+    mark(task)
+    paths = [partition.path for partition in manifest.partitions]
+    notice = dataset_updated(task.source, dataset=task.dataset, run_id=task.run_id, counts=counts, partitions=paths)
+    put_event(EVENTS, EVENT_BUS, notice)
+    measure(task, manifest)
+    logger.info("source published", **counts)
+    return {"id": task.source.id, "status": "PUBLISHED"}
+
+
+def account(manifest: Manifest) -> dict[str, Any]:
+    cost = cleaning_usd(manifest.engine, manifest.seconds, lambda_memory_mb=CLEAN_MEMORY_MB, glue_dpus=GLUE_DPUS)
+    return {
+        "contract_version": manifest.contract_version,
+        "engine": manifest.engine,
+        "rows": manifest.rows_in,
+        "published": manifest.published,
+        "quarantined": manifest.quarantined,
+        "discarded": manifest.discarded,
+        "reasons": manifest.reasons,
+        "cleaning_seconds": manifest.seconds,
+        "bytes_in": manifest.bytes_in,
+        "bytes_out": manifest.bytes_out,
+        "cost_usd": cost,
+    }
+
+
+def mark(task: Task) -> None:
+    try:
+        tag(S3, task.source, status="PUBLISHED", run_id=task.run_id)
+    except ObjectGone:
+        logger.info("object version gone, not tagged")
+
+
+def measure(task: Task, manifest: Manifest) -> None:
+    received = datetime.fromisoformat(LEDGER.entry(task.source)["received_at"])
+    count(
+        task.dataset,
+        FilesPublished=1,
+        RowsPublished=manifest.published,
+        RowsQuarantined=manifest.quarantined,
+        RowsDiscarded=sum(manifest.discarded.values()),
+        QuarantinedPercent=100 * manifest.quarantined / manifest.rows_in if manifest.rows_in else 0,
+        CleaningSeconds=manifest.seconds,
+        UploadToTableSeconds=(datetime.now(UTC) - received).total_seconds(),
+    )

@@ -1,0 +1,44 @@
+"""Publish: the staged files become the table's files of this source, replacing what it published before."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice import publishing, tables
+from sluice.layout import undo_key
+from sluice.ledger import Ledger
+from sluice.storage import CLIENT_CONFIG, put_json
+from sluice.task import Task
+from sluice.telemetry import logger, tracer
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+LAKE_BUCKET = os.environ["LAKE_BUCKET"]
+DATABASE = os.environ["DATABASE"]
+LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+GLUE = boto3.client("glue", config=CLIENT_CONFIG)
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return {id, new_partitions}: how many partitions the catalog does not know yet.
+
+    Raises LeaseLost, ManifestRefused and TableDisagrees. Repeating it is harmless.
+    """
+    task = Task.from_event(event)
+    place = publishing.Place(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
+    head = LEDGER.hold(task.source, run_id=task.run_id, lease_seconds=LEASE_SECONDS)
+    manifest = place.manifest()
+    undo = publishing.undo_record(place, manifest, head)
+    put_json(S3, WORK_BUCKET, undo_key(task.run_id, task.source), undo.to_dict())
+    LEDGER.begin_publishing(task.source, run_id=task.run_id, undo=undo_key(task.run_id, task.source))
+    tables.ensure(GLUE, DATABASE, task.dataset, location=f"s3://{LAKE_BUCKET}/", manifest=manifest)
+    publishing.replace(place, manifest, undo)
+    new = tables.unknown_partitions(GLUE, DATABASE, manifest)
+    logger.info("files published", files=len(manifest.files), rows=manifest.published, new_partitions=new[:20])
+    return {"id": task.source.id, "new_partitions": len(new)}

@@ -1,0 +1,60 @@
+"""Reconcile: rows in equal rows published, quarantined and discarded, or nothing is published."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice.errors import NotCleaned, NotValidated
+from sluice.layout import manifest_key, report_key, staging_prefix
+from sluice.manifest import Manifest
+from sluice.reconciling import reconcile
+from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.task import Task
+from sluice.telemetry import logger, tracer
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return the account {id, rows_in, published, quarantined, discarded}.
+
+    Raises NotCleaned, NotValidated, ManifestRefused and RowsLost.
+    """
+    task = Task.from_event(event)
+    manifest = Manifest.from_dict(load(manifest_key(task.run_id, task.source), NotCleaned))
+    report = load(report_key(task.source), NotValidated)
+    reconcile(
+        manifest,
+        run_id=task.run_id,
+        dataset=task.dataset,
+        source=task.source,
+        report=report,
+        staged=staged(staging_prefix(task.run_id, task.source)),
+    )
+    account: dict[str, Any] = {
+        "rows_in": manifest.rows_in,
+        "published": manifest.published,
+        "quarantined": manifest.quarantined,
+        "discarded": manifest.discarded,
+    }
+    logger.info("rows accounted for", **account)
+    return {"id": task.source.id, **account}
+
+
+def load(key: str, missing: type[Exception]) -> Any:
+    try:
+        return get_json(S3, WORK_BUCKET, key)
+    except S3.exceptions.NoSuchKey:
+        raise missing(f"there is no s3://{WORK_BUCKET}/{key}") from None
+
+
+def staged(prefix: str) -> dict[str, int]:
+    """Return the size of everything staged, by its path below the prefix."""
+    pages = S3.get_paginator("list_objects_v2").paginate(Bucket=WORK_BUCKET, Prefix=prefix)
+    return {entry["Key"].removeprefix(prefix): entry["Size"] for page in pages for entry in page.get("Contents", [])}

@@ -1,0 +1,74 @@
+"""Recover: what a run left behind when its state machine died, was stopped or ran out of time is undone.
+
+No run stays half published because nobody was left to undo it.
+"""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice.errors import UnexpectedEvent
+from sluice.layout import run_key
+from sluice.ledger import CLEANING, FAILED, RECEIVED, Ledger
+from sluice.objects import ObjectVersion
+from sluice.reporting import failures_of, tell
+from sluice.runs import Run
+from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.telemetry import logger, tracer
+from sluice.undoing import undo
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+LAKE_BUCKET = os.environ["LAKE_BUCKET"]
+STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
+ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
+EVENT_BUS = os.environ["EVENT_BUS"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+SNS = boto3.client("sns", config=CLIENT_CONFIG)
+EVENTS = boto3.client("events", config=CLIENT_CONFIG)
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return {run_id, undone: how many}. event: "Step Functions Execution Status Change" of our machine.
+
+    A run that undid and reported everything itself is left alone.
+    """
+    detail = event["detail"]
+    if event["source"] != "aws.states" or detail["stateMachineArn"] != STATE_MACHINE_ARN:
+        raise UnexpectedEvent(f"not an execution of ours: {event['source']}, {detail['stateMachineArn']}")
+    # The run is read from the work bucket: an event does not carry inputs above 256 KiB.
+    run = Run.from_dict(get_json(S3, WORK_BUCKET, run_key(detail["name"])))
+    logger.append_keys(run_id=run.run_id, dataset=run.dataset, status=detail["status"])
+    error = {
+        "Error": f"Execution{detail['status'].title().replace('_', '')}",
+        "Cause": detail.get("cause") or f"the state machine ended as {detail['status']} before it was done",
+    }
+    failed = [{"source": source.to_dict(), "error": error} for source in run.sources if give_up(run, source, error)]
+    if failed:
+        failures = failures_of(LEDGER, failed)
+        tell(EVENTS, SNS, run, failures, bus=EVENT_BUS, topic_arn=ALERTS_TOPIC_ARN)
+    logger.info("run recovered", undone=len(failed))
+    return {"run_id": run.run_id, "undone": len(failed)}
+
+
+def give_up(run: Run, source: ObjectVersion, error: dict[str, str]) -> bool:
+    """Undo one source if the run left it undecided; tell whether it did."""
+    entry = LEDGER.entry(source)
+    if entry.get("run_id") != run.run_id or entry.get("status") not in (RECEIVED, CLEANING):
+        return False
+    status = undo(
+        S3,
+        LEDGER,
+        source,
+        run_id=run.run_id,
+        work_bucket=WORK_BUCKET,
+        lake_bucket=LAKE_BUCKET,
+        error=error["Error"],
+        cause=error["Cause"],
+    )
+    return status == FAILED

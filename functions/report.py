@@ -1,0 +1,35 @@
+"""Report: people and systems are told which sources of a run failed and why; the run then ends as failed."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice.layout import run_key
+from sluice.ledger import Ledger
+from sluice.reporting import failures_of, tell
+from sluice.runs import Run
+from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.telemetry import logger, tracer
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
+EVENT_BUS = os.environ["EVENT_BUS"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+SNS = boto3.client("sns", config=CLIENT_CONFIG)
+EVENTS = boto3.client("events", config=CLIENT_CONFIG)
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return {run_id, failed: how many}. event: {run_id, dataset, failed: [{source, error: {Error, Cause}}]}."""
+    run = Run.from_dict(get_json(S3, WORK_BUCKET, run_key(event["run_id"])))
+    logger.append_keys(run_id=run.run_id, dataset=run.dataset)
+    failures = failures_of(LEDGER, event["failed"])
+    tell(EVENTS, SNS, run, failures, bus=EVENT_BUS, topic_arn=ALERTS_TOPIC_ARN)
+    logger.info("failure told", failed=[(failure.source.id, failure.error) for failure in failures])
+    return {"run_id": run.run_id, "failed": len(failures)}

@@ -1,0 +1,119 @@
+"""Makes and keeps the tables of the Glue catalog as the contracts say, so that partitions cannot disagree."""
+
+from itertools import batched
+from typing import Any
+
+from sluice.errors import TableDisagrees
+from sluice.manifest import Manifest
+
+_VERSION = "sluice.contract_version"
+_ATTEMPTS = 5
+_PARTITIONS_A_CALL = 1000
+
+
+def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest) -> None:
+    """Make a dataset's table and its quarantine table what the manifest's schema says.
+
+    location: s3://… of the published files; the quarantine table's files lie beside it.
+    Raises TableDisagrees when the partition columns differ.
+    """
+    version = str(manifest.contract_version)
+    published = _table(name, f"{location}published/{name}/", manifest.schema, manifest.partition_columns, version)
+    _ensure(glue, database, published)
+    quarantine = f"{name}_quarantine"
+    _ensure(
+        glue,
+        database,
+        _table(quarantine, f"{location}quarantine/{name}/", manifest.quarantine_schema, [], version),
+    )
+
+
+def unknown_partitions(glue: Any, database: str, manifest: Manifest) -> list[str]:
+    """Return the paths of the manifest's partitions that the catalog does not have yet."""
+    names = [column["name"] for column in manifest.partition_columns]
+    if not names:
+        return []
+    paths = {tuple(part.values[name] for name in names): part.path for part in manifest.partitions}
+    for values in batched(list(paths), _PARTITIONS_A_CALL, strict=False):
+        answer = glue.batch_get_partition(
+            DatabaseName=database,
+            TableName=manifest.dataset,
+            PartitionsToGet=[{"Values": list(each)} for each in values],
+        )
+        for partition in answer["Partitions"]:
+            paths.pop(tuple(partition["Values"]), None)
+    return sorted(paths.values())
+
+
+def _ensure(glue: Any, database: str, table: dict[str, Any]) -> None:
+    """Create or update one table; two runs may do so at once, then the slower looks again."""
+    conflicts = (glue.exceptions.AlreadyExistsException, glue.exceptions.ConcurrentModificationException)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _create_or_update(glue, database, table)
+            return
+        except conflicts:
+            if attempt == _ATTEMPTS:
+                raise
+
+
+def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
+    try:
+        current = glue.get_table(DatabaseName=database, Name=table["Name"])["Table"]
+    except glue.exceptions.EntityNotFoundException:
+        glue.create_table(DatabaseName=database, TableInput=table)
+        return
+    if _columns(current["PartitionKeys"]) != _columns(table["PartitionKeys"]):
+        raise TableDisagrees(
+            f"the table {database}.{table['Name']} is partitioned by {_columns(current['PartitionKeys'])}, the "
+            f"contract says {_columns(table['PartitionKeys'])}: publish under a new dataset name, or retract first"
+        )
+    if _is_as(current, table) or _version(current) > _version(table):
+        return
+    # A crawler keeps notes of its own among the parameters.
+    parameters = {**current.get("Parameters", {}), **table["Parameters"]}
+    glue.update_table(DatabaseName=database, TableInput={**table, "Parameters": parameters})
+
+
+def _table(
+    name: str,
+    location: str,
+    columns: list[dict[str, str]],
+    partition_columns: list[dict[str, str]],
+    version: str,
+) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE", _VERSION: version},
+        "PartitionKeys": _glue_columns(partition_columns),
+        "StorageDescriptor": {
+            "Location": location,
+            "Columns": _glue_columns(columns),
+            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            "SerdeInfo": {
+                "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+                "Parameters": {"serialization.format": "1"},
+            },
+        },
+    }
+
+
+def _glue_columns(columns: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{"Name": column["name"], "Type": column["type"]} for column in columns]
+
+
+def _columns(columns: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(column["Name"], column["Type"]) for column in columns]
+
+
+def _is_as(current: dict[str, Any], table: dict[str, Any]) -> bool:
+    have, want = current["StorageDescriptor"], table["StorageDescriptor"]
+    same_place = have["Location"].rstrip("/") == want["Location"].rstrip("/")
+    same_version = _version(current) == _version(table)
+    return same_place and same_version and _columns(have["Columns"]) == _columns(want["Columns"])
+
+
+def _version(table: dict[str, Any]) -> int:
+    return int(table.get("Parameters", {}).get(_VERSION, 0))

@@ -1,0 +1,41 @@
+"""Reads S3's "Object Created" events, as EventBridge puts them into the queue."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.errors import UnexpectedEvent
+from sluice.objects import ObjectVersion
+
+
+def uploaded(event: Mapping[str, Any], *, bucket: str) -> ObjectVersion:
+    """Return the object version that an event tells of.
+
+    Raises UnexpectedEvent unless it is an upload into this very bucket, with a version: whoever can reach the
+    queue or the bus can make up an event, and only our bucket's objects are ours to read.
+    """
+    if (event.get("source"), event.get("detail-type")) != ("aws.s3", "Object Created"):
+        raise UnexpectedEvent(f"not an upload: {event.get('source')!r}, {event.get('detail-type')!r}")
+    detail = event["detail"]
+    if detail["bucket"]["name"] != bucket:
+        raise UnexpectedEvent(f"an upload into another bucket: {detail['bucket']['name']!r}")
+    # The key is taken from the raw event: EventBridge does not URL-encode it, and Powertools' data class
+    # would decode it all the same, which turns `a+b.csv` into `a b.csv`.
+    thing = detail["object"]
+    if not thing.get("version-id"):
+        raise UnexpectedEvent(f"an object without a version: is {bucket} still versioned?")
+    return ObjectVersion(
+        bucket=bucket,
+        key=thing["key"],
+        version_id=thing["version-id"],
+        sequencer=thing["sequencer"],
+        size=int(thing["size"]),
+    )
+
+
+def parse(body: str, *, bucket: str) -> ObjectVersion:
+    """Like `uploaded`, of an event as JSON text; whatever is no such event raises UnexpectedEvent."""
+    try:
+        return uploaded(json.loads(body), bucket=bucket)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnexpectedEvent(f"not an event of S3: {type(error).__name__} {error}") from error

@@ -1,0 +1,42 @@
+"""Undo: readers see what stood before, and the ledger says that the source failed and why."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice.ledger import Ledger
+from sluice.notices import plain_cause
+from sluice.storage import CLIENT_CONFIG
+from sluice.task import Task
+from sluice.telemetry import logger, tracer
+from sluice.undoing import undo
+
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+LAKE_BUCKET = os.environ["LAKE_BUCKET"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
+    """Return {id, status}: the ledger's status after it, PUBLISHED when the run had completed the source.
+
+    Raises CannotRestore. Repeating it is harmless.
+    """
+    task = Task.from_event(event)
+    status = undo(
+        S3,
+        LEDGER,
+        task.source,
+        run_id=task.run_id,
+        work_bucket=WORK_BUCKET,
+        lake_bucket=LAKE_BUCKET,
+        error=event["error"]["Error"],
+        cause=plain_cause(event["error"]["Cause"]),
+    )
+    logger.info("source undone", status=status, error=event["error"]["Error"])
+    return {"id": task.source.id, "status": status}

@@ -1,0 +1,135 @@
+"""Validate: the contract is applied to every uploaded file, whole, before a run starts.
+
+The writes are ordered so that an event that is delivered again heals a crash between any two of them, and
+changes nothing when all were done.
+"""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice import catalog, gate, runs, uploads
+from sluice.errors import ObjectGone, UnknownKey
+from sluice.layout import report_key, run_key
+from sluice.ledger import RECEIVED, Ledger
+from sluice.notices import file_rejected
+from sluice.objects import ObjectVersion
+from sluice.storage import CLIENT_CONFIG, S3Source, put_json
+from sluice.tags import tag
+from sluice.telemetry import count, logger, tracer
+from sluice.telling import alert, put_event
+from sluice.verdict import Verdict
+
+RAW_BUCKET = os.environ["RAW_BUCKET"]
+WORK_BUCKET = os.environ["WORK_BUCKET"]
+STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
+ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
+EVENT_BUS = os.environ["EVENT_BUS"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+SNS = boto3.client("sns", config=CLIENT_CONFIG)
+EVENTS = boto3.client("events", config=CLIENT_CONFIG)
+STEPFUNCTIONS = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+# One bad event must not fail the others of its batch, even when it is the only one.
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Validate every upload of an SQS batch; what fails is returned for another delivery, then for the DLQ."""
+    answer = process_partial_response(event=event, record_handler=receive, processor=processor, context=context)
+    for failure, (_, error, _) in zip(answer["batchItemFailures"], processor.exceptions, strict=True):
+        logger.error("event failed", message_id=failure["itemIdentifier"], error=type(error).__name__, cause=str(error))
+    return answer
+
+
+def receive(record: SQSRecord) -> None:
+    source = uploads.parse(record.body, bucket=RAW_BUCKET)
+    logger.append_keys(source_id=source.id, key=source.key)
+    if source.key.endswith("/") and source.size == 0:
+        logger.info("folder marker ignored")
+        return
+    status = LEDGER.receive(source)
+    if status != RECEIVED:
+        logger.info("event known", status=status)
+        return
+    verdict = judge(source)
+    put_json(S3, WORK_BUCKET, report_key(source), {**verdict.to_dict(), "source": source.to_dict()})
+    count(verdict.dataset, FilesAccepted=int(verdict.accepted), FilesRejected=int(not verdict.accepted))
+    logger.info("file judged", verdict=verdict.verdict, rows=verdict.rows, reasons=verdict.reasons)
+    if verdict.accepted:
+        accept(source, verdict)
+    else:
+        reject(source, verdict)
+
+
+def judge(source: ObjectVersion) -> Verdict:
+    """Return the gate's verdict; also on a file of no dataset, or one that is gone."""
+    file = S3Source(S3, source.bucket, source.key, source.version_id)
+    dataset, version = "unknown", 0
+    try:
+        dataset = catalog.match(source.key).dataset
+        contract = catalog.load(dataset)
+        version = contract.version
+        return gate.check(contract, file, source.key)
+    except UnknownKey as error:
+        reason, problem = "key_follows_a_naming_rule", str(error)
+    except ObjectGone as error:
+        reason, problem = "object_version_exists", str(error)
+    return Verdict("rejected", dataset, version, reasons={reason: 1}, problems=[problem])
+
+
+def accept(source: ObjectVersion, verdict: Verdict) -> None:
+    """Start the source's run, unless a newer version of the key was accepted before."""
+    attempt = int(LEDGER.entry(source)["attempt"])
+    run = runs.Run.of(verdict.dataset, [source], attempt=attempt)
+    mark(source, verdict, run_id=run.run_id)
+    put_json(S3, WORK_BUCKET, run_key(run.run_id), run.to_dict())
+    if not LEDGER.accept(source, run_id=run.run_id, **facts(source, verdict)):
+        logger.info("file superseded")
+        return
+    started = runs.start(STEPFUNCTIONS, STATE_MACHINE_ARN, run)
+    logger.info("run started", run_id=run.run_id, first_time=started)
+
+
+def reject(source: ObjectVersion, verdict: Verdict) -> None:
+    """Tell that the file is rejected, then record it: told twice is better than not at all."""
+    mark(source, verdict)
+    notice = file_rejected(source, verdict.to_dict(), work_bucket=WORK_BUCKET)
+    put_event(EVENTS, EVENT_BUS, notice)
+    alert(SNS, ALERTS_TOPIC_ARN, notice)
+    LEDGER.reject(source, problems=verdict.problems, **facts(source, verdict))
+
+
+def mark(source: ObjectVersion, verdict: Verdict, **more: str) -> None:
+    tags = {
+        "verdict": verdict.verdict,
+        "dataset": verdict.dataset,
+        "contract_version": verdict.contract_version,
+        "rows": verdict.rows,
+        "processed": datetime.now(UTC).date(),
+        **more,
+    }
+    try:
+        tag(S3, source, **tags)
+    except ObjectGone:
+        logger.info("object version gone, not tagged")
+
+
+def facts(source: ObjectVersion, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "dataset": verdict.dataset,
+        "contract_version": verdict.contract_version,
+        "rows": verdict.rows,
+        "would_quarantine": verdict.would_quarantine,
+        "reasons": verdict.reasons,
+        "bytes_text": int(verdict.facts.get("bytes_text", source.size)),
+    }
