@@ -1,6 +1,7 @@
 """The list of all rebindings, in the order in which they are applied."""
 
 from local.adapter import (
+    glue_jobs,
     lambda_errors,
     s3_events,
     security_configuration,
@@ -16,6 +17,7 @@ REBINDINGS = (
     states_calls,
     states_sync,
     states_lifecycle,
+    glue_jobs,
 )
 
 

@@ -19,7 +19,7 @@ def test_a_call_that_the_role_does_not_allow_is_denied(
     aws: LocalAWS, stack: Deployment, bucket: str
 ) -> None:
     denied = run(aws, stack.outputs["MachineArn"], {"way": "forbidden", "bucket": bucket})
-    assert denied["error"] == "S3.S3Exception"
+    assert denied["error"] == "S3.AccessDeniedException"
     assert "is not authorized to perform: s3:DeleteObject" in denied["cause"]
 
 
