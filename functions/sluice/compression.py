@@ -60,7 +60,8 @@ class TextStream:
     """The decompressed bytes of a stream.
 
     `compression` is "none", "gzip" (any number of members) or "zstd" (any number of frames);
-    `stored` says that it is not compressed, whatever it begins with. `bytes_in` counts what was read, `bytes_out` what was given.
+    `stored` says that it is not compressed, whatever it begins with. `bytes_in` counts what was read,
+    `bytes_out` what was given.
     Raises FileRejected: file_is_complete, file_is_not_a_bomb.
     """
 
@@ -92,38 +93,32 @@ class TextStream:
         while True:
             if not self._pending:
                 self._pending = self._fetch()
-            if self._part is None and not self._begin_part():
+            part = self._part = self._part or self._next_part()
+            if part is None:
                 return b""
-            assert self._part is not None
-            if not self._pending:
-                # zlib may still hold output that the last step's limit kept back.
-                if block := self._step(b""):
-                    return block
-                if self._part is None:
-                    continue
-                raise self._incomplete("ends before its compressed data is complete (a truncated upload?)")
-            if block := self._step(self._pending):
+            # At the end of the file zlib may still hold output that the last step's limit kept back.
+            at_end = not self._pending
+            if block := self._step(part):
                 return block
+            if at_end and self._part is not None:
+                raise self._incomplete("ends before its compressed data is complete (a truncated upload?)")
 
-    def _begin_part(self) -> bool:
+    def _next_part(self) -> "GzipMember | ZstdFrame | None":
         if self.compression == "gzip" and self.bytes_out:
             # Zero padding after the last member is legal and means nothing (tar and tapes write it).
             while self._pending and not self._pending.strip(b"\0"):
                 self._pending = self._fetch()
         if not self._pending:
-            return False
-        kind = GzipMember if self.compression == "gzip" else ZstdFrame
-        self._part = kind(self._limits.read_bytes)
-        return True
+            return None
+        return (GzipMember if self.compression == "gzip" else ZstdFrame)(self._limits.read_bytes)
 
-    def _step(self, data: bytes) -> bytes:
-        assert self._part is not None
+    def _step(self, part: "GzipMember | ZstdFrame") -> bytes:
         try:
-            block = self._part.decompress(data)
+            block = part.decompress(self._pending)
         except (zlib.error, zstandard.ZstdError) as error:
             raise self._incomplete(f"is damaged ({error})") from error
-        self._pending = self._part.pending
-        if self._part.eof:
+        self._pending = part.pending
+        if part.eof:
             self._part = None
         self._refuse_bomb(len(block))
         return block
@@ -133,8 +128,8 @@ class TextStream:
         if size > self._limits.bomb_bytes and size > self._limits.bomb_ratio * self.bytes_in:
             raise FileRejected(
                 "file_is_not_a_bomb",
-                f"the first {self.bytes_in:,} bytes of the {self.compression} file give {size:,} bytes of text, "
-                f"more than {self._limits.bomb_ratio} times as much; reading stopped there. "
+                f"the first {self.bytes_in:,} bytes of the {self.compression} file give {size:,} bytes of "
+                f"text, more than {self._limits.bomb_ratio} times as much; reading stopped there. "
                 "If the data really repeats itself so, send it in smaller files.",
             )
 

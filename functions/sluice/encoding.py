@@ -102,12 +102,13 @@ def _wide_encoding(head: bytes) -> str | None:
     pattern = tuple(share > 0.7 for share in zeros)
     if any(0.1 < share <= 0.7 for share in zeros):
         return None
-    return {
+    patterns: dict[tuple[bool, ...], str] = {
         (False, True, True, True): "UTF-32LE",
         (True, True, True, False): "UTF-32BE",
         (False, True, False, True): "UTF-16LE",
         (True, False, True, False): "UTF-16BE",
-    }.get(pattern)  # type: ignore[call-overload, no-any-return]
+    }
+    return patterns.get(pattern)
 
 
 def _binary_kind(head: bytes) -> str | None:

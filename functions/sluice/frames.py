@@ -24,11 +24,10 @@ def column_names(header: list[str]) -> list[str]:
 def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataFrame:
     """Return one String column for each of `columns`; an empty field is "".
 
-    text: records that the grammar found well-formed, each with exactly these fields (Polars pads shorter
-    ones without a word), each ended by a line end. Raises nothing on such records.
+    text: UTF-8 records, each ended by LF or CRLF, none blank. On well-formed ones with exactly these fields
+    this is the grammar's own reading; for longer ones it raises polars.exceptions.PolarsError, shorter ones
+    are padded without a word.
     """
-    if grammar.encoding != "utf-8":
-        text = text.decode(grammar.encoding).encode()
     schema = dict.fromkeys(columns, pl.String)
     if not text:
         return pl.DataFrame(schema=schema)

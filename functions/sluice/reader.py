@@ -12,7 +12,8 @@ from sluice.encoding import check_name, codec_name, refuse_other_than_text
 from sluice.errors import FileRejected
 from sluice.frames import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
 from sluice.limits import Limits
-from sluice.records import Grammar, Piece, Record
+from sluice.pieces import Buffer, Piece, take_piece
+from sluice.records import Grammar, Record
 from sluice.text_format import TextFormat
 
 BATCH_ROWS = 131_072
@@ -232,35 +233,39 @@ class _Pass:
 
     def batches(self) -> Iterator[RawBatch]:
         columns = column_names(self.header)
-        wanted = min(self._batch_rows * self._mean_line(), self._limits.batch_bytes)
+        sample = self._buffer[: self._limits.head_bytes]
+        mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
+        longer = 0
         while True:
-            self._fill(wanted)
+            wanted = self._wanted(mean)
+            self._fill(max(wanted, longer))
             if not self._buffer:
                 break
-            piece = self._grammar.split(self._buffer, len(columns), self._final)
-            if not piece.consumed:
-                # One record is longer than the buffer: at most the limit of a record, then it is refused.
-                wanted = 2 * len(self._buffer) + 1
-                continue
-            batch = self._batch(piece, columns)
+            buffer = Buffer(self._buffer, self._final, wanted, 2 * self._batch_rows)
+            piece = take_piece(buffer, columns, self._grammar)
+            # A record may be longer than the buffer, up to the limit: then it is refused.
+            longer = 0 if piece.consumed else 2 * len(self._buffer) + 1
+            if piece.records:
+                batch = self._batch(piece)
+                mean = piece.consumed / piece.records
             self._count(piece)
             if piece.records:
                 yield batch
-            wanted = min(self._batch_rows * self._mean_line(), self._limits.batch_bytes)
-        self._finish()
 
-    def _batch(self, piece: Piece, columns: list[str]) -> RawBatch:
-        rows = parse_records(piece.good, columns, self._grammar)
+    def _wanted(self, mean_record: float) -> int:
+        return max(1, min(int(self._batch_rows * mean_record), self._limits.batch_bytes))
+
+    def _batch(self, piece: Piece) -> RawBatch:
         numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)
         bad = [self.row_number + record.index for record in piece.malformed]
         if bad:
             numbers = numbers.filter(~numbers.is_in(bad))
-        if numbers.len() != rows.height:
-            raise AssertionError(f"{numbers.len()} well-formed records became {rows.height} rows")
+        if numbers.len() != piece.rows.height:
+            raise AssertionError(f"{numbers.len()} well-formed records became {piece.rows.height} rows")
         texts = [self._grammar.show(record.raw) for record in piece.malformed]
         reasons = [record.reason for record in piece.malformed]
         malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
-        return RawBatch(rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
+        return RawBatch(piece.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
 
     def _count(self, piece: Piece) -> None:
         self.row_number += piece.records
@@ -269,6 +274,7 @@ class _Pass:
         self.facts.blank_lines += piece.blank_lines
         self.facts.multiline_records += piece.multiline
         self._endings |= piece.endings
+        self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
         self._consume(piece.consumed)
         splits = self.facts.splits
         if splits and self._buffer and self._offset >= splits[-1][0] + self._limits.split_bytes:
@@ -279,16 +285,6 @@ class _Pass:
             self.facts.quoted = self._grammar.quote in self._buffer[:size]
         self._buffer = self._buffer[size:]
         self._offset += size
-
-    def _finish(self) -> None:
-        self.facts.bytes_in = self._text.bytes_in
-        self.facts.bytes_text = self._text.bytes_out
-        self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
-
-    def _mean_line(self) -> int:
-        """Bytes of a line of the buffer, by its beginning; a guess that only sizes batches."""
-        sample = self._buffer[: self._limits.head_bytes]
-        return max(1, len(sample) // (1 + max(sample.count(b"\n"), sample.count(b"\r")))) if sample else 64
 
     def _fill(self, size: int) -> None:
         if self._final or len(self._buffer) >= size:
@@ -304,6 +300,8 @@ class _Pass:
             blocks.append(block)
             length += len(block)
         self._buffer = b"".join(blocks)
+        self.facts.bytes_in = self._text.bytes_in
+        self.facts.bytes_text = self._text.bytes_out
 
     def _header_record(self) -> Record:
         while True:
@@ -317,6 +315,7 @@ class _Pass:
             else:
                 if ending := self._buffer[record.end : record.next]:
                     self._endings.add(ending)
+                    self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
                 if not record.blank:
                     return self._sound_header(record)
                 self.facts.blank_lines += 1
@@ -325,7 +324,7 @@ class _Pass:
     def _sound_header(self, record: Record) -> Record:
         raw = self._buffer[record.start : record.end]
         encoding = self._grammar.encoding
-        fault = self._grammar.text_fault_of(raw)
+        fault = self._grammar.text_fault(raw)
         if fault == "row_" + check_name(encoding):
             raise FileRejected(
                 f"file_{check_name(encoding)}",
@@ -334,7 +333,7 @@ class _Pass:
             )
         if fault:
             raise FileRejected("file_is_text", "the header holds NUL characters; export the file as CSV text")
-        if record.reason:
+        if record.fault:
             raise FileRejected(
                 "header_has_well_formed_quotes",
                 f"the header's quotes do not pair: {self._grammar.show(raw)[:200]}. "
@@ -350,5 +349,6 @@ class _Pass:
 
     def _header_names(self, raw: bytes) -> list[str]:
         columns = [str(position) for position in range(self._grammar.count_fields(raw))]
-        names = parse_records(raw + b"\n", columns, self._grammar)
+        text = raw.decode(self._grammar.encoding).encode() + b"\n"
+        names = parse_records(text, columns, self._grammar)
         return [name.strip() for name in names.row(0)]

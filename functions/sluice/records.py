@@ -1,4 +1,4 @@
-"""Splits CSV bytes into records exactly: what is a record, where it ends, and why one cannot be believed.
+"""The grammar of CSV records, exactly: what is a record, where it ends, and why one cannot be believed.
 
 A record ends at LF, CRLF or CR outside quotes. A field is quoted when the quote is its first and its last
 character; a doubled quote inside is a quote. Lines of nothing but spaces are no records. A record that
@@ -6,19 +6,19 @@ breaks these rules is its first line only: reading goes on at the next line.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sluice.encoding import check_name
 from sluice.errors import FileRejected
-
-_LINE = re.compile(rb"[^\r\n]*+")
-_BLANK = re.compile(rb" *+")
 
 WELL_FORMED_QUOTES = "row_has_well_formed_quotes"
 CLOSED_QUOTES = "row_has_closed_quotes"
 EVERY_FIELD = "row_has_every_field"
 NO_EXTRA_FIELD = "row_has_no_extra_field"
 NO_NUL = "row_has_no_nul"
+
+_LINE = re.compile(rb"[^\r\n]*+")
+_BLANK = re.compile(rb" *+")
 
 
 @dataclass(frozen=True)
@@ -28,129 +28,116 @@ class Record:
     start: int
     end: int
     next: int
-    reason: str | None
+    fault: str | None = None
     multiline: bool = False
     blank: bool = False
 
 
-@dataclass(frozen=True)
-class Malformed:
-    """A record that cannot be split: its place among the records of its piece, its text, the failed check."""
-
-    index: int
-    raw: bytes
-    reason: str
-
-
-@dataclass
-class Piece:
-    """What a buffer holds.
-
-    consumed: bytes up to the last record that is certainly complete
-    good: the well-formed records in order, each ended by a line end, as bytes of the file's encoding
-    records: how many there are, malformed ones included; multiline: how many of them span lines
-    endings: which of b"\\n", b"\\r\\n", b"\\r" ended a record or a blank line
-    """
-
-    consumed: int = 0
-    good: bytes = b""
-    records: int = 0
-    multiline: int = 0
-    blank_lines: int = 0
-    malformed: list[Malformed] = field(default_factory=list)
-    endings: set[bytes] = field(default_factory=set)
-
-
 class Grammar:
-    """The record grammar of one delimiter and quote."""
+    """The record grammar of one delimiter and quote, over bytes of one encoding."""
 
     def __init__(self, delimiter: str, quote: str, encoding: str, record_bytes: int) -> None:
         for name, mark in (("delimiter", delimiter), ("quote", quote)):
             if len(mark) != 1 or not mark.isascii() or mark in "\r\n\0 ":
-                raise ValueError(
-                    f"{name} must be one ASCII character, and no line end, space or NUL: {mark!r}"
-                )
+                raise ValueError(f"{name} must be an ASCII character, no line end, space or NUL: {mark!r}")
         if delimiter == quote:
             raise ValueError("delimiter and quote must differ")
         self.delimiter, self.quote = delimiter.encode(), quote.encode()
         self.encoding = encoding
         self.record_bytes = record_bytes
-        d, q = re.escape(self.delimiter), re.escape(self.quote)
-        quoted = q + rb"[^" + q + rb"]*+(?:" + q + q + rb"[^" + q + rb"]*+)*+" + q
-        plain = rb"[^" + d + q + rb"\r\n]*+"
-        self._quoted = re.compile(quoted)
-        self._plain = re.compile(plain)
-        self._fields_before_last = re.compile(rb"(?:(?:" + quoted + rb"|" + plain + rb")" + d + rb")*+")
+        # \xNN means the same to Python's and to Polars' regular expressions, in and out of brackets.
+        d, q = f"\\x{ord(delimiter):02x}", f"\\x{ord(quote):02x}"
+        self._field = f"(?:[^{d}{q}\r\n]*|{q}(?:[^{q}]|{q}{q})*{q})"
+        self._separator = d
+        self.quoted_pattern = f"{q}(?:[^{q}]|{q}{q})*{q}"
+        quoted = f"{q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}"
+        plain = f"[^{d}{q}\r\n]*+"
+        self._quoted = re.compile(quoted.encode())
+        self._plain = re.compile(plain.encode())
+        self._fields_before_last = re.compile(f"(?:(?:{quoted}|{plain}){d})*+".encode())
+
+    def line_pattern(self, fields: int | None) -> str:
+        """A Polars pattern of a line that is one well-formed record (with that many fields)."""
+        count = "*" if fields is None else f"{{{fields - 1}}}"
+        return rf"\A{self._field}(?:{self._separator}{self._field}){count}\r?\z"
 
     def next_record(self, buffer: bytes, start: int, final: bool) -> Record | None:
         """Return the record that starts at `start`, or None when the buffer must grow to tell.
 
-        final: nothing follows the buffer.
+        final: nothing follows the buffer. The fault is one of its quotes only: see `fault`.
         Raises FileRejected: file_has_records_under_16_mib.
         """
-        blank = _BLANK.match(buffer, start)
-        assert blank is not None
-        if blank.end() == len(buffer) and not final and len(buffer) - start <= self.record_bytes:
+        blank = _end(_BLANK, buffer, start)
+        short = len(buffer) - start <= self.record_bytes
+        if blank == len(buffer) and short and not final:
             return None
-        if blank.end() == len(buffer) or buffer[blank.end()] in b"\r\n":
-            return self._ended(buffer, start, blank.end(), final, None, blank=True)
+        if blank == len(buffer) or buffer[blank] in b"\r\n":
+            return self._ended(Record(start, blank, blank, blank=True), buffer, final)
         end, fault = self._strict_end(buffer, start, final)
-        if end is None and fault is None and len(buffer) - start <= self.record_bytes:
+        if end is None and fault is None and short:
             return None
+        line = _end(_LINE, buffer, start)
         if end is not None and end - start <= self.record_bytes:
-            lines = _LINE.match(buffer, start, end)
-            assert lines is not None
-            return self._ended(buffer, start, end, final, None, multiline=lines.end() < end)
-        return self._first_line(buffer, start, final, fault)
+            return self._ended(Record(start, end, end, multiline=line < end), buffer, final)
+        if line - start > self.record_bytes:
+            raise self._too_long()
+        if line == len(buffer) and not final:
+            return None
+        kind = WELL_FORMED_QUOTES if fault is not None and fault < line else CLOSED_QUOTES
+        return self._ended(Record(start, line, line, kind), buffer, final)
 
-    def count_fields(self, record: bytes) -> int:
+    def fault(self, record: Record, raw: bytes, fields: int) -> str | None:
+        """The check that a record fails, if any; raw: its bytes."""
+        if fault := self.text_fault(raw) or record.fault:
+            return fault
+        found = self.count_fields(raw)
+        if found == fields:
+            return None
+        return EVERY_FIELD if found < fields else NO_EXTRA_FIELD
+
+    def text_fault(self, raw: bytes) -> str | None:
+        """The check that a record's characters fail, if any."""
+        try:
+            raw.decode(self.encoding)
+        except UnicodeDecodeError:
+            return f"row_{check_name(self.encoding)}"
+        return NO_NUL if b"\0" in raw else None
+
+    def count_fields(self, raw: bytes) -> int:
         """How many fields a well-formed record has."""
-        return self._quoted.sub(b"", record).count(self.delimiter) + 1
+        plain = self._quoted.sub(b"", raw) if self.quote in raw else raw
+        return plain.count(self.delimiter) + 1
+
+    def show(self, raw: bytes) -> str:
+        r"""A record as text; bytes that the encoding lacks are shown as \xNN."""
+        return raw.decode(self.encoding, "backslashreplace")
 
     def _strict_end(self, buffer: bytes, start: int, final: bool) -> tuple[int | None, int | None]:
         """Where the record ends if it keeps the rules, else where it breaks them; neither: not known yet."""
-        before = self._fields_before_last.match(buffer, start)
-        assert before is not None
-        at = before.end()
+        at = _end(self._fields_before_last, buffer, start)
         if buffer.startswith(self.quote, at):
             closed = self._quoted.match(buffer, at)
             if closed is None:
                 return None, len(buffer) if final else None
             at = closed.end()
         else:
-            plain = self._plain.match(buffer, at)
-            assert plain is not None
-            at = plain.end()
+            at = _end(self._plain, buffer, at)
         if at == len(buffer):
             return (at, None) if final else (None, None)
         return (at, None) if buffer[at] in b"\r\n" else (None, at)
 
-    def _first_line(self, buffer: bytes, start: int, final: bool, fault: int | None) -> Record | None:
-        line = _LINE.match(buffer, start)
-        assert line is not None
-        if line.end() - start > self.record_bytes:
+    def _ended(self, record: Record, buffer: bytes, final: bool) -> Record | None:
+        """The record with its line end, or None when that may go on behind the buffer."""
+        end = record.end
+        if end - record.start > self.record_bytes:
             raise self._too_long()
-        if fault is None or fault == len(buffer) or fault > line.end():
-            return self._ended(buffer, start, line.end(), final, CLOSED_QUOTES)
-        if line.end() == len(buffer) and not final:
-            return None
-        return self._ended(buffer, start, line.end(), final, WELL_FORMED_QUOTES)
-
-    def _ended(
-        self,
-        buffer: bytes,
-        start: int,
-        end: int,
-        final: bool,
-        reason: str | None,
-        multiline: bool = False,
-        blank: bool = False,
-    ) -> Record | None:
-        if end - start > self.record_bytes:
-            raise self._too_long()
-        if buffer.startswith(b"\r", end) and end + 1 == len(buffer) and not final:
-            return None
-        return Record(start, end, end + len(_ending(buffer, end)), reason, multiline, blank)
+        if buffer.startswith(b"\r", end):
+            if end + 1 == len(buffer) and not final:
+                return None
+            after = end + 2 if buffer.startswith(b"\n", end + 1) else end + 1
+        else:
+            after = min(end + 1, len(buffer))
+        return Record(record.start, end, after, record.fault, record.multiline, record.blank)
 
     def _too_long(self) -> FileRejected:
         return FileRejected(
@@ -159,51 +146,10 @@ class Grammar:
             "or quote another than declared?",
         )
 
-    def show(self, raw: bytes) -> str:
-        """A record as text; bytes that the encoding lacks are shown as \\xNN."""
-        return raw.decode(self.encoding, "backslashreplace")
 
-    def text_fault_of(self, raw: bytes) -> str | None:
-        """The check that a record's characters fail, if any."""
-        try:
-            raw.decode(self.encoding)
-        except UnicodeDecodeError:
-            return "row_" + check_name(self.encoding)
-        return NO_NUL if b"\0" in raw else None
-
-    def split(self, buffer: bytes, fields: int, final: bool) -> Piece:
-        """Return the records of the buffer, which starts where a record starts.
-
-        Raises FileRejected: file_has_records_under_16_mib.
-        """
-        piece, good, at = Piece(), [], 0
-        while at < len(buffer) and (record := self.next_record(buffer, at, final)):
-            at = record.next
-            if ending := buffer[record.end : record.next]:
-                piece.endings.add(ending)
-            if record.blank:
-                piece.blank_lines += 1
-                continue
-            raw = buffer[record.start : record.end]
-            reason = self.text_fault_of(raw) or record.reason or _count_fault(self.count_fields(raw), fields)
-            if reason:
-                piece.malformed.append(Malformed(piece.records, raw, reason))
-            else:
-                good.append(raw)
-            piece.records += 1
-            piece.multiline += record.multiline
-        piece.consumed = at
-        piece.good = b"\n".join([*good, b""]) if good else b""
-        return piece
-
-
-def _count_fault(found: int, fields: int) -> str | None:
-    if found == fields:
-        return None
-    return EVERY_FIELD if found < fields else NO_EXTRA_FIELD
-
-
-def _ending(buffer: bytes, at: int) -> bytes:
-    if buffer.startswith(b"\r\n", at):
-        return b"\r\n"
-    return buffer[at : at + 1]
+def _end(pattern: re.Pattern[bytes], buffer: bytes, start: int) -> int:
+    """Where a pattern that always matches stops."""
+    found = pattern.match(buffer, start)
+    if found is None:
+        raise AssertionError(f"{pattern.pattern!r} must match everywhere")
+    return found.end()
