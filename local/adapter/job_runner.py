@@ -25,8 +25,7 @@ class Mount:
         self._root = root
         self._s3 = s3
         self._known = {}  # path -> what the object in S3 was made of: (size, time of change)
-        self._lock = threading.RLock()
-        self.busy = threading.local()
+        self._lock = threading.Lock()
 
     def stage(self, texts):
         """Bring all objects that `texts` name, or that lie under the prefixes they name."""
@@ -77,18 +76,14 @@ class Mount:
     def flush(self):
         """Upload what is new or changed, delete what is gone."""
         with self._lock:
-            self.busy.now = True
-            try:
-                for path in self._files():
-                    if self._known.get(path) != (state := self._state(path)):
-                        self._s3.upload_file(path, *self._address(path))
-                        self._known[path] = state
-                for path in [path for path in self._known if not os.path.exists(path)]:
-                    bucket, key = self._address(path)
-                    self._s3.delete_object(Bucket=bucket, Key=key)
-                    del self._known[path]
-            finally:
-                self.busy.now = False
+            for path in self._files():
+                if self._known.get(path) != (state := self._state(path)):
+                    self._s3.upload_file(path, *self._address(path))
+                    self._known[path] = state
+            for path in [path for path in self._known if not os.path.exists(path)]:
+                bucket, key = self._address(path)
+                self._s3.delete_object(Bucket=bucket, Key=key)
+                del self._known[path]
 
     def _files(self):
         for folder, folders, names in os.walk(self._root):
@@ -130,7 +125,7 @@ def flush_before_calls(mount):
     import botocore.handlers
 
     def before_call(model, **_):
-        if model.service_model.service_name == "s3" and not getattr(mount.busy, "now", False):
+        if model.service_model.service_name == "s3":
             mount.flush()
 
     botocore.handlers.BUILTIN_HANDLERS.append(("before-call", before_call))
@@ -145,7 +140,8 @@ def main():
         return
     import boto3
 
-    mount = Mount(mounted, boto3.client("s3"))
+    # A session of its own, made before the handler below is known: its calls must not flush again.
+    mount = Mount(mounted, boto3.session.Session().client("s3"))
     mount.stage(sys.argv[1:])
     buckets = {bucket for bucket, _ in URI.findall(json.dumps(sys.argv))} | set(os.listdir(mounted))
     write_configuration(mounted, os.environ["SPARK_CONF_DIR"], sorted(buckets))

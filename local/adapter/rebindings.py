@@ -3,6 +3,7 @@
 from local.adapter import (
     glue_jobs,
     lambda_errors,
+    loopback_is_tls,
     s3_events,
     security_configuration,
     states_calls,
@@ -11,6 +12,7 @@ from local.adapter import (
 )
 
 REBINDINGS = (
+    loopback_is_tls,
     security_configuration,
     s3_events,
     lambda_errors,
