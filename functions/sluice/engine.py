@@ -7,7 +7,6 @@ Second pass: impute, flag and write partitioned Parquet. The second pass streams
 import resource
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,14 @@ from typing import Any
 
 import polars as pl
 
+from sluice.account import Account, Cost, Written, manifest_of
 from sluice.batch import clean_batch, quarantine_malformed
 from sluice.contract import EXTRA, Contract
-from sluice.glue_types import glue_schema
 from sluice.header import match_header
+from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.partitions import partition_path
-from sluice.personal import hashed
+from sluice.published import published_rows, quarantine_rows
 from sluice.reader import BATCH_ROWS, Reader, Source
 from sluice.spill import HELD_BYTES, Spill
 from sluice.statistics import Summary
@@ -37,28 +37,11 @@ _OPEN_ROWS = 480_000
 """Rows that the writers of all partitions may hold together before a row group is written."""
 
 
-@dataclass(frozen=True)
-class Lineage:
-    """What the rows of one source carry, and the stem of its files' names (the same for every version of it)."""
-
-    source_key: str
-    run_id: str
-    file_stem: str
-    source_version: str = ""
-
-    @property
-    def columns(self) -> list[pl.Expr]:
-        return [pl.lit(self.source_key).alias("_source_key"), pl.lit(self.run_id).alias("_run_id")]
-
-
 @dataclass
 class _FirstPass:
     good: Spill
     quarantined: Spill
-    rows_in: int = 0
-    discarded: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
     bytes_in: int = 0
 
 
@@ -82,7 +65,8 @@ def clean(
     work.mkdir(parents=True, exist_ok=True)
     try:
         first = _first_pass(contract, source, work, parts, progress)
-        refuse_share(contract, first.rows_in, first.quarantined.rows, first.reasons)
+        account = first.account
+        refuse_share(contract, account.rows_in, account.quarantined, account.reasons)
         lost = losers(contract.unique, first.good) if contract.unique else pl.Series("_row_number", [], pl.Int64)
         kept = _without(first.good.scan(), lost)
         whole = plan(contract, lambda name: _Counts(contract, kept, name), lambda name: _mode(kept, name))
@@ -94,9 +78,12 @@ def clean(
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    discarded = dict(first.discarded) | ({"duplicate": len(lost)} if contract.unique else {})
-    manifest = _manifest(contract, first, discarded, whole, partitions, out, lineage, started)
-    manifest.balance()
+    if contract.unique:
+        account.discarded["duplicate"] += len(lost)
+    written = Written(partitions, staged_files(out, "published"), staged_files(out, "quarantine"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    cost = Cost("polars", started, first.bytes_in, peak)
+    manifest = manifest_of(contract, account, whole, written, lineage, cost)
     manifest.write(out / "manifest.json")
     return manifest
 
@@ -116,15 +103,11 @@ def _first_pass(
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
         bad = [batch.quarantined, quarantine_malformed(contract, raw.malformed)]
         first.quarantined.append(pl.concat(bad).sort("_row_number"))
-        first.discarded.update(batch.discarded)
-        first.reasons.update(batch.reasons)
-        first.reasons.update(dict(raw.malformed["_reason"].value_counts().iter_rows()))
-        first.rows_in += raw.rows_in
+        first.account.add_batch(raw, batch)
         if progress:
-            progress(first.rows_in)
+            progress(first.account.rows_in)
     first.bytes_in = reader.facts.bytes_in
-    if header.unknown and contract.reading.unknown_columns != "reject":
-        first.notes.append(f"columns that the contract does not know: {', '.join(sorted(header.unknown))[:500]}")
+    first.account.note_header(contract, header)
     return first
 
 
@@ -170,8 +153,7 @@ def _write_published(
     contract: Contract, kept: pl.LazyFrame, whole: Plan, out: Path, lineage: Lineage
 ) -> list[PartitionCount]:
     names = [part.name for part in contract.partition_by]
-    rows = kept.with_columns(applied(contract, whole)).with_columns(*hashed(contract), *lineage.columns)
-    rows = rows.select(pl.col(name).cast(dtype) for name, dtype in contract.published.items())
+    rows = published_rows(contract, kept, whole, lineage)
     folder = out / "published"
     folder.mkdir()
     if not names:
@@ -207,7 +189,7 @@ def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage
     folder = out / "quarantine"
     folder.mkdir()
     if quarantined.rows:
-        rows = quarantined.scan().with_columns(lineage.columns).select(list(contract.quarantined))
+        rows = quarantine_rows(contract, quarantined.scan(), lineage)
         path = folder / f"{lineage.file_stem}-000.parquet"
         rows.sink_parquet(path, compression="zstd", row_group_size=32_768, engine="streaming")
 
@@ -223,42 +205,3 @@ def staged_files(folder: Path, below: str) -> list[StagedFile]:
         )
         for file in files
     ]
-
-
-def _manifest(
-    contract: Contract,
-    first: _FirstPass,
-    discarded: dict[str, int],
-    whole: Plan,
-    partitions: list[PartitionCount],
-    out: Path,
-    lineage: Lineage,
-    started: float,
-) -> Manifest:
-    files, quarantine = staged_files(out, "published"), staged_files(out, "quarantine")
-    in_path = {part.name for part in contract.partition_by}
-    return Manifest(
-        dataset=contract.name,
-        contract_version=contract.version,
-        engine="polars",
-        run_id=lineage.run_id,
-        source_key=lineage.source_key,
-        source_version=lineage.source_version,
-        rows_in=first.rows_in,
-        published=sum(file.rows for file in files),
-        quarantined=first.quarantined.rows,
-        discarded={name: count for name, count in discarded.items() if count},
-        reasons=dict(first.reasons.most_common()),
-        partitions=partitions,
-        files=files,
-        quarantine_files=quarantine,
-        schema=glue_schema({name: dtype for name, dtype in contract.published.items() if name not in in_path}),
-        quarantine_schema=glue_schema(contract.quarantined),
-        partition_columns=glue_schema({part.name: contract.published[part.name] for part in contract.partition_by}),
-        statistics=whole.describe(contract),
-        bytes_in=first.bytes_in,
-        bytes_out=sum(file.bytes for file in files + quarantine),
-        seconds=round(time.perf_counter() - started, 3),
-        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        notes=first.notes,
-    )
