@@ -124,12 +124,30 @@ def test_every_lambda_task_retries_alike() -> None:
 
 
 def test_every_caught_error_keeps_its_name_and_a_bounded_cause() -> None:
-    kept = "{'Error': $states.errorOutput.Error, 'Cause': $substring('' & $states.errorOutput.Cause, 0, 500)}"
     for name, state in declared.states():
         for catcher in state.get("Catch", []):
             text = json.dumps(catcher, ensure_ascii=False)
             if "errorOutput" in text:
-                assert kept in text, name
+                assert "'Error': $states.errorOutput.Error" in text, name
+                assert re.search(r"'Cause': \$substring\('' & .*\$states\.errorOutput\.Cause.*, 0, 500\)", text), name
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ('{"JobName": "clean", "ErrorMessage": "the file \\"a.csv\\" is gone", "Id": "1"}', '\\"a.csv\\" is gone'),
+        ('{"QueryExecution": {"Status": {"StateChangeReason": "COLUMN_NOT_FOUND"}}}', "COLUMN_NOT_FOUND"),
+        ("not JSON", "not JSON"),
+        ("x" * 900, "x" * 500),
+        (None, ""),
+    ],
+)
+def test_the_reason_inside_of_a_jobs_or_a_querys_record_is_the_cause(cause: str | None, told: str) -> None:
+    assign = declared.machine()["States"]["CleanLarge"]["Catch"][0]["Assign"]["large_error"]
+    error = {"Error": "States.TaskFailed"} | ({"Cause": cause} if cause else {})
+
+    assert evaluate(assign, states={"errorOutput": error})["Cause"].endswith(told)
+    assert not evaluate(assign, states={"errorOutput": error})["Cause"].startswith("{")
 
 
 def function_of(state: dict[str, Any]) -> dict[str, Any]:
