@@ -1,10 +1,11 @@
 """The list of all rebindings, in the order in which they are applied."""
 
 from local.adapter import (
+    glue_catalog,
+    glue_crawlers,
     glue_jobs,
+    iam_resources,
     lambda_errors,
-    loopback_is_tls,
-    queue_concurrency,
     s3_events,
     security_configuration,
     states_calls,
@@ -13,15 +14,16 @@ from local.adapter import (
 )
 
 REBINDINGS = (
-    loopback_is_tls,
     security_configuration,
+    iam_resources,
     s3_events,
-    queue_concurrency,
     lambda_errors,
     states_calls,
     states_sync,
     states_lifecycle,
     glue_jobs,
+    glue_catalog,
+    glue_crawlers,
 )
 
 

@@ -1,0 +1,123 @@
+"""What MiniStack's Glue catalog lacks: partition expressions, pages, and the actions it does not know.
+
+GetPartitions filters by Expression; partitions of a table that does not exist are refused; UpdatePartition,
+BatchDeletePartition and GetTableVersions answer.
+"""
+
+import base64
+import json
+from typing import Any
+
+import duckdb
+from ministack.services import glue
+
+Answer = tuple[int, dict[str, str], bytes]
+Partition = dict[str, Any]
+PAGE = 1000
+# Types of partition keys as the catalog compares them; all others compare as text.
+TYPES = {"int": "BIGINT", "bigint": "BIGINT", "smallint": "BIGINT", "tinyint": "BIGINT", "date": "DATE", "double": "DOUBLE"}
+
+
+def table_of(data: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = glue._tables.get(f"{data.get('DatabaseName')}/{data.get('TableName')}")
+    return found
+
+
+def no_table(data: dict[str, Any]) -> Answer:
+    message = f"Entity Not Found: table {data.get('DatabaseName')}.{data.get('TableName')}"
+    answer: Answer = glue.error_response_json("EntityNotFoundException", message, 400)
+    return answer
+
+
+def partitions_of(data: dict[str, Any]) -> list[Partition]:
+    found: list[Partition] = glue._partitions.setdefault(f"{data['DatabaseName']}/{data['TableName']}", [])
+    return found
+
+
+def matching(partitions: list[Partition], keys: list[dict[str, str]], expression: str) -> list[Partition]:
+    """The partitions for which an expression such as "day >= '2025-01-01' AND store IN ('7')" holds."""
+    columns = [(key["Name"].replace('"', '""'), TYPES.get(key.get("Type", ""), "VARCHAR")) for key in keys]
+    with duckdb.connect(":memory:") as connection:
+        declared = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+        connection.execute(f"CREATE TABLE partitions (_number BIGINT, {declared})")
+        marks = ", ".join("?" for _ in range(len(columns) + 1))
+        rows = [[number, *partition["Values"]] for number, partition in enumerate(partitions)]
+        if rows:
+            connection.executemany(f"INSERT INTO partitions VALUES ({marks})", rows)
+        chosen = connection.execute(f"SELECT _number FROM partitions WHERE {expression} ORDER BY 1").fetchall()
+    return [partitions[number] for (number,) in chosen]
+
+
+def get_partitions(data: dict[str, Any]) -> Answer:
+    table = table_of(data)
+    if table is None:
+        return no_table(data)
+    found = partitions_of(data)
+    if data.get("Expression"):
+        try:
+            found = matching(found, table["PartitionKeys"], data["Expression"])
+        except duckdb.Error as error:
+            message = f"Unsupported expression '{data['Expression']}': {error}"
+            return glue.error_response_json("InvalidInputException", message, 400)  # type: ignore[no-any-return]
+    start = int(base64.b64decode(data["NextToken"])) if data.get("NextToken") else 0
+    end = start + min(int(data.get("MaxResults") or PAGE), PAGE)
+    answer: dict[str, Any] = {"Partitions": found[start:end]}
+    if end < len(found):
+        answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
+    return glue.json_response(answer)  # type: ignore[no-any-return]
+
+
+def update_partition(data: dict[str, Any]) -> Answer:
+    for partition in partitions_of(data):
+        if partition["Values"] == data["PartitionValueList"]:
+            partition.update(data["PartitionInput"])
+            return glue.json_response({})  # type: ignore[no-any-return]
+    return glue.error_response_json("EntityNotFoundException", "Partition not found.", 400)  # type: ignore[no-any-return]
+
+
+def batch_delete_partition(data: dict[str, Any]) -> Answer:
+    errors = []
+    for entry in data["PartitionsToDelete"]:
+        kept = [partition for partition in partitions_of(data) if partition["Values"] != entry["Values"]]
+        if len(kept) == len(partitions_of(data)):
+            detail = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."}
+            errors.append({"PartitionValues": entry["Values"], "ErrorDetail": detail})
+        partitions_of(data)[:] = kept
+    return glue.json_response({"Errors": errors})  # type: ignore[no-any-return]
+
+
+def get_table_versions(data: dict[str, Any]) -> Answer:
+    table = table_of(data)
+    if table is None:
+        return no_table(data)
+    versions = [{"Table": table, "VersionId": table["VersionId"]}]
+    return glue.json_response({"TableVersions": versions})  # type: ignore[no-any-return]
+
+
+ADDED = {
+    "UpdatePartition": update_partition,
+    "BatchDeletePartition": batch_delete_partition,
+    "GetTableVersions": get_table_versions,
+}
+
+
+def rebind() -> None:
+    handle, create, batch_create = glue._handle_request_sync, glue._create_partition, glue._batch_create_partition
+
+    def handle_more(method: str, path: str, headers: Any, body: bytes, query: Any) -> Answer:
+        action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        if action in ADDED:
+            return ADDED[action](json.loads(body or b"{}"))
+        answer: Answer = handle(method, path, headers, body, query)
+        return answer
+
+    def create_in_table(data: dict[str, Any]) -> Answer:
+        return create(data) if table_of(data) else no_table(data)
+
+    def batch_create_in_table(data: dict[str, Any]) -> Answer:
+        return batch_create(data) if table_of(data) else no_table(data)
+
+    glue._handle_request_sync = handle_more
+    glue._get_partitions = get_partitions
+    glue._create_partition = create_in_table
+    glue._batch_create_partition = batch_create_in_table

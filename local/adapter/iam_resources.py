@@ -1,0 +1,84 @@
+"""MiniStack checks Glue and Athena calls against wrong resources, so right policies are refused.
+
+Glue: a crawler by its name was taken for a table; a table's call is checked on the catalog, the database and
+the table, as AWS does (docs: "Specifying AWS Glue resource ARNs"). Athena: a query belongs to its workgroup.
+"""
+
+import json
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import athena
+
+# The API actions whose names say which kind of resource `Name`, `JobName`, ... names.
+BY_NAME = (("Crawler", "crawler"), ("JobRun", "job"), ("Job", "job"), ("SecurityConfiguration", None))
+
+
+class Resources(str):
+    """The first of several resources that one call needs to be allowed on; `others` are the rest."""
+
+    others: tuple[str, ...] = ()
+
+
+def glue_resources(action: str, given: dict[str, Any], root: str) -> list[str]:
+    """The ARNs that a Glue call is checked on; `root` is arn:aws:glue:REGION:ACCOUNT."""
+    for part, kind in BY_NAME:
+        if part in action:
+            name = given.get("JobName") or given.get("CrawlerName") or given.get("Name")
+            return [f"{root}:{kind}/{name}"] if kind and name else ["*"]
+    if "Database" in action or "Table" in action or "Partition" in action:
+        return catalog_resources(action, given, root)
+    return ["*"]
+
+
+def catalog_resources(action: str, given: dict[str, Any], root: str) -> list[str]:
+    """The catalog, the database, and the table or tables of a catalog call."""
+    database = given.get("DatabaseName") or (given.get("DatabaseInput") or {}).get("Name")
+    if database is None and "Database" in action:
+        database = given.get("Name")
+    found = [f"{root}:catalog"]
+    if database is None:
+        return found
+    found.append(f"{root}:database/{database}")
+    table_input = given.get("TableInput") or {}
+    table = given.get("TableName") or table_input.get("Name") or given.get("Name")
+    tables = given.get("TablesToDelete") or ([table] if table and "Database" not in action else [])
+    if "GetTables" in action:
+        tables = ["*"]
+    return found + [f"{root}:table/{database}/{name}" for name in tables]
+
+
+def athena_resource(given: dict[str, Any], root: str) -> str:
+    """The workgroup of an Athena call: named, or that of the query which is named."""
+    execution = athena._executions.get(given.get("QueryExecutionId", "")) or {}
+    return f"{root}:workgroup/{given.get('WorkGroup') or execution.get('WorkGroup') or 'primary'}"
+
+
+def rebind() -> None:
+    extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
+
+    def extract_right(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
+    ) -> str:
+        if service not in ("glue", "athena") or path.startswith("/iceberg"):
+            return str(extract(service, method, path, headers, body, query, region, account))
+        given = json.loads(body or b"{}")
+        root = f"arn:aws:{service}:{region}:{account}"
+        if service == "athena":
+            return athena_resource(given, root)
+        found = glue_resources(headers.get("x-amz-target", "").rsplit(".", 1)[-1], given, root)
+        resources = Resources(found[-1])
+        resources.others = tuple(found[:-1])
+        return resources
+
+    def enforce_all(
+        access_key: str, action: str, service: str, region: str, resource_arn: str = "*", **context: Any
+    ) -> Any:
+        for resource in (resource_arn, *getattr(resource_arn, "others", ())):
+            denied = enforce(access_key, action, service, region, resource_arn=str(resource), **context)
+            if denied:
+                return denied
+        return None
+
+    iam_actions.extract_resource_arn = extract_right
+    iam_evaluator.enforce = enforce_all
