@@ -1,6 +1,7 @@
 """The list of all rebindings, in the order in which they are applied."""
 
 from local.adapter import (
+    athena_queries,
     glue_catalog,
     glue_crawlers,
     glue_jobs,
@@ -24,6 +25,7 @@ REBINDINGS = (
     glue_jobs,
     glue_catalog,
     glue_crawlers,
+    athena_queries,
 )
 
 
