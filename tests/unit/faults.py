@@ -1,9 +1,15 @@
-"""Makes the nth AWS call of a handler fail, before it takes effect or after it: its answer is lost."""
+"""Lets a handler die right after the nth AWS call that changes something.
+
+These are all the states that a death can leave behind: dying before a call, or before or after a mere reading,
+leaves what dying after the change before it leaves.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+
+_READS = ("Get", "List", "Head", "BatchGet")
 
 
 class Died(Exception):
@@ -11,25 +17,23 @@ class Died(Exception):
 
 
 @contextmanager
-def dying(module: ModuleType, *, at: int, when: str) -> Iterator[list[str]]:
-    """Let the call number `at` of all clients of a handler's module die. when: before-call or after-call.
-
-    Yields the calls seen, as `Service.Operation`.
-    """
-    calls: list[str] = []
+def dying(module: ModuleType, *, after: int) -> Iterator[None]:
+    """Let a handler's module die after the change number `after` that any of its clients makes."""
+    changes: list[str] = []
 
     def count(model: Any, **_: Any) -> None:
-        calls.append(f"{model.service_model.service_name}.{model.name}")
-        if len(calls) == at:
-            raise Died(calls[-1])
+        if not model.name.startswith(_READS):
+            changes.append(model.name)
+            if len(changes) == after:
+                raise Died(model.name)
 
     clients = [value for value in vars(module).values() if hasattr(value, "meta") and hasattr(value.meta, "events")]
     if hasattr(module, "LEDGER"):
         clients.append(module.LEDGER._items._client)
     for client in clients:
-        client.meta.events.register(when, count, unique_id="dying")
+        client.meta.events.register("after-call", count, unique_id="dying")
     try:
-        yield calls
+        yield
     finally:
         for client in clients:
-            client.meta.events.unregister(when, unique_id="dying")
+            client.meta.events.unregister("after-call", unique_id="dying")
