@@ -2,6 +2,7 @@
 
 from local.adapter import (
     athena_queries,
+    calls,
     glue_catalog,
     glue_crawlers,
     glue_jobs,
@@ -26,6 +27,7 @@ REBINDINGS = (
     glue_catalog,
     glue_crawlers,
     athena_queries,
+    calls,
 )
 
 

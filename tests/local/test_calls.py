@@ -1,0 +1,73 @@
+"""Every call is seen, and any call can be made to fail."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local import Deployment, LocalAWS, faults
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(aws: LocalAWS) -> Iterator[None]:
+    yield
+    faults.clear(aws)
+
+
+def behave(aws: LocalAWS, stack: Deployment, **event: Any) -> dict[str, Any]:
+    answer = aws.client("lambda").invoke(
+        FunctionName=stack.resources["BehaveFunction"], Payload=json.dumps(event)
+    )
+    return {"error": answer.get("FunctionError"), "payload": json.loads(answer["Payload"].read())}
+
+
+def test_a_call_is_recorded_with_its_action_its_role_and_its_status(
+    aws: LocalAWS, stack: Deployment, bucket: str
+) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key="allowed/seen", Body=b"content")
+    before = faults.calls(aws)[-1].number
+    behave(aws, stack, do="read", bucket=bucket, key="allowed/seen")
+    behave(aws, stack, do="read", bucket=bucket, key="forbidden")
+    seen = [call for call in faults.calls(aws, since=before) if call.service == "s3"]
+    role = stack.resources["BehaveFunctionRole"]
+    assert [(call.action, call.role, call.status) for call in seen] == [
+        ("s3:GetObject", role, 200),
+        ("s3:GetObject", role, 403),
+    ]
+
+
+def test_a_call_fails_before_it_takes_effect(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
+    s3 = aws.client("s3")
+    faults.inject(aws, "s3:PutObject", nth=2, times=9, status=503, code="SlowDown")
+    s3.put_object(Bucket=bucket, Key="faults/first", Body=b"")
+    with pytest.raises(s3.exceptions.ClientError, match="SlowDown"):
+        s3.put_object(Bucket=bucket, Key="faults/second", Body=b"")
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix="faults/")["Contents"]] == [
+        "faults/first"
+    ]
+
+
+def test_a_call_takes_effect_and_its_answer_is_lost(aws: LocalAWS, bucket: str) -> None:
+    s3 = aws.client("s3")
+    faults.inject(aws, "s3:PutObject", when="after", times=9)
+    with pytest.raises(s3.exceptions.ClientError):
+        s3.put_object(Bucket=bucket, Key="lost/answer", Body=b"here")
+    faults.clear(aws)
+    assert s3.get_object(Bucket=bucket, Key="lost/answer")["Body"].read() == b"here"
+
+
+def test_only_the_named_role_is_struck(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key="allowed/role", Body=b"content")
+    faults.inject(aws, "s3:*", role=stack.resources["JobRole"], times=99)
+    read = behave(aws, stack, do="read", bucket=bucket, key="allowed/role")
+    assert read == {"error": None, "payload": "content"}
+    assert faults.fired(aws) == 0
+
+
+def test_the_calling_process_is_killed(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
+    faults.inject(aws, "s3:GetObject", role=stack.resources["BehaveFunctionRole"], how="kill")
+    killed = behave(aws, stack, do="read", bucket=bucket, key="allowed/kill")
+    assert killed["payload"]["errorType"] == "Runtime.ExitError"
+    assert "signal 9" in killed["payload"]["errorMessage"]
+    assert faults.fired(aws) == 1
