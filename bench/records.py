@@ -89,18 +89,24 @@ def _records(lines: _Lines, columns: int | None) -> Iterator[Record]:
 
 
 def _judged(row_number: int, text: bytes, split: list[str] | str, columns: int | None) -> Record:
-    reason = split if isinstance(split, str) else _damage(text, len(split), columns)
+    reason = _unreadable(text) or (split if isinstance(split, str) else _uneven(len(split), columns))
     if reason:
         return Record(row_number, text.decode("utf-8", "backslashreplace"), [], reason)
     return Record(row_number, "", list(split))
 
 
-def _damage(text: bytes, fields: int, columns: int | None) -> str | None:
-    if b"\0" in text:
-        return "row_has_no_nul"
-    if columns is not None and fields != columns:
-        return "row_has_every_field" if fields < columns else "row_has_no_extra_field"
-    return None
+def _unreadable(text: bytes) -> str | None:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return "row_is_utf_8"
+    return "row_has_no_nul" if b"\0" in text else None
+
+
+def _uneven(fields: int, columns: int | None) -> str | None:
+    if columns is None or fields == columns:
+        return None
+    return "row_has_every_field" if fields < columns else "row_has_no_extra_field"
 
 
 def _over_several_lines(first: _Line, lines: _Lines) -> tuple[bytes, list[str] | str]:
@@ -113,7 +119,7 @@ def _over_several_lines(first: _Line, lines: _Lines) -> tuple[bytes, list[str] |
         pieces.append(line.text)
         if b'"' in line.text:
             split = _split(b"".join(pieces))
-            if isinstance(split, list) or split == "row_is_utf_8":
+            if isinstance(split, list):
                 for _ in range(ahead):
                     lines.take()
                 return b"".join(pieces), split
@@ -125,13 +131,12 @@ def _over_several_lines(first: _Line, lines: _Lines) -> tuple[bytes, list[str] |
 
 
 def _split(record: bytes) -> list[str] | str:
-    """The fields of a record, or the name of what is wrong with its text or its quotes."""
+    """The fields of a record, or the name of what is wrong with its quotes."""
     try:
         text = record.decode()
     except UnicodeDecodeError:
-        # Latin-1 knows every byte: the quotes are judged first, the letters then.
-        spoiled = _fields(record.decode("latin-1"))
-        return spoiled if isinstance(spoiled, str) else "row_is_utf_8"
+        # Where a record ends does not depend on its letters, and Latin-1 knows every byte.
+        text = record.decode("latin-1")
     return _fields(text) if '"' in text else text.split(",")
 
 

@@ -13,8 +13,9 @@ CREATE MACRO trimmed(raw) AS CASE
 CREATE MACRO value(text) AS
     CASE WHEN lower(text) NOT IN ('', 'n/a', 'null', 'nan', 'none', '-') THEN text END;
 
+-- A year below 1000 is a slip of the pen, though it has four digits.
 CREATE MACRO day_of(year, month, day) AS
-    CASE WHEN year::INT >= 1 THEN TRY_CAST(format('{:04d}-{:02d}-{:02d}', year::INT, month::INT, day::INT) AS DATE) END;
+    CASE WHEN year::INT >= 1000 THEN TRY_CAST(format('{:04d}-{:02d}-{:02d}', year::INT, month::INT, day::INT) AS DATE) END;
 
 CREATE MACRO date_of(text) AS CASE
     WHEN regexp_full_match(text, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}')
@@ -27,11 +28,11 @@ CREATE MACRO date_of(text) AS CASE
         THEN day_of(split_part(text, '/', 1), split_part(text, '/', 2), split_part(text, '/', 3))
     WHEN regexp_full_match(text, '[0-9]{8}')
         THEN day_of(text[1:4], text[5:6], text[7:8])
-    WHEN regexp_full_match(text, '(?i)[0-9]{1,2} (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) [0-9]{4}')
+    WHEN regexp_full_match(text, '(?i)[0-9]{1,2} +(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) +[0-9]{4}')
         THEN day_of(
-            split_part(text, ' ', 3),
+            text[-4:],
             list_position(['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'],
-                lower(split_part(text, ' ', 2))),
+                lower(regexp_extract(text, '[A-Za-z]+'))),
             split_part(text, ' ', 1))
     WHEN regexp_full_match(text, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}T([01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9]')
         THEN day_of(
@@ -43,7 +44,7 @@ CREATE MACRO offset_of(zone) AS CASE WHEN zone IN ('', 'Z') THEN INTERVAL 0 MINU
         THEN to_minutes((zone[1] || '1')::INT * (zone[2:3]::INT * 60 + zone[5:6]::INT)) END;
 
 CREATE MACRO moment_from(part) AS
-    CASE WHEN part.day[1:4] > '0000' AND part.minute[1:2] < '24' AND part.second[2:3] < '60'
+    CASE WHEN part.day[1:4] >= '1000' AND part.minute[1:2] < '24' AND part.second[2:3] < '60'
             AND (part.fraction = '' OR part.second <> '')
         THEN TRY_CAST(part.day || ' ' || coalesce(nullif(part.minute, ''), '00:00')
             || coalesce(nullif(part.second, ''), ':00') || part.fraction[1:7] AS TIMESTAMP) - offset_of(part.zone)
