@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli import show
+from cli import show, spark
 from cli.check import AsJson, Dataset, File
 from sluice import catalog, engine
 from sluice.errors import FileRejected
@@ -35,8 +35,13 @@ def clean(
     _make_room(out, overwrite)
     lineage = engine.Lineage(source_key=file.name, run_id="local", file_stem=file.name.split(".")[0])
     try:
-        with show.progress("cleaning") as progress:
-            manifest = engine.clean(contract, FileSource(file), out, lineage=lineage, progress=progress)
+        if engine_name == "spark":
+            manifest = spark.clean(contract, file, out, lineage)
+        else:
+            with show.progress("cleaning") as progress:
+                manifest = engine.clean(contract, FileSource(file), out, lineage=lineage, progress=progress)
+    except spark.SparkMissing as missing:
+        show.fail(str(missing), code=2)
     except FileRejected as rejected:
         if as_json:
             show.print_json({"verdict": "rejected", "reason": rejected.reason, "problem": rejected.message})

@@ -46,6 +46,16 @@ def progress(what: str) -> Iterator[Report]:
         yield lambda rows: bar.update(task, completed=rows)
 
 
+@contextmanager
+def status(what: str) -> Iterator[None]:
+    """Show that something goes on, on a terminal; say nothing elsewhere."""
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(what):
+        yield
+
+
 def verdict_table(file: str, verdict: Verdict) -> None:
     """Print a verdict: one line, the problems, then the reasons with their first examples."""
     colour = "green" if verdict.accepted else "red"

@@ -2,7 +2,9 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sluice.batch import CleanBatch
 from sluice.contract import Contract
@@ -30,6 +32,21 @@ class Account:
         self.discarded.update(batch.discarded)
         self.reasons.update(batch.reasons)
         self.reasons.update(dict(raw.malformed["_reason"].value_counts().iter_rows()))
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        """Add the account of a part of the file, as its to_dict told it."""
+        self.rows_in += part["rows_in"]
+        self.quarantined += part["quarantined"]
+        self.discarded.update(part["discarded"])
+        self.reasons.update(part["reasons"])
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "rows_in": self.rows_in,
+            "quarantined": self.quarantined,
+            "discarded": dict(self.discarded),
+            "reasons": dict(self.reasons),
+        }
 
     def note_header(self, contract: Contract, header: Header) -> None:
         if header.unknown and contract.reading.unknown_columns != "reject":
@@ -73,7 +90,7 @@ def manifest_of(
         quarantined=account.quarantined,
         discarded={name: count for name, count in account.discarded.items() if count},
         reasons=dict(account.reasons.most_common()),
-        partitions=written.partitions,
+        partitions=sorted(written.partitions, key=lambda partition: partition.path),
         files=written.files,
         quarantine_files=written.quarantine_files,
         schema=glue_schema({name: dtype for name, dtype in contract.published.items() if name not in in_path}),

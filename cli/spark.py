@@ -1,0 +1,76 @@
+"""`sluice clean --engine spark`: the engine of the Glue job, on this machine."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import show
+from sluice.contract import Contract
+from sluice.folders import LocalFolder
+from sluice.lineage import Lineage
+from sluice.manifest import Manifest
+from sluice.splits import LocalOriginal
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+JAVA = 17
+"""Spark 4.1 runs on Java 17 and 21, as Glue 6.0 has it on 17. https://spark.apache.org/docs/4.1.1/"""
+
+
+class SparkMissing(Exception):
+    """This machine cannot run Spark; the message says what to install."""
+
+
+def clean(contract: Contract, file: Path, out: Path, lineage: Lineage) -> Manifest:
+    """Clean a file as engine.clean does. Raises FileRejected, SparkMissing."""
+    check()
+    from sluice import spark_engine
+
+    with show.status("starting Spark"):
+        spark = session()
+    job = spark_engine.File(LocalOriginal(str(file.resolve())), LocalFolder(str(out.resolve())), lineage, {})
+    with show.status("cleaning on Spark"):
+        return spark_engine.clean(spark, contract, job)
+
+
+def session() -> "SparkSession":
+    """Return a session on this machine's cores whose workers run this very Python."""
+    from sluice import spark_engine
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    spark = spark_engine.session(
+        spark__master=f"local[{os.cpu_count() or 2}]",
+        spark__ui__enabled="false",
+        spark__ui__showConsoleProgress="false",
+        spark__driver__memory="2g",
+    )
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def check() -> None:
+    """Raises SparkMissing unless pyspark and Java are here."""
+    if importlib.util.find_spec("pyspark") is None:
+        raise SparkMissing("pyspark is not installed: .venv/bin/uv sync --inexact --frozen --group spark")
+    java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else shutil.which("java")
+    if java is None or java_version(java) < JAVA:
+        raise SparkMissing(
+            f"Spark needs Java {JAVA} or newer: apt install openjdk-{JAVA}-jre-headless (or adoptium.net), or --engine polars"
+        )
+
+
+def java_version(java: str | Path) -> int:
+    """Return Java's main version, 0 when it does not run."""
+    try:
+        told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return 0
+    found = re.search(r'version "(\d+)', told.stderr)
+    return int(found.group(1)) if found else 0

@@ -1,0 +1,115 @@
+"""The Glue job: cleans the large sources of a run with Spark, each into its staging folder.
+
+Arguments: --run_id, --dataset, --source_ids (with commas), --raw_bucket, --work_bucket. A source that fails does
+not stop the others: what has a manifest goes on, and the job fails at its end, naming the rest. A source that is
+rejected as a whole leaves rejected.json ({reason, message}) where its manifest would be.
+"""
+
+import argparse
+import logging
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from botocore.exceptions import ClientError
+from pyspark.sql import SparkSession
+
+from sluice import catalog, spark_engine
+from sluice.errors import FileRejected, NotCleaned, NotValidated
+from sluice.folders import S3Folder, s3
+from sluice.layout import report_key, run_key, staging_prefix
+from sluice.lineage import Lineage
+from sluice.objects import ObjectVersion
+from sluice.runs import Run
+from sluice.splits import S3Original
+from sluice.storage import get_json, put_json
+
+AT_ONCE = 8
+"""Sources cleaned at the same time: the parts of one alone would leave most of a cluster idle."""
+
+logger = logging.getLogger("sluice")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the state machine asks for."""
+
+    run_id: str
+    dataset: str
+    source_ids: tuple[str, ...]
+    raw_bucket: str
+    work_bucket: str
+
+    @classmethod
+    def of(cls, arguments: list[str]) -> "Job":
+        """Glue adds arguments of its own, which are not for us."""
+        parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+        for name in ("run_id", "dataset", "source_ids", "raw_bucket", "work_bucket"):
+            parser.add_argument(f"--{name}", required=True)
+        given, _ = parser.parse_known_args(arguments)
+        ids = tuple(filter(None, given.source_ids.split(",")))
+        return cls(given.run_id, given.dataset, ids, given.raw_bucket, given.work_bucket)
+
+    def sources(self) -> list[ObjectVersion]:
+        """Return the sources as the run names them. Raises ValueError for one that is not the run's or not ours."""
+        run = Run.from_dict(get_json(s3(), self.work_bucket, run_key(self.run_id)))
+        known = {source.id: source for source in run.sources if source.bucket == self.raw_bucket}
+        if strange := [source_id for source_id in self.source_ids if source_id not in known]:
+            raise ValueError(f"{strange} are not sources of {self.run_id} in {self.raw_bucket}")
+        return [known[source_id] for source_id in self.source_ids]
+
+
+def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
+    """Clean one source; return why it failed, or None."""
+    place = staging_prefix(job.run_id, source)
+    try:
+        manifest = spark_engine.clean(
+            spark,
+            catalog.load(job.dataset),
+            spark_engine.File(
+                original=S3Original(source.bucket, source.key, source.version_id),
+                folder=S3Folder(job.work_bucket, place),
+                lineage=Lineage(source.uri, job.run_id, source.hash, source.version_id),
+                parts=catalog.match(source.key).parts,
+                facts=facts(job, source),
+            ),
+        )
+    except FileRejected as rejected:
+        document = {"reason": rejected.reason, "message": rejected.message}
+        put_json(s3(), job.work_bucket, f"{place}rejected.json", document)
+        return f"FileRejected: {rejected}"
+    except Exception as error:
+        # Whatever it is, the other sources of the run are cleaned before the job fails with it.
+        logger.exception("source %s not cleaned", source.id)
+        return f"{type(error).__name__}: {error}"
+    logger.info("source %s cleaned: %s rows in %s s", source.id, manifest.rows_in, manifest.seconds)
+    return None
+
+
+def facts(job: Job, source: ObjectVersion) -> dict[str, object]:
+    """Return what the gate learned of the file. Raises NotValidated when it has not read it."""
+    try:
+        report = get_json(s3(), job.work_bucket, report_key(source))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
+            raise
+        raise NotValidated(f"there is no report on {source.uri}") from error
+    return dict(report["facts"])
+
+
+def main(arguments: list[str]) -> None:
+    """Raises NotCleaned, naming each source that failed with its reason."""
+    job = Job.of(arguments)
+    sources = job.sources()
+    spark = spark_engine.session()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        reasons = list(threads.map(partial(clean, job, spark), sources))
+    failed = [f"{source.uri}: {reason[:300]}" for source, reason in zip(sources, reasons, strict=True) if reason]
+    if failed:
+        raise NotCleaned(f"{len(failed)} of {len(sources)} sources: {'; '.join(failed)}")
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s")
+    main(sys.argv[1:])
