@@ -70,11 +70,11 @@ def take_piece(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
     if not cut:
         return _take_exactly(buffer, columns, grammar)
     raw = data[:cut]
-    endings = _endings(raw)
+    text, undecodable = _decoded(raw, grammar.encoding)
+    lines = pl.read_lines(text).to_series()
+    endings = _endings(text, lines)
     if b"\r" in endings:
         return _take_exactly(buffer, columns, grammar)
-    text, undecodable = _decoded(raw, grammar.encoding)
-    lines = _lines(text, keep_returns=len(endings) > 1)
     if lines.len() > buffer.most_rows:
         fewer = max(1, cut * buffer.most_rows // lines.len())
         if data.rfind(b"\n", 0, fewer) >= 0:
@@ -182,6 +182,10 @@ class _Sifter:
         self._piece = Piece(pl.DataFrame(), endings=endings)
         self._left_out: list[tuple[int, int]] = []
         self._inner_lines: list[int] = []
+        if len(endings) > 1:
+            # Where line ends differ, lengths need the CRs that Polars' reader of lines cut off.
+            whole = pl.Series([text.removesuffix(b"\n")]).cast(pl.String)
+            self._lines = lines = whole.str.split("\n").explode()
         ending = 2 if endings == {b"\r\n"} else 1
         sizes = lines.str.len_bytes().cast(pl.Int64) + ending
         self._text_ends = sizes.cum_sum()
@@ -255,21 +259,14 @@ class _Sifter:
         return {b"\r\n" if has else b"\n" for line, has in enumerate(returns) if line not in inner}
 
 
-def _endings(raw: bytes) -> set[bytes]:
-    """Which line ends there are; {b"\\r"} when a CR stands alone."""
-    if b"\r" not in raw:
+def _endings(text: bytes, lines: pl.Series) -> set[bytes]:
+    """Which line ends there are; {b"\\r"} when a CR stands alone. Polars cut one CR off each line's end."""
+    if b"\r" not in text:
         return {b"\n"}
-    pairs = raw.count(b"\r\n")
-    if raw.count(b"\r") != pairs:
+    if lines.str.contains("\r", literal=True).any():
         return {b"\r"}
-    return {b"\r\n"} if raw.count(b"\n") == pairs else {b"\r\n", b"\n"}
-
-
-def _lines(text: bytes, keep_returns: bool) -> pl.Series:
-    """The lines of a text that ends with LF; their CRs are cut off (by Polars' reader of lines) or kept."""
-    if keep_returns:
-        return pl.Series([text.removesuffix(b"\n")]).cast(pl.String).str.split("\n").explode()
-    return pl.read_lines(text).to_series()
+    returns = len(text) - lines.len() - int(lines.str.len_bytes().cast(pl.Int64).sum())
+    return {b"\r\n"} if returns == lines.len() else {b"\r\n", b"\n"}
 
 
 def _utf8(raw: bytes, encoding: str) -> bytes:

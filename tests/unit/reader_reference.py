@@ -92,7 +92,8 @@ def read(
             found.blank += 1
             continue
         if number == 0:
-            assert reason is None and values is not None
+            assert reason is None
+            assert values is not None
             found.header = [value.decode(encoding).strip() for value in values]
             fields, number = len(values), 1
             continue

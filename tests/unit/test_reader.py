@@ -345,8 +345,8 @@ def test_splits_of_a_file_give_the_rows_of_the_whole_file(tmp_path: Path) -> Non
     for (offset, number), end in zip(reader.facts.splits, ends, strict=True):
         with path.open("rb") as stream:
             stream.seek(offset)
-            for batch in read_split(stream, end - offset, reader.header, TextFormat(), number):
-                parts.append((batch.rows.rows(), batch.malformed.rows()))
+            split = list(read_split(stream, end - offset, reader.header, TextFormat(), number))
+        parts.extend((batch.rows.rows(), batch.malformed.rows()) for batch in split)
     assert [row for part, _ in parts for row in part] == [row for part, _ in whole for row in part]
     assert [row for _, part in parts for row in part] == [row for _, part in whole for row in part]
     assert sum(len(part) for _, part in whole) == 5_000 // 7

@@ -66,7 +66,7 @@ PIECES = st.sampled_from(
             b"\n\n",
             b"\n  \n",
         ],
-        *[b'","', b',"', b'",', b'"\n', b'\n"', b",,\n", b'"",b,c\n', b'a,"b,c\n', b'"x\ny",,\n'],
+        *[b"\n  \n", b'","', b',"', b'",', b'"\n', b'\n"', b",,\n", b'"",b,c\n', b'a,"b,c\n', b'"x\ny",,\n'],
         *[b"1,2,3\n", b'1,"2",3\n', b'1,"2,""2""",3\r\n'],
         *[b"\xc3\xa9", b"\xe9", b"\x81", b"\0", b"\xef\xbb\xbf", b"\xef\xbb\xbf1,2,3\n"],
     ]
