@@ -1,4 +1,4 @@
-"""The list of all rebindings, in the order in which they are applied."""
+"""The list of all rebindings, in the order in which they are applied: a later one wraps an earlier one."""
 
 from local.adapter import (
     athena_queries,
@@ -7,22 +7,36 @@ from local.adapter import (
     glue_crawlers,
     glue_jobs,
     iam_resources,
+    kms_of_s3,
     lambda_errors,
+    lambda_metrics,
+    loopback_is_tls,
+    queue_concurrency,
+    s3_configuration,
     s3_events,
     security_configuration,
     states_calls,
+    states_language,
     states_lifecycle,
+    states_logging,
     states_sync,
 )
 
 REBINDINGS = (
     security_configuration,
-    iam_resources,
+    s3_configuration,
     s3_events,
+    loopback_is_tls,
+    iam_resources,
+    kms_of_s3,
+    queue_concurrency,
     lambda_errors,
+    lambda_metrics,
     states_calls,
     states_sync,
     states_lifecycle,
+    states_language,
+    states_logging,
     glue_jobs,
     glue_catalog,
     glue_crawlers,

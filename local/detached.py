@@ -1,0 +1,74 @@
+"""A local AWS that outlives the command that started it: one for each user of the machine, until it is taken down."""
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from local.connection import Connection
+from local.stack import STOP_SECONDS, LocalAWS, is_healthy, kill_group
+
+IDLE_MINUTES = 120.0
+
+
+class AlreadyUp(Exception):
+    """One is running already; the message says where."""
+
+
+class NotUp(Exception):
+    """None is running."""
+
+
+def up(*, port: int | None = None, region: str = "us-east-1", idle_minutes: float = IDLE_MINUTES) -> Connection:
+    """Start one in the background and remember it. Raises AlreadyUp, PortTaken, StartFailed."""
+    try:
+        raise AlreadyUp(f"a local AWS is running already at {current().endpoint}")
+    except NotUp:
+        pass
+    aws = LocalAWS(port=port, region=region, idle_minutes=idle_minutes, tied_to_parent=False).start()
+    remember(aws)
+    return aws
+
+
+def remember(aws: LocalAWS) -> None:
+    """Make one that was started with `tied_to_parent=False` the one that `current` and `down` mean."""
+    note = {"endpoint": aws.endpoint, "region": aws.region, "pid": aws.pid, "state": str(aws.state)}
+    note_file().write_text(json.dumps(note))
+
+
+def current() -> Connection:
+    """The running one. Raises NotUp."""
+    note = _note()
+    if note is None or not is_healthy(str(note["endpoint"])):
+        note_file().unlink(missing_ok=True)
+        raise NotUp("no local AWS is running: start one")
+    return Connection(endpoint=str(note["endpoint"]), region=str(note["region"]))
+
+
+def down() -> None:
+    """Stop the running one and leave nothing behind. Raises NotUp."""
+    current()
+    note = _note()
+    assert note is not None
+    pid, state = int(note["pid"]), Path(str(note["state"]))
+    os.kill(pid, 15)
+    deadline = time.monotonic() + STOP_SECONDS
+    while (is_healthy(str(note["endpoint"])) or state.exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kill_group(pid)
+    note_file().unlink(missing_ok=True)
+
+
+def note_file() -> Path:
+    """Where the running one is remembered."""
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    return folder / f"sluice-local-{os.getuid()}.json"
+
+
+def _note() -> dict[str, object] | None:
+    try:
+        note: dict[str, object] = json.loads(note_file().read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return note
