@@ -100,7 +100,10 @@ class Dirt:
 
 
 def write_sales(path: Path, rows: int, *, dirt: Dirt = Dirt(), seed: int = 7) -> int:
-    """Write a sales CSV of `rows` transactions and their copies; returns the number of records written."""
+    """Write a sales CSV of `rows` transactions and their copies; returns the number of records written.
+
+    A record of several lines that was then spoiled counts once, though readers find each of its lines.
+    """
     written = 0
     with path.open("wb") as file:
         file.write(HEADER.encode())
