@@ -16,6 +16,9 @@ EVENT_SOURCE = "sluice"
 _MOST = 10
 """Reasons and files that a message names; the report has them all."""
 
+_MOST_IN_EVENT = 50
+"""Failures that an event names: an event has at most 256 KiB, a key up to 1 KiB, twice in it."""
+
 _READERS_SEE = {
     "FAILED": "what stood before",
     "PUBLISHED": "this version: it was published before the error",
@@ -108,7 +111,7 @@ def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failur
         "failed_total": len(failures),
         "failed": [
             {**_named(each.source), "status": each.status, "error": each.error, "cause": each.cause[:500]}
-            for each in failures[:100]
+            for each in failures[:_MOST_IN_EVENT]
         ],
     }
     text = [

@@ -23,10 +23,13 @@ class Run:
     def of(cls, dataset: str, sources: Sequence[ObjectVersion], *, attempt: int = 1) -> Self:
         """Return the run of these sources: the same sources and attempt always make the same run.
 
-        Raises ValueError for no source, or for more than MAX_SOURCES.
+        Raises ValueError for no source, for more than MAX_SOURCES, and for two versions of one key.
         """
         if not 1 <= len(sources) <= MAX_SOURCES:
             raise ValueError(f"a run takes 1 to {MAX_SOURCES} sources, not {len(sources)}")
+        if len({source.uri for source in sources}) < len(sources):
+            # They would hold one lease, and publish the same files at the same time.
+            raise ValueError("a run does not take two versions of one key")
         ordered = tuple(sorted(sources, key=lambda source: source.id))
         digest = hashlib.sha256(",".join(source.id for source in ordered).encode()).hexdigest()[:16]
         # Execution names have at most 80 characters: 57 leave room for digest and attempt.
