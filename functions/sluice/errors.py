@@ -29,6 +29,10 @@ class FileRejected(SluiceError):
         self.reason = reason
         self.message = message
 
+    def __reduce__(self) -> tuple[type["FileRejected"], tuple[str, str]]:
+        # Spark's workers send it to the driver pickled, which by default keeps only the joined text.
+        return type(self), (self.reason, self.message)
+
 
 class RowsLost(SluiceError):
     """Rows in are not rows published plus quarantined plus discarded."""

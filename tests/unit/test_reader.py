@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import pickle
 import random
 import subprocess
 import sys
@@ -314,6 +315,11 @@ def test_a_decompression_bomb_is_refused_early(compress: object) -> None:
     bomb = compress(b"a,b\n" + b"1,2\n" * 4_000_000)  # type: ignore[operator]
     error = rejection(bomb, limits=Limits(bomb_bytes=1 << 20))
     assert error.reason == "file_is_not_a_bomb"
+
+
+def test_a_rejection_survives_pickling() -> None:
+    error = pickle.loads(pickle.dumps(rejection(b"")))  # noqa: S301
+    assert (error.reason, str(error)[:17]) == ("file_is_not_empty", "file_is_not_empty")
 
 
 def test_the_preview_shows_the_first_lines_and_is_short() -> None:
