@@ -346,7 +346,7 @@ def test_splits_of_a_file_give_the_rows_of_the_whole_file(tmp_path: Path) -> Non
     whole = [(batch.rows.rows(), batch.malformed.rows()) for batch in reader]
     assert reader.facts.splits[0] == (9, 1)
     assert len(reader.facts.splits) >= 5
-    parts = []
+    parts: list[tuple[list[tuple[object, ...]], list[tuple[object, ...]]]] = []
     ends = [offset for offset, _ in reader.facts.splits[1:]] + [path.stat().st_size]
     for (offset, number), end in zip(reader.facts.splits, ends, strict=True):
         with path.open("rb") as stream:
