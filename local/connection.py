@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 ROOT_ACCESS_KEY = "test"
-ROOT_SECRET_KEY = "test"
+ROOT_SECRET_KEY = "test"  # noqa: S105 (known to everyone: it opens nothing but this emulator)
 ACCOUNT_ID = "000000000000"
 
 
@@ -20,11 +20,13 @@ class LocalSession(boto3.Session):
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         kwargs.setdefault("endpoint_url", self._endpoint)
-        return super().client(service_name, *args, **kwargs)
+        made: Any = super()
+        return made.client(service_name, *args, **kwargs)
 
     def resource(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         kwargs.setdefault("endpoint_url", self._endpoint)
-        return super().resource(service_name, *args, **kwargs)
+        made: Any = super()
+        return made.resource(service_name, *args, **kwargs)
 
 
 @dataclass

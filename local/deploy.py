@@ -178,10 +178,7 @@ class _Deployer:
         return Deployment(
             stack=self._stack,
             outputs={out["OutputKey"]: out["OutputValue"] for out in self.describe().get("Outputs", [])},
-            resources={
-                resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
-                for resource in resources
-            },
+            resources={resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "") for resource in resources},
         )
 
     def _pause(self, what: str) -> None:
@@ -190,14 +187,10 @@ class _Deployer:
         time.sleep(0.2)
 
 
-def stack_parameters(
-    template: Template, given: Mapping[str, str], kept: set[str]
-) -> list[dict[str, str | bool]]:
+def stack_parameters(template: Template, given: Mapping[str, str], kept: set[str]) -> list[dict[str, str | bool]]:
     """The parameters of a change set: given ones by value, others as they were where the stack has them."""
     parameters: list[dict[str, str | bool]] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in given.items()
     ]
-    for key in template.get("Parameters", {}):
-        if key not in given and key in kept:
-            parameters.append({"ParameterKey": key, "UsePreviousValue": True})
-    return parameters
+    unchanged = [key for key in template.get("Parameters", {}) if key not in given and key in kept]
+    return parameters + [{"ParameterKey": key, "UsePreviousValue": True} for key in unchanged]

@@ -33,28 +33,27 @@ def up(*, port: int | None = None, region: str = "us-east-1", idle_minutes: floa
 
 def remember(aws: LocalAWS) -> None:
     """Make one that was started with `tied_to_parent=False` the one that `current` and `down` mean."""
-    note = {"endpoint": aws.endpoint, "region": aws.region, "pid": aws.pid, "state": str(aws.state)}
+    note = {"endpoint": aws.endpoint, "region": aws.region, "pid": str(aws.pid), "state": str(aws.state)}
     note_file().write_text(json.dumps(note))
 
 
 def current() -> Connection:
     """The running one. Raises NotUp."""
     note = _note()
-    if note is None or not is_healthy(str(note["endpoint"])):
+    if note is None or not is_healthy(note["endpoint"]):
         note_file().unlink(missing_ok=True)
         raise NotUp("no local AWS is running: start one")
-    return Connection(endpoint=str(note["endpoint"]), region=str(note["region"]))
+    return Connection(endpoint=note["endpoint"], region=note["region"])
 
 
 def down() -> None:
     """Stop the running one and leave nothing behind. Raises NotUp."""
     current()
-    note = _note()
-    assert note is not None
-    pid, state = int(note["pid"]), Path(str(note["state"]))
+    note = _note() or {}
+    pid, state = int(note["pid"]), Path(note["state"])
     os.kill(pid, 15)
     deadline = time.monotonic() + STOP_SECONDS
-    while (is_healthy(str(note["endpoint"])) or state.exists()) and time.monotonic() < deadline:
+    while (is_healthy(note["endpoint"]) or state.exists()) and time.monotonic() < deadline:
         time.sleep(0.05)
     kill_group(pid)
     note_file().unlink(missing_ok=True)
@@ -66,9 +65,9 @@ def note_file() -> Path:
     return folder / f"sluice-local-{os.getuid()}.json"
 
 
-def _note() -> dict[str, object] | None:
+def _note() -> dict[str, str] | None:
     try:
-        note: dict[str, object] = json.loads(note_file().read_text())
+        note: dict[str, str] = json.loads(note_file().read_text())
     except (FileNotFoundError, ValueError):
         return None
     return note

@@ -1,5 +1,6 @@
 """Starts and stops the local AWS: one subprocess on the loopback interface, its state in a temporary folder."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -26,6 +27,10 @@ HOST_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "JAVA_HOME", "LD_LIBRARY_P
 
 class PortTaken(Exception):
     """The wanted port is used by another process."""
+
+
+class NotStarted(Exception):
+    """Asked for what only a running local AWS has."""
 
 
 class StartFailed(Exception):
@@ -64,15 +69,21 @@ class LocalAWS(Connection):
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def _folder(self) -> Path:
+        if self.state is None:
+            raise NotStarted
+        return self.state
+
+    @property
     def log(self) -> Path:
         """The emulator's own log, as long as it runs."""
-        assert self.state is not None, "not started"
-        return self.state / "log"
+        return self._folder / "log"
 
     @property
     def pid(self) -> int:
         """Process id of the emulator, which leads the process group of all its workers."""
-        assert self._process is not None, "not started"
+        if self._process is None:
+            raise NotStarted
         return self._process.pid
 
     def start(self) -> Self:
@@ -80,7 +91,7 @@ class LocalAWS(Connection):
         self.port = free_port() if self.port is None else checked_port(self.port)
         self.endpoint = f"http://{HOST}:{self.port}"
         self.state = self.state or Path(tempfile.mkdtemp(prefix="sluice-local-"))
-        (self.state / "tmp").mkdir(parents=True, exist_ok=True)
+        (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.adapter"],
@@ -116,7 +127,6 @@ class LocalAWS(Connection):
         self.stop()
 
     def _environment(self) -> dict[str, str]:
-        assert self.state is not None
         kept = {name: os.environ[name] for name in HOST_ENVIRONMENT if name in os.environ}
         return kept | {
             "AUTH": "true",
@@ -133,16 +143,15 @@ class LocalAWS(Connection):
             "SFTP_ENABLED": "0",
             "SLUICE_IDLE_SECONDS": str(self._idle_minutes * 60),
             "SLUICE_JOB_PYTHON": self._job_python,
-            "SLUICE_STATE": str(self.state),
+            "SLUICE_STATE": str(self._folder),
             "SLUICE_TIED_TO_PARENT": "1" if self._tied_to_parent else "0",
-            "TMPDIR": str(self.state / "tmp"),
+            "TMPDIR": str(self._folder / "tmp"),
         }
 
     def _wait_until_healthy(self) -> None:
-        assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if self._process is None or self._process.poll() is not None:
                 break
             if is_healthy(self.endpoint):
                 return
@@ -173,7 +182,7 @@ def checked_port(port: int) -> int:
 def is_healthy(endpoint: str) -> bool:
     """Whether a local AWS answers at `endpoint`."""
     try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 (http)
             return int(answer.status) == 200
     except (urllib.error.URLError, OSError):
         return False
@@ -183,20 +192,16 @@ def stop_group(process: subprocess.Popen[bytes]) -> None:
     """End `process` and every process of its group: politely, then by force."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
     kill_group(process.pid)
     process.wait()
 
 
 def kill_group(pid: int) -> None:
     """Kill what is left of the process group that `pid` leads."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def tail(path: Path, characters: int = 4000) -> str:

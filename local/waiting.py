@@ -4,10 +4,15 @@ import time
 from collections.abc import Callable
 
 
-def eventually[T](look: Callable[[], T], *, seconds: float = 15.0) -> T:
-    """What `look` answers as soon as it is truthy; fails after `seconds`."""
+class StillWaiting(Exception):
+    """What was waited for has not come in time."""
+
+
+def eventually[T](look: Callable[[], T | None], *, seconds: float = 15.0) -> T:
+    """What `look` answers as soon as it is truthy; raises StillWaiting after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
-        assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
+        if time.monotonic() > deadline:
+            raise StillWaiting(f"still {seen!r} after {seconds} s")
         time.sleep(0.05)
     return seen

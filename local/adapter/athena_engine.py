@@ -88,7 +88,7 @@ class Engine:
             column.set("catalog", None)
 
 
-def parsed(sql: str) -> exp.Expression:
+def parsed(sql: str) -> Any:
     try:
         statements = [statement for statement in sqlglot.parse(sql, read="athena") if statement is not None]
     except sqlglot.errors.SqlglotError as error:

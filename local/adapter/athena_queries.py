@@ -148,7 +148,7 @@ def results(data: dict[str, Any]) -> Answer:
         return refuse(f"Query did not finish successfully. Final query state: {state}")
     result: Result = execution["_results"]
     start_at, page = int(data.get("NextToken") or 0), int(data.get("MaxResults") or MAX_RESULTS)
-    header = [list(result.names)] if execution["StatementType"] == "DML" else []
+    header: list[list[str | None]] = [[*result.names]] if execution["StatementType"] == "DML" else []
     texts = header + result.rows
     answer: dict[str, Any] = {
         "UpdateCount": 0,

@@ -11,7 +11,16 @@ from typing import Any
 
 from local.adapter.athena_engine import Result
 
-PRECISIONS = {"integer": 10, "bigint": 19, "smallint": 5, "tinyint": 3, "double": 17, "float": 17, "varchar": 2147483647, "timestamp": 3}
+PRECISIONS = {
+    "integer": 10,
+    "bigint": 19,
+    "smallint": 5,
+    "tinyint": 3,
+    "double": 17,
+    "float": 17,
+    "varchar": 2147483647,
+    "timestamp": 3,
+}
 NAMES = {"HUGEINT": "bigint", "UBIGINT": "bigint", "VARCHAR": "varchar", "BLOB": "varbinary", "STRUCT": "row"}
 
 
@@ -55,7 +64,7 @@ def text_of(value: Any) -> str | None:
             return text_of_float(value)
         case bytes():
             return value.hex(" ")
-        case list() | tuple():
+        case list():
             return "[" + ", ".join(inner(item) for item in value) + "]"
         case dict():
             return "{" + ", ".join(f"{inner(key)}={inner(item)}" for key, item in value.items()) + "}"

@@ -3,6 +3,7 @@
 Not a rebinding itself: what the Athena engine reads.
 """
 
+# ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)
 import hashlib
 import os
 import tempfile
@@ -85,7 +86,10 @@ class Tables:
         ]
         chosen += [f"_values.{quoted(key['Name'])}" for key in keys]
         if not files:
-            empty = [f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}" for column in [*columns, *keys]]
+            empty = [
+                f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
+                for column in [*columns, *keys]
+            ]
             self._connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(empty)} WHERE false")
             return
         self._keep_values(view, keys, files)
@@ -121,7 +125,9 @@ class Tables:
             for partition in partitions
             if tuple(partition["Values"]) in wanted
         }
-        inside = {place: values for place, values in locations.items() if place[0] == bucket and place[1].startswith(prefix)}
+        inside = {
+            place: values for place, values in locations.items() if place[0] == bucket and place[1].startswith(prefix)
+        }
         if len(inside) > 1:  # one listing of the table instead of one for each partition
             for file in self._listed(bucket, prefix, ()):
                 folder = (bucket, file.key[: file.key.rindex("/") + 1])
@@ -158,8 +164,9 @@ class Tables:
             for number, key in enumerate(keys)
         )
         row = "(" + ", ".join("?" for _ in keys) + ")"
+        rows = ", ".join(row for _ in partitions)
         answer = self._connection.execute(
-            f"SELECT {raw} FROM (SELECT {raw}, {typed} FROM (VALUES {', '.join(row for _ in partitions)}) AS given({raw})) "
+            f"SELECT {raw} FROM (SELECT {raw}, {typed} FROM (VALUES {rows}) AS given({raw})) "
             f"WHERE {' AND '.join(usable)}",
             [None if value == HIVE_NULL else value for partition in partitions for value in partition],
         )

@@ -138,7 +138,7 @@ def process_at(port: int) -> int | None:
             inode = f"socket:[{parts[9]}]"
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if inode and os.readlink(descriptor) == inode:
+            if inode and str(descriptor.readlink()) == inode:
                 return int(descriptor.parts[2])
         except OSError:
             continue  # that process has ended meanwhile, or is not ours

@@ -139,7 +139,9 @@ class Crawl:
         where = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
         pages = self.glue.get_paginator("get_partitions").paginate(**where)
         known = {tuple(partition["Values"]) for page in pages for partition in page["Partitions"]}
-        new = [self._partition(table, bucket, values, key) for values, key in first_files.items() if values not in known]
+        new = [
+            self._partition(table, bucket, values, key) for values, key in first_files.items() if values not in known
+        ]
         for start in range(0, len(new), BATCH):
             errors = self.glue.batch_create_partition(**where, PartitionInputList=new[start : start + BATCH])["Errors"]
             self.messages.extend(f"ERROR : {error}" for error in errors)
@@ -154,4 +156,3 @@ class Crawl:
         location = f"s3://{bucket}/{key.rsplit('/', 1)[0]}/"
         descriptor = table["StorageDescriptor"] | {"Columns": columns, "Location": location}
         return {"Values": list(values), "StorageDescriptor": descriptor, "Parameters": {"classification": "parquet"}}
-

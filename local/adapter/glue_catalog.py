@@ -4,6 +4,7 @@ GetPartitions filters by Expression; partitions of a table that does not exist a
 BatchDeletePartition and GetTableVersions answer.
 """
 
+# ruff: noqa: S608 (the expression is the SQL that GetPartitions takes; the table is of this call alone)
 import base64
 import json
 from typing import Any
@@ -15,7 +16,14 @@ Answer = tuple[int, dict[str, str], bytes]
 Partition = dict[str, Any]
 PAGE = 1000
 # Types of partition keys as the catalog compares them; all others compare as text.
-TYPES = {"int": "BIGINT", "bigint": "BIGINT", "smallint": "BIGINT", "tinyint": "BIGINT", "date": "DATE", "double": "DOUBLE"}
+TYPES = {
+    "int": "BIGINT",
+    "bigint": "BIGINT",
+    "smallint": "BIGINT",
+    "tinyint": "BIGINT",
+    "date": "DATE",
+    "double": "DOUBLE",
+}
 
 
 def table_of(data: dict[str, Any]) -> dict[str, Any] | None:

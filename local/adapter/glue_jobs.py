@@ -26,7 +26,7 @@ _starting = threading.Lock()
 
 def start(data: dict[str, Any]) -> Answer:
     """StartJobRun."""
-    name = data.get("JobName")
+    name = str(data.get("JobName"))
     job = glue._jobs.get(name)
     if job is None:
         return error("EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}")

@@ -87,7 +87,9 @@ def fetch(held: roles.Credentials, uri: str, path: Path) -> None:
     try:
         path.write_bytes(roles.client("s3", held).get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError as error:
-        raise Unstartable(f"LAUNCH ERROR | Error downloading from S3 for bucket: {bucket}, key: {key}: {error}") from error
+        raise Unstartable(
+            f"LAUNCH ERROR | Error downloading from S3 for bucket: {bucket}, key: {key}: {error}"
+        ) from error
 
 
 def extra_files(held: roles.Credentials, arguments: Mapping[str, str], folder: Path) -> Iterator[str]:
@@ -113,9 +115,7 @@ def check_spark(python: str) -> None:
         raise Unstartable(SPARK_MISSING.format(python=python))
 
 
-def supervise(
-    run_id: str, command: list[str], environment: dict[str, str], folder: Path, seconds: float
-) -> Outcome:
+def supervise(run_id: str, command: list[str], environment: dict[str, str], folder: Path, seconds: float) -> Outcome:
     """Wait for the process, at most `seconds`; a run that is stopped or late loses its whole process tree."""
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
@@ -193,5 +193,3 @@ def create(operation: Any, **arguments: str) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
             raise
-
-

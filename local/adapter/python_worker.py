@@ -5,6 +5,8 @@ Standard output carries the protocol, so whatever the handler prints goes to sta
 the function's log. A line END_OF_LOG on standard error closes the log of each invocation.
 """
 
+# ruff: noqa: T201, PTH118 (printing is its protocol)
+# mypy: disallow-untyped-defs=false
 import importlib
 import json
 import os
@@ -96,7 +98,8 @@ def main():
     os.environ.setdefault("AWS_LAMBDA_LOG_GROUP_NAME", f"/aws/lambda/{init['function_name']}")
     os.environ["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
     os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand"
-    handler = failure = None
+    handler = None
+    failure: Exception | None = None
     try:
         handler = load(init)
     except BadHandler as error:

@@ -74,7 +74,7 @@ def client(service: str, held: Credentials) -> Any:
 
 @lru_cache(maxsize=256)
 def _client(service: str, held: Credentials, region: str) -> Any:
-    session = boto3.Session(
+    session: Any = boto3.Session(
         aws_access_key_id=held.access_key,
         aws_secret_access_key=held.secret_key,
         aws_session_token=held.token,

@@ -65,8 +65,7 @@ def lifecycle_rule(rule: Document) -> Document:
         ]
     if later := rule.get("NoncurrentVersionTransitions"):
         made["NoncurrentVersionTransitions"] = [
-            {"NoncurrentDays": int(entry["TransitionInDays"]), "StorageClass": entry["StorageClass"]}
-            for entry in later
+            {"NoncurrentDays": int(entry["TransitionInDays"]), "StorageClass": entry["StorageClass"]} for entry in later
         ]
     if expiration := rule.get("NoncurrentVersionExpiration"):
         made["NoncurrentVersionExpiration"] = {name: int(value) for name, value in expiration.items()}
@@ -98,7 +97,17 @@ def checked(put: Callable[[str, bytes], Any]) -> Callable[[str, bytes], None]:
 def rebind() -> None:
     provisioners._S3_BUCKET_CONFIGURATIONS += (
         ("BucketEncryption", encryption, checked(s3._put_bucket_encryption), s3._delete_bucket_encryption),
-        ("OwnershipControls", ownership, checked(s3._put_bucket_ownership_controls), s3._delete_bucket_ownership_controls),
-        ("LoggingConfiguration", logging, checked(s3._put_bucket_logging), lambda name: s3._bucket_logging_config.pop(name, None)),
+        (
+            "OwnershipControls",
+            ownership,
+            checked(s3._put_bucket_ownership_controls),
+            s3._delete_bucket_ownership_controls,
+        ),
+        (
+            "LoggingConfiguration",
+            logging,
+            checked(s3._put_bucket_logging),
+            lambda name: s3._bucket_logging_config.pop(name, None),
+        ),
         ("LifecycleConfiguration", lifecycle, checked(s3._put_bucket_lifecycle), s3._delete_bucket_lifecycle),
     )

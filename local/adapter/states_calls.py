@@ -42,9 +42,7 @@ def machine() -> dict[str, Any]:
 def client(service: str) -> Any:
     """A client of `service` under the machine's role. Raises the error that Step Functions reports."""
     try:
-        held = roles.credentials(
-            machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"]
-        )
+        held = roles.credentials(machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"])
     except roles.RoleUnusable as error:
         raise states._ExecutionError("States.Permissions", str(error)) from error
     return roles.client(BOTO_NAMES.get(service, service), held)
@@ -104,7 +102,7 @@ def to_boto(value: Any, shape: Shape | None) -> Any:
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = {name.lower(): name for name in shape.members}
         named = {members.get(key.lower(), key): inner for key, inner in value.items()}
-        return {key: to_boto(inner, shape.members.get(key)) for key, inner in named.items()}
+        return {key: to_boto(inner, shape.members.get(str(key))) for key, inner in named.items()}
     if isinstance(shape, ListShape) and isinstance(value, list):
         return [to_boto(inner, shape.member) for inner in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
@@ -118,9 +116,7 @@ def to_boto(value: Any, shape: Shape | None) -> Any:
 def from_boto(value: Any, shape: Shape | None) -> Any:
     """An answer as plain JSON, its member names capitalised as Step Functions gives them."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
-        return {
-            key[0].upper() + key[1:]: from_boto(inner, shape.members.get(key)) for key, inner in value.items()
-        }
+        return {key[0].upper() + key[1:]: from_boto(inner, shape.members.get(key)) for key, inner in value.items()}
     if isinstance(shape, ListShape) and isinstance(value, list):
         return [from_boto(inner, shape.member) for inner in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):

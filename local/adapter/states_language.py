@@ -32,9 +32,7 @@ def delay(retrier: dict[str, Any], count: int) -> float:
     return float(random.uniform(0, seconds) if full else seconds)  # noqa: S311
 
 
-def run_states(
-    definitions: dict[str, Any], start: str, given: Any, execution: dict[str, Any], context: Context
-) -> Any:
+def run_states(definitions: dict[str, Any], start: str, given: Any, execution: dict[str, Any], context: Context) -> Any:
     """Run the states of a branch or of a Map's item, each entered and left in the execution's history."""
     name: str | None = start
     value = copy.deepcopy(given)

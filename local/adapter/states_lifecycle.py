@@ -50,9 +50,7 @@ def rebind() -> None:
             prefix = f"arn:aws:states:{get_region()}:{get_account_id()}:execution"
             found = states._executions.get(f"{prefix}:{machine['name']}:{data['name']}")
             if found and found["status"] == "RUNNING" and found["input"] == data.get("input", "{}"):
-                return states.json_response(
-                    {"executionArn": found["executionArn"], "startDate": found["startDate"]}
-                )
+                return states.json_response({"executionArn": found["executionArn"], "startDate": found["startDate"]})
         return start(data)
 
     def fail_once(execution: dict[str, Any], error: str, cause: str) -> None:

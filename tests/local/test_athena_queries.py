@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -139,7 +140,8 @@ def test_trino_functions_are_understood(aws: LocalAWS, stack: Deployment) -> Non
     sql = """
         WITH t AS (SELECT * FROM athena_sales WHERE month = '2025-01')
         SELECT date_format(sold_on, '%Y-%m'), approx_distinct(note), cardinality(tags), contains(tags, 'b'),
-               element_at(tags, 1), arbitrary(note), date_diff('day', sold_on, DATE '2025-02-01'), try_cast(note AS bigint)
+               element_at(tags, 1), arbitrary(note), date_diff('day', sold_on, DATE '2025-02-01'),
+               try_cast(note AS bigint)
         FROM t GROUP BY 1, 3, 4, 5, 7, 8
     """
     assert rows(aws, stack, sql) == [["2025-01", "1", "2", "true", "a", ROW["note"], "1", None]]
@@ -172,9 +174,7 @@ def test_a_query_that_scans_too_much_is_cancelled(aws: LocalAWS, stack: Deployme
     }
     athena.create_work_group(Name="tight", Configuration=limits)
     noise = pa.schema([("note", pa.string())])
-    import random
-
-    generator = random.Random(1)
+    generator = random.Random(1)  # noqa: S311
     put(aws, bucket, "job/wide/a.parquet", [{"note": generator.randbytes(600).hex()} for _ in range(20_000)], noise)
     aws.client("glue").create_table(
         DatabaseName=stack.resources["Database"],
@@ -211,10 +211,8 @@ def test_a_table_that_is_not_there_is_named(aws: LocalAWS, stack: Deployment) ->
 
 
 @pytest.mark.usefixtures("database")
-def test_the_machine_queries_with_its_own_permissions(
-    aws: LocalAWS, stack: Deployment, database: str
-) -> None:
-    sql = f'SELECT count(*) FROM "{database}"."athena_sales" WHERE month = ?'
+def test_the_machine_queries_with_its_own_permissions(aws: LocalAWS, stack: Deployment, database: str) -> None:
+    sql = f'SELECT count(*) FROM "{database}"."athena_sales" WHERE month = ?'  # noqa: S608
     given = {"way": "query", "sql": sql, "parameters": ["'2025-01'"]}
     query_id = output_of(run(aws, stack.outputs["MachineArn"], given))["id"]
     answer = aws.client("athena").get_query_results(QueryExecutionId=query_id)

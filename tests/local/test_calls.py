@@ -16,9 +16,7 @@ def _no_faults_left(aws: LocalAWS) -> Iterator[None]:
 
 
 def behave(aws: LocalAWS, stack: Deployment, **event: Any) -> dict[str, Any]:
-    answer = aws.client("lambda").invoke(
-        FunctionName=stack.resources["BehaveFunction"], Payload=json.dumps(event)
-    )
+    answer = aws.client("lambda").invoke(FunctionName=stack.resources["BehaveFunction"], Payload=json.dumps(event))
     return {"error": answer.get("FunctionError"), "payload": json.loads(answer["Payload"].read())}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local import Deployment, DeployFailed, LocalAWS, deploy
+from local import DeployFailed, Deployment, LocalAWS, deploy
 from local.deploy import delete
 from local.packaging import MissingPath, zip_folder
 

@@ -134,9 +134,7 @@ def test_a_running_crawler_is_not_started_twice(aws: LocalAWS, stack: Deployment
     eventually(lambda: glue.get_crawler(Name=crawler)["Crawler"]["State"] == "READY")
 
 
-def test_partitions_need_a_table_and_can_be_changed_and_deleted(
-    aws: LocalAWS, stack: Deployment, bucket: str
-) -> None:
+def test_partitions_need_a_table_and_can_be_changed_and_deleted(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     glue, database = aws.client("glue"), stack.resources["Database"]
     with pytest.raises(glue.exceptions.EntityNotFoundException):
         glue.batch_create_partition(DatabaseName=database, TableName="none", PartitionInputList=[{"Values": ["1"]}])

@@ -89,9 +89,7 @@ def test_one_run_too_many_is_refused(aws: LocalAWS, stack: Deployment) -> None:
     assert ended(aws, job, first, seconds=5)["JobRunState"] == "STOPPED"
 
 
-def test_two_jobs_with_scripts_of_one_name_run_their_own(
-    aws: LocalAWS, stack: Deployment, bucket: str
-) -> None:
+def test_two_jobs_with_scripts_of_one_name_run_their_own(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     script = "import boto3; boto3.client('s3').put_object(Bucket='{0}', Key='job/{1}', Body=b'\"{1}\"')"
     jobs = [new_job(aws, stack, bucket, script.format(bucket, name)) for name in ("one", "two")]
     for job, run_id in [(job, start(aws, job)) for job in jobs]:
@@ -110,9 +108,7 @@ def test_extra_py_files_can_be_imported(aws: LocalAWS, stack: Deployment, bucket
     assert ended(aws, job, start(aws, job))["JobRunState"] == "SUCCEEDED"
 
 
-def test_a_failed_run_is_tried_again_as_often_as_the_job_says(
-    aws: LocalAWS, stack: Deployment, bucket: str
-) -> None:
+def test_a_failed_run_is_tried_again_as_often_as_the_job_says(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     job = new_job(aws, stack, bucket, "raise SystemExit(1)", MaxRetries=1)
     first = start(aws, job)
     assert ended(aws, job, first)["JobRunState"] == "FAILED"

@@ -49,9 +49,7 @@ def test_a_timeout_and_an_exit_are_told_apart(
 def test_a_module_that_cannot_be_imported_is_named(aws: LocalAWS, stack: Deployment) -> None:
     _, payload = invoke(aws, stack.resources["BrokenFunction"], {})
     assert payload["errorType"] == "Runtime.ImportModuleError"
-    assert payload["errorMessage"] == (
-        "Unable to import module 'handlers.broken': No module named 'no_such_module'"
-    )
+    assert payload["errorMessage"] == ("Unable to import module 'handlers.broken': No module named 'no_such_module'")
 
 
 def test_what_a_function_prints_is_in_its_log_group(aws: LocalAWS, stack: Deployment) -> None:

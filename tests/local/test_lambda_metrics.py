@@ -37,6 +37,4 @@ def test_a_printed_metric_is_counted_and_raises_its_alarm(aws: LocalAWS, stack: 
     names = {metric["MetricName"] for metric in cloudwatch.list_metrics(Namespace="Sluice")["Metrics"]}
     assert names == {"RowsLost", "Seconds"}
     alarm = stack.resources["Alarm"]
-    eventually(
-        lambda: cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "ALARM"
-    )
+    eventually(lambda: cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "ALARM")

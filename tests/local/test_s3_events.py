@@ -24,9 +24,7 @@ def events_of(aws: LocalAWS, queue: str, wanted: Callable[[dict[str, Any]], bool
     return found
 
 
-def test_an_upload_is_told_with_its_version_and_its_raw_key(
-    aws: LocalAWS, stack: Deployment, bucket: str
-) -> None:
+def test_an_upload_is_told_with_its_version_and_its_raw_key(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     s3 = aws.client("s3")
     key = "events/store 7/größe+1%2F.csv"
     first = s3.put_object(Bucket=bucket, Key=key, Body=b"one")
@@ -63,6 +61,7 @@ def test_a_multipart_upload_and_a_copy_are_told_too(aws: LocalAWS, stack: Deploy
         lambda event: event["detail"]["object"]["key"].startswith(key),
         count=2,
     )
-    assert {
-        (event["detail"]["reason"], event["detail"]["object"]["version-id"]) for event in told
-    } == {("CompleteMultipartUpload", done["VersionId"]), ("CopyObject", copied["VersionId"])}
+    assert {(event["detail"]["reason"], event["detail"]["object"]["version-id"]) for event in told} == {
+        ("CompleteMultipartUpload", done["VersionId"]),
+        ("CopyObject", copied["VersionId"]),
+    }

@@ -33,9 +33,7 @@ def dead(aws: LocalAWS, stack: Deployment, name: str) -> dict[str, Any] | None:
     return None
 
 
-def test_the_good_messages_of_a_batch_are_done_and_the_bad_one_dies_alone(
-    aws: LocalAWS, stack: Deployment
-) -> None:
+def test_the_good_messages_of_a_batch_are_done_and_the_bad_one_dies_alone(aws: LocalAWS, stack: Deployment) -> None:
     send(aws, stack, {"id": "good-1"}, {"id": "bad-item", "fail": "item"}, {"id": "good-2"})
     eventually(lambda: seen(aws, stack, "good-1") and seen(aws, stack, "good-2"))
     letter = eventually(lambda: dead(aws, stack, "bad-item"))

@@ -15,9 +15,7 @@ def test_a_function_is_called_and_its_error_is_caught_by_name(aws: LocalAWS, sta
     assert timed_out["error"] == "Caught.timeout"
 
 
-def test_a_call_that_the_role_does_not_allow_is_denied(
-    aws: LocalAWS, stack: Deployment, bucket: str
-) -> None:
+def test_a_call_that_the_role_does_not_allow_is_denied(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     denied = run(aws, stack.outputs["MachineArn"], {"way": "forbidden", "bucket": bucket})
     assert denied["error"] == "S3.AccessDeniedException"
     assert "is not authorized to perform: s3:DeleteObject" in denied["cause"]
@@ -35,9 +33,7 @@ def test_a_function_that_the_role_may_not_invoke_is_not_invoked(aws: LocalAWS, s
     assert "lambda:InvokeFunction" in denied["cause"]
 
 
-def test_sdk_calls_take_and_give_the_names_of_step_functions(
-    aws: LocalAWS, stack: Deployment, bucket: str
-) -> None:
+def test_sdk_calls_take_and_give_the_names_of_step_functions(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     arguments = {"Bucket": bucket, "Key": "job/sdk.json", "Body": {"a": [1]}}
     put = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "Arguments": arguments}
     read = {

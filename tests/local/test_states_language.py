@@ -66,9 +66,9 @@ def test_an_item_that_fails_does_not_stop_the_others(aws: LocalAWS, stack: Deplo
     items = [{"name": "a"}, {"name": "b", "do": "raise"}, {"name": "c"}]
     execution = run(aws, machine, {"items": items})
     assert output_of(execution) == {"failed": ["b"], "first": "b", "names": ["a", "b", "c"]}
-    events = aws.client("stepfunctions").get_execution_history(
-        executionArn=execution["executionArn"], maxResults=1000
-    )["events"]
+    events = aws.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"], maxResults=1000)[
+        "events"
+    ]
     entered = [event["stateEnteredEventDetails"]["name"] for event in events if event["type"].endswith("Entered")]
     assert (entered.count("Behave"), entered.count("Undo"), entered.count("Kept")) == (3, 1, 2)
     assert output_of(run(aws, machine, {"items": [{"name": "a"}]}))[0]["kept"] is True

@@ -23,7 +23,7 @@ def handle(event, context):
         case "list":
             return boto3.client("s3").list_objects_v2(Bucket=event["bucket"], Prefix=event["prefix"])["KeyCount"]
         case "print":
-            print(event["line"])
+            print(event["line"])  # noqa: T201
         case "remaining":
             return {
                 "milliseconds": context.get_remaining_time_in_millis(),
