@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from sluice import catalog
 from sluice.contract import Contract
 from sluice.folders import Folder
 from sluice.lineage import Lineage
@@ -52,7 +51,7 @@ class Target:
 class Assembly:
     """What the tasks of one file share."""
 
-    dataset: str
+    contract: Contract
     folder: Folder
     lineage: Lineage
     whole: Plan
@@ -104,12 +103,11 @@ def assemble(job: Assembly, rows: pa.Table) -> pa.Table:
     """
     if job.hash_key:
         os.environ[HASH_KEY] = job.hash_key
-    contract = catalog.load(job.dataset)
     target = job.targets[rows.column("target")[0].as_py()]
     losers = pl.Series("_row_number", rows.column("_row_number").to_pylist(), pl.Int64).drop_nulls()
     kept = pl.concat(_read(job.folder, name, losers) for name in target.pieces).lazy()
     write = _write_published if target.table == "published" else _write_quarantined
-    written = list(write(contract, job, target, kept))
+    written = list(write(job, target, kept))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return pa.Table.from_pylist([file | {"peak_rss_bytes": peak} for file in written], schema=WRITTEN)
 
@@ -120,9 +118,9 @@ def _read(folder: Folder, name: str, losers: pl.Series) -> pl.DataFrame:
     return rows.filter(~pl.col("_row_number").is_in(losers.implode())) if losers.len() else rows
 
 
-def _write_published(contract: Contract, job: Assembly, target: Target, kept: pl.LazyFrame) -> Iterator[dict[str, Any]]:
-    rows = published_rows(contract, kept, job.whole, job.lineage).collect()
-    names = [part.name for part in contract.partition_by]
+def _write_published(job: Assembly, target: Target, kept: pl.LazyFrame) -> Iterator[dict[str, Any]]:
+    rows = published_rows(job.contract, kept, job.whole, job.lineage).collect()
+    names = [part.name for part in job.contract.partition_by]
     if not names:
         yield from _put(job, f"published/{_name(job, target)}", {}, rows)
         return
@@ -132,10 +130,10 @@ def _write_published(contract: Contract, job: Assembly, target: Target, kept: pl
         yield from _put(job, path, values, frame.drop(names))
 
 
-def _write_quarantined(
-    contract: Contract, job: Assembly, target: Target, kept: pl.LazyFrame
-) -> Iterator[dict[str, Any]]:
-    yield from _put(job, f"quarantine/{_name(job, target)}", {}, quarantine_rows(contract, kept, job.lineage).collect())
+def _write_quarantined(job: Assembly, target: Target, kept: pl.LazyFrame) -> Iterator[dict[str, Any]]:
+    yield from _put(
+        job, f"quarantine/{_name(job, target)}", {}, quarantine_rows(job.contract, kept, job.lineage).collect()
+    )
 
 
 def _name(job: Assembly, target: Target) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from sluice import catalog
 from sluice.account import Account
 from sluice.batch import CleanBatch, clean_batch, quarantine_malformed
 from sluice.contract import Contract, Partition
@@ -34,7 +33,7 @@ MARK_ROWS = 100_000
 class Cutting:
     """What the tasks of one file share. header: the file's column names; parts: what its key captured."""
 
-    dataset: str
+    contract: Contract
     original: Original
     splits: list[Split]
     header: list[str]
@@ -48,18 +47,17 @@ def cut(job: Cutting, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBa
     For Spark's mapInArrow. A file that turns out to be unreadable is told in an account, not raised: Spark would
     try again, and lose the reason.
     """
-    contract = catalog.load(job.dataset)
-    schema = arrow_schema(contract)
+    schema = arrow_schema(job.contract)
     for numbered in numbers:
         for number in numbered.column("id").to_pylist():
-            for frame in _cut_split(contract, job, number):
+            for frame in _cut_split(job, number):
                 whole = pl.concat([pl.DataFrame(schema=pl.Schema(schema)), frame], how="diagonal")
                 table = whole.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
                 yield from table.to_batches(max_chunksize=MARK_ROWS)
 
 
-def _cut_split(contract: Contract, job: Cutting, number: int) -> Iterator[pl.DataFrame]:
-    split = job.splits[number]
+def _cut_split(job: Cutting, number: int) -> Iterator[pl.DataFrame]:
+    contract, split = job.contract, job.splits[number]
     header = match_header(contract, job.header)
     chunk = _Chunk(contract, number, split.first_row)
     try:

@@ -125,7 +125,7 @@ class _Cleaning:
     def _cut(self) -> DataFrame:
         """Return the marks of all good rows, the newest of a key with rank 1, and the accounts of the chunks."""
         job = Cutting(
-            self.contract.name,
+            self.contract,
             self.file.original,
             self.splits,
             self.header,
@@ -162,7 +162,7 @@ class _Cleaning:
         if not targets:
             return Written([], [], [])
         job = Assembly(
-            self.contract.name,
+            self.contract,
             self.file.folder,
             self.file.lineage,
             whole,

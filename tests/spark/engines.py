@@ -1,0 +1,69 @@
+"""Cleans a file with both engines, Spark in several parts, and compares all that they leave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from bench.compare import differences
+from sluice import engine, spark_engine
+from sluice.contract import Contract
+from sluice.folders import LocalFolder
+from sluice.limits import Limits
+from sluice.lineage import Lineage
+from sluice.manifest import Manifest
+from sluice.reader import FileSource, Reader
+from sluice.splits import LocalOriginal
+
+LINEAGE = Lineage(source_key="s3://raw/sales/S001/2025-03-05.csv", run_id="run-1", file_stem="abc", source_version="v1")
+TOLD_APART = ("engine", "seconds", "peak_rss_bytes", "bytes_out", "notes", "files", "quarantine_files")
+
+
+@dataclass(frozen=True)
+class Both:
+    """The manifests of both engines, and what differs between their outcomes."""
+
+    polars: Manifest
+    spark: Manifest
+    differences: list[str]
+    parts: int
+
+
+def facts_in_parts(file: Path, contract: Contract, rows: int = 60) -> dict[str, Any]:
+    """What the gate would have learned of the file if a part had only about so many rows."""
+    limits = Limits(split_bytes=50 * rows)
+    reader = Reader(FileSource(file), contract.reading.format, rows, limits)
+    for _ in reader:
+        pass
+    return vars(reader.facts)
+
+
+def on_spark(
+    spark: SparkSession, contract: Contract, file: Path, out: Path, parts: Mapping[str, str] | None = None
+) -> Manifest:
+    job = spark_engine.File(
+        LocalOriginal(str(file)), LocalFolder(str(out)), LINEAGE, parts or {}, facts_in_parts(file, contract)
+    )
+    return spark_engine.clean(spark, contract, job)
+
+
+def on_both(
+    spark: SparkSession, contract: Contract, file: Path, folder: Path, parts: Mapping[str, str] | None = None
+) -> Both:
+    left, right = folder / "polars", folder / "spark"
+    ours = engine.clean(contract, FileSource(file), left, lineage=LINEAGE, parts=parts)
+    theirs = on_spark(spark, contract, file, right, parts)
+    found = differences(left, right)
+    for name, value in ours.to_dict().items():
+        if name not in TOLD_APART and value != theirs.to_dict()[name]:
+            found.append(f"{name}: {value} against {theirs.to_dict()[name]}")
+    for name in ("files", "quarantine_files"):
+        paths = [{file.path: file.rows for file in getattr(manifest, name)} for manifest in (ours, theirs)]
+        if paths[0] != paths[1]:
+            found.append(f"{name}: {paths[0]} against {paths[1]}")
+    unexpected = [
+        path.name for path in right.iterdir() if path.name not in ("published", "quarantine", "manifest.json")
+    ]
+    return Both(ours, theirs, found + unexpected, len(facts_in_parts(file, contract)["splits"]))
