@@ -1,21 +1,28 @@
 """How a client reaches the running local AWS: boto3 sessions and the environment of the plain aws CLI."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 ROOT_ACCESS_KEY = "test"
 ROOT_SECRET_KEY = "test"  # noqa: S105 (known to everyone: it opens nothing but this emulator)
 ACCOUNT_ID = "000000000000"
+
+# Parsing a service's model takes longer than most calls: all sessions share what one has parsed.
+_LOADER = create_loader()
 
 
 class LocalSession(boto3.Session):
     """A boto3 session whose every client talks to the local endpoint and never to AWS."""
 
     def __init__(self, endpoint: str, **credentials: Any) -> None:
-        super().__init__(**credentials)
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _LOADER)
+        super().__init__(botocore_session=core, **credentials)
         self._endpoint = endpoint
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
@@ -38,6 +45,7 @@ class Connection:
 
     endpoint: str
     region: str
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def session(self, *, role_arn: str | None = None, session_name: str = "local") -> LocalSession:
         """A session of the account's root, or of the role `role_arn` (whose trust policy must admit root)."""
@@ -59,9 +67,14 @@ class Connection:
         )
 
     def client(self, service: str, **kwargs: Any) -> Any:
-        """A boto3 client of `service` with the rights of the account's root."""
-        kwargs.setdefault("config", Config(retries={"max_attempts": 2}, read_timeout=120))
-        return self.session().client(service, **kwargs)
+        """A boto3 client of `service` with the rights of the account's root; the same one each time."""
+        if kwargs:
+            return self.session().client(service, **kwargs)
+        key = (self.endpoint, service)
+        if key not in self._clients:
+            config = Config(retries={"max_attempts": 2}, read_timeout=120)
+            self._clients[key] = self.session().client(service, config=config)
+        return self._clients[key]
 
     def env(self) -> dict[str, str]:
         """The environment that makes the plain `aws` CLI, or any SDK, talk to this endpoint as root."""

@@ -99,7 +99,7 @@ def shown(row: list[str | None]) -> dict[str, Any]:
 
 def csv_of(result: Result) -> bytes:
     """The result file: every value quoted, a null empty."""
-    lines = [result.names, *result.rows]
+    lines: list[list[str | None]] = [[*result.names], *result.rows]
     return "".join(",".join(quoted(text) for text in line) + "\n" for line in lines).encode()
 
 

@@ -11,13 +11,17 @@ from functools import lru_cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam, sts
 
 ENDPOINT = f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '')}"
 ANSWER_SECONDS = 960.0  # a little above the longest Lambda
+# Parsing a service's model takes longer than most calls: all sessions share what one has parsed.
+_LOADER = create_loader()
 
 
 class RoleUnusable(Exception):
@@ -74,7 +78,10 @@ def client(service: str, held: Credentials) -> Any:
 
 @lru_cache(maxsize=256)
 def _client(service: str, held: Credentials, region: str) -> Any:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _LOADER)
     session: Any = boto3.Session(
+        botocore_session=core,
         aws_access_key_id=held.access_key,
         aws_secret_access_key=held.secret_key,
         aws_session_token=held.token,
