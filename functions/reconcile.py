@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice.errors import NotCleaned, NotValidated
-from sluice.layout import manifest_key, report_key, staging_prefix
+from sluice.errors import FileRejected, NotCleaned, NotValidated
+from sluice.layout import manifest_key, rejected_key, report_key, staging_prefix
 from sluice.manifest import Manifest
 from sluice.reconciling import reconcile
 from sluice.storage import CLIENT_CONFIG, get_json
@@ -24,11 +24,13 @@ S3 = boto3.client("s3", config=CLIENT_CONFIG)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the account {id, rows_in, published, quarantined, discarded}.
 
-    Raises NotCleaned, NotValidated, ManifestRefused and RowsLost.
+    Raises FileRejected, NotCleaned, NotValidated, ManifestRefused and RowsLost.
     """
     task = Task.from_event(event)
-    manifest = Manifest.from_dict(load(manifest_key(task.run_id, task.source), NotCleaned))
-    report = load(report_key(task.source), NotValidated)
+    manifest = load_manifest(task)
+    report = load(report_key(task.source))
+    if report is None:
+        raise NotValidated(f"there is no report of the gate on {task.source.uri}")
     reconcile(
         manifest,
         run_id=task.run_id,
@@ -47,11 +49,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"id": task.source.id, **account}
 
 
-def load(key: str, missing: type[Exception]) -> Any:
+def load_manifest(task: Task) -> Manifest:
+    document = load(manifest_key(task.run_id, task.source))
+    if document is not None:
+        return Manifest.from_dict(document)
+    rejected = load(rejected_key(task.run_id, task.source))
+    if rejected is not None:
+        raise FileRejected(rejected["reason"], rejected["message"])
+    raise NotCleaned(f"{task.run_id} has no manifest of {task.source.uri}")
+
+
+def load(key: str) -> Any:
+    """Return a document of the work bucket, or None."""
     try:
         return get_json(S3, WORK_BUCKET, key)
     except S3.exceptions.NoSuchKey:
-        raise missing(f"there is no s3://{WORK_BUCKET}/{key}") from None
+        return None
 
 
 def staged(prefix: str) -> dict[str, int]:

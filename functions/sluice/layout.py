@@ -28,6 +28,11 @@ def manifest_key(run_id: str, source: ObjectVersion) -> str:
     return f"{staging_prefix(run_id, source)}manifest.json"
 
 
+def rejected_key(run_id: str, source: ObjectVersion) -> str:
+    """Why cleaning rejected a whole file, {reason, message}: the Glue job cannot raise it for one of many."""
+    return f"{staging_prefix(run_id, source)}rejected.json"
+
+
 def undo_key(run_id: str, source: ObjectVersion) -> str:
     """What stood in the lake before a run began to publish one source (work bucket)."""
     return f"{staging_prefix(run_id, source)}undo.json"

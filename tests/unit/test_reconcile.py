@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from sluice.errors import ManifestRefused, NotCleaned, NotValidated, RowsLost
-from sluice.layout import manifest_key, report_key
+from sluice.errors import FileRejected, ManifestRefused, NotCleaned, NotValidated, RowsLost
+from sluice.layout import manifest_key, rejected_key, report_key
 from sluice.objects import ObjectVersion
 from tests.unit.cloud import WORK, Cloud
 from tests.unit.sales_rows import as_csv
@@ -80,6 +80,14 @@ def test_every_staged_file_must_be_there(cloud: Cloud, source: ObjectVersion):
 def test_a_source_without_a_manifest_was_not_cleaned(cloud: Cloud, source: ObjectVersion):
     cloud.s3.delete_object(Bucket=WORK, Key=manifest(cloud, source))
     with pytest.raises(NotCleaned):
+        cloud.step("reconcile", source)
+
+
+def test_a_file_that_the_glue_job_rejected_is_rejected_with_its_reason(cloud: Cloud, source: ObjectVersion):
+    cloud.s3.delete_object(Bucket=WORK, Key=manifest(cloud, source))
+    rejection = {"reason": "file_is_complete", "message": "the gzip stream ends at byte 7"}
+    cloud.s3.put_object(Bucket=WORK, Key=rejected_key(cloud.task(source)["run_id"], source), Body=json.dumps(rejection))
+    with pytest.raises(FileRejected, match="file_is_complete: the gzip stream ends at byte 7"):
         cloud.step("reconcile", source)
 
 
