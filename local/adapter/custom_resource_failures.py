@@ -1,0 +1,21 @@
+"""A custom resource whose function fails leaves CloudFormation waiting for an hour: here it fails with the reason."""
+
+from typing import Any
+
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import custom_resource
+
+
+def rebind() -> None:
+    execute = lambda_svc._execute_function_with_config_scope
+
+    def execute_and_tell(function: Any, event: Any) -> Any:
+        result = execute(function, event)
+        if result.get("error") and isinstance(event, dict) and "ResponseURL" in event:
+            body = result["body"]
+            reason = f"{body.get('errorType')}: {body.get('errorMessage')}"
+            token = event["ResponseURL"].rsplit("/", 1)[-1]
+            custom_resource.deliver_response(token, {"Status": "FAILED", "Reason": reason})
+        return result
+
+    lambda_svc._execute_function_with_config_scope = execute_and_tell
