@@ -1,0 +1,89 @@
+"""The tasks of the Spark engine, without Spark: what they put aside, tell, and make of it."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sluice import assembly, chunks
+from sluice.assembly import Assembly, Target, assemble, targets_of
+from sluice.chunks import Cutting, cut
+from sluice.folders import LocalFolder
+from sluice.reader import Reader
+from sluice.splits import LocalOriginal, Split, splits_of
+from sluice.whole_file import Plan
+from tests.spark.contracts import SALES
+from tests.spark.engines import LINEAGE
+from tests.unit.sales_rows import as_csv, written
+
+DAYS = [{"sale_date": f"2025-0{1 + number % 3}-05"} for number in range(60)]
+
+
+def cutting(tmp_path: Path, content: str) -> Cutting:
+    original = LocalOriginal(str(written(tmp_path, content)))
+    with Reader(original.source(), SALES.reading.format) as reader:
+        header = reader.header
+    return Cutting(SALES, original, [Split(0, None, 1)], header, {}, LocalFolder(str(tmp_path / "out")))
+
+
+def told(job: Cutting) -> tuple[pl.DataFrame, list[dict]]:
+    numbers = pa.RecordBatch.from_pydict({"id": list(range(len(job.splits)))})
+    marks = pl.concat(pl.DataFrame(pl.from_arrow(batch)) for batch in cut(job, [numbers]))
+    accounts = [json.loads(text) for text in marks["account"].drop_nulls()]
+    return marks.filter(pl.col("account").is_null()), accounts
+
+
+def test_a_part_that_is_too_large_for_memory_is_laid_down_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
+    monkeypatch.setattr("sluice.splits.BATCH_ROWS", 20)
+    marks, accounts = told(cutting(tmp_path, as_csv(*DAYS)))
+    rows = [account["account"]["rows_in"] for account in accounts]
+    assert len(rows) > 3
+    assert sum(rows) == 60
+    assert [account["chunk"] for account in accounts[:3]] == [1, 1 + rows[0], 1 + rows[0] + rows[1]]
+    assert marks["_row_number"].sort().to_list() == list(range(1, 61))
+    assert [piece["values"]["sale_month"] for piece in accounts[0]["pieces"]] == ["2025-01", "2025-02", "2025-03"]
+
+
+def test_a_task_that_runs_twice_leaves_the_same(tmp_path: Path):
+    job = cutting(tmp_path, as_csv(*DAYS, {"quantity": "two"}))
+    kept = []
+    for _ in range(2):
+        marks, _ = told(job)
+        files = {path.name: path.read_bytes() for path in sorted((tmp_path / "out" / "_work").iterdir())}
+        kept.append((marks.to_dicts(), files))
+    assert kept[0] == kept[1]
+    assert len(kept[0][1]) == 4
+
+
+def test_files_of_a_partition_are_filled_in_the_order_of_the_rows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assembly, "FILE_ROWS", 100)
+
+    def chunk(first: int, rows: int) -> dict:
+        piece = {"name": f"{first}.parquet", "values": {"m": "1"}, "rows": rows, "bytes": 10}
+        return {"chunk": first, "pieces": [piece], "quarantine": []}
+
+    targets = targets_of([chunk(181, 40), chunk(1, 60), chunk(121, 60), chunk(61, 60)])
+    assert [(target.number, target.members) for target in targets] == [
+        (0, ((1, 0),)),
+        (1, ((61, 0),)),
+        (2, ((121, 0), (181, 0))),
+    ]
+
+
+def test_a_file_of_which_no_row_is_left_is_not_written(tmp_path: Path):
+    job = cutting(tmp_path, as_csv({}))
+    _, accounts = told(job)
+    targets = targets_of(accounts)
+    made = Assembly(SALES, job.folder, LINEAGE, Plan(), targets, "")
+    assert targets == [Target("published", 0, (accounts[0]["pieces"][0]["name"],), ((1, 0),))]
+    assert assemble(made, pa.table({"target": [0, 0], "_row_number": [None, 1]})).num_rows == 0
+    assert assemble(made, pa.table({"target": [0], "_row_number": pa.array([None], pa.int64())})).num_rows == 1
+
+
+def test_parts_cover_the_file_from_the_header_to_its_end():
+    facts = {"splits": [[10, 1], [50, 4], [80, 9]], "bytes_in": 100}
+    assert splits_of(facts) == [Split(10, 40, 1), Split(50, 30, 4), Split(80, 20, 9)]
+    assert splits_of({"splits": [], "bytes_in": 100}) == [Split(0, None, 1)]
