@@ -21,6 +21,7 @@ def rebind() -> None:
         if missing:
             mapping["LastProcessingResult"] = f"PROBLEM: the function's role lacks {', '.join(missing)}"
             return 0
-        return int(concurrency(mapping, function, config, *rest))
+        allowed: int = concurrency(mapping, function, config, *rest)
+        return allowed
 
     lambda_svc._sqs_esm_concurrency = concurrency_if_allowed

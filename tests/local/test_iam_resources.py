@@ -1,0 +1,40 @@
+"""A Glue or Athena call is checked on the resources that AWS checks it on."""
+
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local import Deployment, LocalAWS
+from local.connection import LocalSession
+from tests.local.state_machines import allow, policy
+
+ROOT = "arn:aws:glue:us-east-1:000000000000"
+
+
+def session(aws: LocalAWS, *statements: dict[str, Any]) -> LocalSession:
+    name = f"role-{uuid.uuid4().hex[:8]}"
+    iam = aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy([trust]))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="given", PolicyDocument=policy(list(statements)))
+    return aws.session(role_arn=arn)
+
+
+def test_a_crawler_is_a_crawler(aws: LocalAWS, stack: Deployment) -> None:
+    crawler = stack.resources["Crawler"]
+    glue = session(aws, allow("glue:GetCrawler", f"{ROOT}:crawler/{crawler}")).client("glue")
+    assert glue.get_crawler(Name=crawler)["Crawler"]["Name"] == crawler
+
+
+def test_a_table_needs_its_database_and_the_catalog_as_well(aws: LocalAWS, stack: Deployment) -> None:
+    database = stack.resources["Database"]
+    storage = {"Columns": [], "Location": "s3://nowhere/"}
+    aws.client("glue").create_table(DatabaseName=database, TableInput={"Name": "guarded", "StorageDescriptor": storage})
+    table = allow("glue:GetTable", f"{ROOT}:table/{database}/guarded")
+    with pytest.raises(ClientError, match="glue:GetTable"):
+        session(aws, table).client("glue").get_table(DatabaseName=database, Name="guarded")
+    rest = [allow("glue:GetTable", f"{ROOT}:database/{database}"), allow("glue:GetTable", f"{ROOT}:catalog")]
+    found = session(aws, table, *rest).client("glue").get_table(DatabaseName=database, Name="guarded")
+    assert found["Table"]["Name"] == "guarded"
