@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from sluice import catalog, spark_engine
 from sluice.errors import FileRejected, NotCleaned, NotValidated
 from sluice.folders import S3Folder, s3
-from sluice.layout import report_key, run_key, staging_prefix
+from sluice.layout import rejected_key, report_key, run_key, staging_prefix
 from sluice.lineage import Lineage
 from sluice.objects import ObjectVersion
 from sluice.runs import Run
@@ -62,14 +62,13 @@ class Job:
 
 def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
     """Clean one source; return why it failed, or None."""
-    place = staging_prefix(job.run_id, source)
     try:
         manifest = spark_engine.clean(
             spark,
             catalog.load(job.dataset),
             spark_engine.File(
                 original=S3Original(source.bucket, source.key, source.version_id),
-                folder=S3Folder(job.work_bucket, place),
+                folder=S3Folder(job.work_bucket, staging_prefix(job.run_id, source)),
                 lineage=Lineage(source.uri, job.run_id, source.hash, source.version_id),
                 parts=catalog.match(source.key).parts,
                 facts=facts(job, source),
@@ -77,7 +76,7 @@ def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
         )
     except FileRejected as rejected:
         document = {"reason": rejected.reason, "message": rejected.message}
-        put_json(s3(), job.work_bucket, f"{place}rejected.json", document)
+        put_json(s3(), job.work_bucket, rejected_key(job.run_id, source), document)
         return f"FileRejected: {rejected}"
     except Exception as error:
         # Whatever it is, the other sources of the run are cleaned before the job fails with it.
