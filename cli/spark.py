@@ -62,7 +62,8 @@ def check() -> None:
     java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else shutil.which("java")
     if java is None or java_version(java) < JAVA:
         raise SparkMissing(
-            f"Spark needs Java {JAVA} or newer: apt install openjdk-{JAVA}-jre-headless (or adoptium.net), or --engine polars"
+            f"Spark needs Java {JAVA} or newer: apt install openjdk-{JAVA}-jre-headless (or adoptium.net), "
+            "or say --engine polars"
         )
 
 
