@@ -1,5 +1,6 @@
 """The tasks of the Spark engine, without Spark: what they put aside, tell, and make of it."""
 
+import io
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sluice.assembly import Assembly, Target, assemble, targets_of
 from sluice.chunks import Cutting, cut
 from sluice.folders import LocalFolder
 from sluice.reader import Reader
-from sluice.splits import LocalOriginal, Split, splits_of
+from sluice.splits import LocalOriginal, S3Original, Split, splits_of
 from sluice.whole_file import Plan
 from tests.spark.contracts import SALES
 from tests.spark.engines import LINEAGE
@@ -87,3 +88,13 @@ def test_parts_cover_the_file_from_the_header_to_its_end():
     facts = {"splits": [[10, 1], [50, 4], [80, 9]], "bytes_in": 100}
     assert splits_of(facts) == [Split(10, 40, 1), Split(50, 30, 4), Split(80, 20, 9)]
     assert splits_of({"splits": [], "bytes_in": 100}) == [Split(0, None, 1)]
+
+
+def test_a_store_that_answers_a_range_with_the_whole_object_is_refused(monkeypatch: pytest.MonkeyPatch):
+    class Careless:
+        def get_object(self, **_: str) -> dict:
+            return {"Body": io.BytesIO(b"header\nrow 1\nrow 2\n"), "ContentLength": 19}
+
+    monkeypatch.setattr("sluice.splits.s3", Careless)
+    with pytest.raises(OSError, match="asked for 6 bytes from 7, got others"):
+        S3Original("raw", "day.csv", "v1").part(7, 6)
