@@ -29,6 +29,7 @@ demo: .venv/bin/uv
 
 test: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
+	@.venv/bin/uv sync --quiet --frozen --project tests/sam --python $(PYTHON)
 	@$(PYTHON) -m pytest
 
 lint: .venv/bin/uv
@@ -42,4 +43,4 @@ bench: .venv/bin/uv
 	@$(PYTHON) -m bench
 
 clean:
-	rm -rf .venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/sam/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

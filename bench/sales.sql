@@ -44,16 +44,18 @@ CREATE MACRO offset_of(zone) AS CASE WHEN zone IN ('', 'Z') THEN INTERVAL 0 MINU
         THEN to_minutes((zone[1] || '1')::INT * (zone[2:3]::INT * 60 + zone[5:6]::INT)) END;
 
 CREATE MACRO moment_from(part) AS
-    CASE WHEN part.day[1:4] >= '1000' AND part.minute[1:2] < '24' AND part.second[2:3] < '60'
+    CASE WHEN part.minute[1:2] < '24' AND part.second[2:3] < '60'
             AND (part.fraction = '' OR part.second <> '')
         THEN TRY_CAST(part.day || ' ' || coalesce(nullif(part.minute, ''), '00:00')
             || coalesce(nullif(part.second, ''), ':00') || part.fraction[1:7] AS TIMESTAMP) - offset_of(part.zone)
     END;
 
+CREATE MACRO within_calendar(moment) AS CASE WHEN year(moment) BETWEEN 1000 AND 9999 THEN moment END;
+
 -- ISO 8601, in UTC: a date alone, or a date, T or a blank, and HH:MM[:SS[.fraction]] with an optional offset.
-CREATE MACRO moment_of(text) AS moment_from(regexp_extract(text,
+CREATE MACRO moment_of(text) AS within_calendar(moment_from(regexp_extract(text,
     '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$',
-    ['day', 'minute', 'second', 'fraction', 'zone']));
+    ['day', 'minute', 'second', 'fraction', 'zone'])));
 
 CREATE MACRO is_whole(text) AS regexp_full_match(text, '[+-]?[0-9]+(\.0*)?');
 

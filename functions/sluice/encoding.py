@@ -76,9 +76,7 @@ def refuse_other_than_text(head: bytes, encoding: str) -> int:
             f"for instance: iconv -f {wide} -t {encoding} in.csv > out.csv",
         )
     if kind := _binary_kind(head):
-        raise FileRejected(
-            "file_is_text", f"the file is {kind}, not CSV text. Export it as CSV and send that"
-        )
+        raise FileRejected("file_is_text", f"the file is {kind}, not CSV text. Export it as CSV and send that")
     if not head.startswith(codecs.BOM_UTF8):
         return 0
     if encoding != "utf-8":

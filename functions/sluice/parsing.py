@@ -13,11 +13,14 @@ TIMESTAMPS = (
     "%Y-%m-%d %H:%M:%S%.f%#z",
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M%#z",
     "%Y-%m-%d",
 )
-"""ISO 8601 as people write it. An offset converts to UTC; without one the time is taken as it is."""
+"""ISO 8601 as people write it, every part with all its digits: a timestamp that was cut off is not believed.
+An offset converts to UTC; without one the time is taken as it is."""
 
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+NUMBER = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
@@ -85,7 +88,8 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     number = text.cast(dtype, strict=False)
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
-    finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]").fill_null(value=False)
+    # It also takes a point without digits, which is no number here.
+    finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$").fill_null(value=False)
     if not finer.any():
         return number
     exact = _by_distinct(text.filter(finer), lambda cells: _exact_decimals(cells, dtype))
@@ -128,11 +132,29 @@ def _strptime(text: pl.Series, form: str, dtype: pl.DataType) -> pl.Series:
             value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     else:
         value = text.str.to_date(form, strict=False)
-    right = value.dt.year().is_between(1000, 9999)
-    if re.search(r"%[Ymd]%[Ymd]", form):
-        # Digits without marks between them are only told apart by their number: 2025035 is no date.
-        right &= text.str.contains(r"^[0-9]{8}([^0-9]|$)")
+    # The parser lets more pass than the form says: short years, blanks anywhere, a second 60 rolled over.
+    right = value.dt.year().is_between(1000, 9999) & text.str.contains(_shape(form, dtype))
     return value.set(~right, None)
+
+
+def _shape(form: str, dtype: pl.DataType) -> str:
+    """Return a form as a regular expression. Parts may lack a leading zero, except where only their number of
+    digits tells them apart (2025035 is no date) and in ISO 8601."""
+    iso = isinstance(dtype, pl.Datetime) and form in TIMESTAMPS
+    digits = "[0-9]{2}" if iso or re.search(r"%[Ymd]%[Ymd]", form) else "[0-9]{1,2}"
+    parts = {
+        "%Y": "[0-9]{4}",
+        "%m": digits,
+        "%d": digits,
+        "%H": digits,
+        "%M": digits,
+        "%S": f"(?:[0-5][0-9]{'' if digits.endswith('{2}') else '|[0-9]'})",
+        "%.f": r"(?:\.[0-9]+)?",
+        "%#z": "(?:Z|[+-][0-9]{2}:[0-9]{2})",
+        " ": " " if iso else " +",
+    }
+    pieces = re.findall(r"%[.#]?[A-Za-z]| |[^% ]+", form)
+    return "^" + "".join(parts.get(piece, ".+" if piece[0] == "%" else re.escape(piece)) for piece in pieces) + "$"
 
 
 def _by_distinct(text: pl.Series, parse_cells: Callable[[pl.Series], pl.Series]) -> pl.Series:

@@ -104,9 +104,7 @@ def read_split(
     stream: at the split's first byte; length: bytes up to the next split (or the end of the file).
     """
     limits = limits or Limits()
-    grammar = Grammar(
-        text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes
-    )
+    grammar = Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
     part = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
     part.header = header
     part.row_number = first_row_number
@@ -240,9 +238,7 @@ class _Pass:
     def _header_record(self) -> Record:
         while True:
             if not self._buffer and self._final:
-                raise FileRejected(
-                    "file_has_a_header", "the file has only blank lines; send it with a header"
-                )
+                raise FileRejected("file_has_a_header", "the file has only blank lines; send it with a header")
             record = self._grammar.next_record(self._buffer, 0, self._final) if self._buffer else None
             if record is None:
                 self._fill(2 * len(self._buffer) + 1)

@@ -34,9 +34,7 @@ class Bytes:
 
 def small(step: int, record_bytes: int = 1 << 20) -> Limits:
     """Limits with which every boundary of the reader falls within a short file."""
-    return Limits(
-        head_bytes=4, read_bytes=step, batch_bytes=step, record_bytes=record_bytes, split_bytes=step * 3
-    )
+    return Limits(head_bytes=4, read_bytes=step, batch_bytes=step, record_bytes=record_bytes, split_bytes=step * 3)
 
 
 def rows_of(batches: list[RawBatch]) -> list[tuple[object, ...]]:
@@ -90,11 +88,7 @@ def check_file(data: bytes, encoding: str, step: int, batch_rows: int, record_by
     assert facts.quoted == (b'"' in data)
     kinds = {b"\n": "lf", b"\r\n": "crlf", b"\r": "cr"}
     assert facts.line_ending == (
-        "none"
-        if not expected.endings
-        else kinds[expected.endings.pop()]
-        if len(expected.endings) == 1
-        else "mixed"
+        "none" if not expected.endings else kinds[expected.endings.pop()] if len(expected.endings) == 1 else "mixed"
     )
     ends = [offset for offset, _ in facts.splits[1:]] + [len(data)]
     parts = [
@@ -132,9 +126,7 @@ def test_every_file_is_read_as_the_reference_reads_it(
 
 @settings(max_examples=300, deadline=None)
 @given(BODIES, st.integers(1, 64), st.integers(9, 40))
-def test_the_limit_of_a_record_falls_where_the_reference_has_it(
-    body: bytes, step: int, record_bytes: int
-) -> None:
+def test_the_limit_of_a_record_falls_where_the_reference_has_it(body: bytes, step: int, record_bytes: int) -> None:
     data = b"a,b,c\n" + body
     try:
         reference.read(data, record_bytes=record_bytes)

@@ -1,0 +1,75 @@
+"""What the SAM CLI makes of the template: valid, built, small enough, and importable with nothing else around."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.contract.runtime import invoke
+from tests.unit.cloud import ENVIRONMENT, REGION, Cloud
+from tests.unit.sales_rows import as_csv
+
+ROOT = Path(__file__).parents[2]
+SAM = ROOT / "tests" / "sam" / ".venv" / "bin" / "sam"
+LAMBDA_LIMIT_MB = 250
+"""Unzipped size of a function with its layers (AWS Lambda quotas)."""
+ROOM_MB = 30
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("sam") / "build"
+    sam("build", "--build-dir", folder)
+    return folder
+
+
+def sam(*arguments: object) -> str:
+    environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-west-1"}
+    done = subprocess.run(
+        [SAM, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def functions(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if (path / "sluice").is_dir())
+
+
+def test_the_template_is_valid():
+    assert "is a valid SAM Template" in sam("validate", "--lint")
+
+
+def test_what_is_built_fits_lambda_with_room(built: Path):
+    sizes = {
+        path.name: sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
+        for path in functions(built)
+    }
+    assert sizes
+    assert max(sizes.values()) < LAMBDA_LIMIT_MB - ROOM_MB, sizes
+
+
+def test_the_built_function_judges_an_upload_with_nothing_else_on_the_path(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_REGION": REGION}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        cloud = Cloud()
+        upload = cloud.put("sales/S001/2025-03-05.csv", as_csv({}, {}, {}, {}, {}, {"quantity": "two"}))
+        event = cloud.event("validate", upload)
+        answer = invoke(functions(built)[0], "validate.handler", event, environment, tmp_path)
+        told = cloud.s3.get_object_tagging(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+        entry = cloud.ledger.entry(upload)
+    finally:
+        server.stop()
+    assert answer == {"batchItemFailures": []}
+    assert {tag["Key"]: tag["Value"] for tag in told["TagSet"]}["sluice:verdict"] == "accepted"
+    assert (entry["rows"], entry["would_quarantine"]) == (6, 1)
