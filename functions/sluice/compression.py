@@ -3,7 +3,7 @@
 import zlib
 from typing import BinaryIO
 
-import zstandard
+from backports import zstd
 
 from sluice.errors import FileRejected
 from sluice.limits import Limits
@@ -12,9 +12,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE_MAGIC = tuple(bytes([nibble, 0x2A, 0x4D, 0x18]) for nibble in range(0x50, 0x60))
 
-# A zstd block is 4 bytes or more and gives 128 KiB or less, and the binding cannot cap its output: so
-# 2 KiB of input give 64 MiB at the very most.
-ZSTD_INPUT_BYTES = 2 << 10
+ZSTD_WINDOW = {int(zstd.DecompressionParameter.window_log_max): 27}
 
 
 class GzipMember:
@@ -37,10 +35,12 @@ class GzipMember:
 
 
 class ZstdFrame:
-    """A zstd frame fed in steps of `ZSTD_INPUT_BYTES`."""
+    """A zstd frame whose every step gives at most `step` bytes. What it was fed it gives before it takes more,
+    else a bomb's input would pile up in it."""
 
     def __init__(self, step: int) -> None:
-        self._inflater = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        self._step = step
+        self._inflater = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
         self._rest = b""
 
     @property
@@ -52,8 +52,8 @@ class ZstdFrame:
         return self._inflater.unused_data + self._rest if self.eof else self._rest
 
     def decompress(self, data: bytes) -> bytes:
-        self._rest = data[ZSTD_INPUT_BYTES:]
-        return self._inflater.decompress(data[:ZSTD_INPUT_BYTES])
+        taken, self._rest = (data, b"") if self._inflater.needs_input else (b"", data)
+        return self._inflater.decompress(taken, self._step)
 
 
 class TextStream:
@@ -115,7 +115,7 @@ class TextStream:
     def _step(self, part: "GzipMember | ZstdFrame") -> bytes:
         try:
             block = part.decompress(self._pending)
-        except (zlib.error, zstandard.ZstdError) as error:
+        except (zlib.error, zstd.ZstdError) as error:
             raise self._incomplete(f"is damaged ({error})") from error
         self._pending = part.pending
         if part.eof:

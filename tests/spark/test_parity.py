@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import zstandard
+from backports import zstd
 from pyspark.sql import SparkSession
 
 from bench.generate import Dirt, write_sales
@@ -73,7 +73,7 @@ def test_other_forms_of_text_end_the_same(spark: SparkSession, tmp_path: Path, f
     assert both.spark.notes == []
 
 
-@pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
+@pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
 def test_a_compressed_file_ends_the_same_and_says_that_one_task_read_it(
     spark: SparkSession, tmp_path: Path, name: str, pack
 ):
