@@ -37,6 +37,7 @@ class Crawl:
         self.s3 = roles.client("s3", self.held)
         configuration = json.loads(self.crawler.get("Configuration") or "{}")
         output = configuration.get("CrawlerOutput", {}).get("Partitions", {})
+        self.table_level = configuration.get("Grouping", {}).get("TableLevelConfiguration")
         self.inherits = output.get("AddOrUpdateBehavior") == "InheritFromTable"
         policy = self.crawler.get("SchemaChangePolicy") or {}
         self.updates = policy.get("UpdateBehavior", "UPDATE_IN_DATABASE") == "UPDATE_IN_DATABASE"
@@ -46,10 +47,23 @@ class Crawl:
         """Crawl all targets. Raises ClientError where the role may not."""
         targets = self.crawler["Targets"]
         for target in targets.get("S3Targets", []):
-            self._crawl_path(target["Path"])
+            for path in self._table_paths(target["Path"]):
+                self._crawl_path(path)
         for target in targets.get("CatalogTargets", []):
             for name in target["Tables"]:
                 self._crawl_table(self._table(target["DatabaseName"], name))
+
+    def _table_paths(self, path: str) -> list[str]:
+        """The folders that are tables: the target itself, or those at TableLevelConfiguration (the bucket is 1)."""
+        bucket, prefix = location_of(path)
+        prefixes = [prefix]
+        for _ in range((self.table_level or 0) - 1 - prefix.count("/")):
+            prefixes = [folder for parent in prefixes for folder in self._folders(bucket, parent)]
+        return [f"s3://{bucket}/{prefix}" for prefix in prefixes]
+
+    def _folders(self, bucket: str, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
 
     def _crawl_path(self, path: str) -> None:
         database = self.crawler["DatabaseName"]
