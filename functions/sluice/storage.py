@@ -92,6 +92,10 @@ class _ResumingStream(io.RawIOBase):
             answer = self._s3.get_object(**self._place, **span)
         except ClientError as error:
             raise gone(error, self._place) from error
+        if span and not answer.get("ContentRange", "").startswith(f"bytes {self._position}-"):
+            # A store that does not know ranges begins anew, and its first rows would be read twice.
+            answer["Body"].close()
+            raise OSError(f"s3://{self._place['Bucket']}/{self._place['Key']}: asked to go on at {self._position}")
         return answer["Body"], self._position + answer["ContentLength"]
 
     def _drop(self) -> None:

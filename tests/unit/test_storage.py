@@ -23,10 +23,11 @@ class Breaking:
         start = int(Range.removeprefix("bytes=").removesuffix("-")) if Range else 0
         rest = self.body[start:]
         limit = self.breaks.pop(0) if self.breaks else len(rest)
-        return {
+        answer = {
             "Body": _Body(rest[:limit], broken=limit < len(rest), silently=self.silently),
             "ContentLength": len(rest),
         }
+        return answer | ({"ContentRange": f"bytes {start}-{len(self.body) - 1}/{len(self.body)}"} if Range else {})
 
 
 class _Body(io.BytesIO):
@@ -69,6 +70,15 @@ def test_reading_goes_on_where_the_connection_broke(silently: bool):
     s3 = Breaking(BODY, [100_000, 1, 0, 50_000], silently=silently)
     assert read(s3) == BODY
     assert s3.ranges == [None, "bytes=100000-", "bytes=100001-", "bytes=100001-", "bytes=150001-"]
+
+
+def test_a_store_that_begins_anew_is_not_believed():
+    class Forgetful(Breaking):
+        def get_object(self, Bucket: str, Key: str, VersionId: str, Range: str | None = None) -> dict[str, Any]:  # noqa: N803
+            return super().get_object(Bucket, Key, VersionId)
+
+    with pytest.raises(OSError, match="asked to go on at 100000"):
+        read(Forgetful(BODY, [100_000]))
 
 
 def test_reading_gives_up_when_nothing_comes_any_more():
