@@ -6,6 +6,7 @@ workgroup's enforced configuration and scan limit; its result lies where Athena 
 
 import contextvars
 import json
+import logging
 import threading
 import time
 from typing import Any
@@ -99,6 +100,10 @@ def carry_out(execution: Execution, parameters: list[str] | None, cutoff: int | 
         ended, reason = "CANCELLED", str(error)
     except (QueryFailed, ClientError) as error:
         ended, reason = "FAILED", str(error)
+    except Exception as error:
+        # As Athena says of its own faults. Without an end the query would run forever for who waits for it.
+        ended, reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}"
+        logging.getLogger(__name__).exception("query %s", execution["QueryExecutionId"])
     milliseconds = int((time.time() - begun) * 1000)
     execution["Statistics"] |= {
         "EngineExecutionTimeInMillis": milliseconds,
