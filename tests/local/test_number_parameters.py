@@ -1,12 +1,6 @@
-"""A parameter of type Number reaches what needs a number as one."""
+"""A parameter of type Number reaches what needs a number as one (a queue's concurrency: see test_sqs_to_lambda)."""
 
 from local import Deployment, LocalAWS
-
-
-def test_a_queue_has_the_concurrency_of_the_parameter(aws: LocalAWS, stack: Deployment) -> None:
-    mappings = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    queues = [mapping for mapping in mappings if ":sqs:" in mapping["EventSourceArn"]]
-    assert [(mapping["BatchSize"], mapping["ScalingConfig"]) for mapping in queues] == [(5, {"MaximumConcurrency": 2})]
 
 
 def test_a_workgroup_has_the_limit_of_the_parameter(aws: LocalAWS, stack: Deployment) -> None:
