@@ -23,6 +23,9 @@ from urllib.parse import parse_qs
 
 from ministack import app as emulator
 from ministack.core import iam_actions, iam_evaluator, router
+from ministack.services import stepfunctions
+
+from local.adapter.states_calls import EXECUTION_HEADER
 
 KEPT = 100_000  # calls
 Answer = tuple[int, dict[str, str], Any]
@@ -36,7 +39,8 @@ class Fault:
     action  an IAM action or an operation, with wildcards: "s3:PutObject", "dynamodb:*", "s3:HeadObject"
     role    the name of the calling role, with wildcards
     when    "before" the call takes effect, or "after" (its answer is lost)
-    how     "error" (an HTTP answer of `status` and `code`), or "kill" (the calling process dies)
+    how     "error" (an HTTP answer of `status` and `code`), or "kill" (the calling process dies; a state machine,
+            which has none, is stopped)
     """
 
     action: str
@@ -120,8 +124,11 @@ def failure(service: str, fault: Fault) -> Answer:
     return fault.status, headers, json.dumps({"__type": fault.code, "message": message}).encode()
 
 
-def kill_caller() -> None:
-    """Kill the process at the other end of this call's connection, unless it is the emulator itself."""
+def kill_caller(execution_arn: str | None) -> None:
+    """Stop the execution that calls, else kill the process at the other end of the connection, if not our own."""
+    if execution_arn:
+        stepfunctions._stop_execution({"executionArn": execution_arn, "cause": "injected fault"})
+        return
     client = _client.get()
     pid = process_at(client[1]) if client else None
     if pid is not None and pid != os.getpid():
@@ -207,10 +214,10 @@ def rebind() -> None:
         if fault is not None:
             call.fault = f"{fault.when} {fault.how}"
         if fault is not None and fault.when == "before":
-            answer = strike(service, fault)
+            answer = strike(service, fault, headers)
         else:
             answer = await dispatch(method, path, headers, body, query, request_id)
-            answer = strike(service, fault) if fault is not None else answer
+            answer = strike(service, fault, headers) if fault is not None else answer
         call.status = answer[0]
         return answer
 
@@ -218,8 +225,8 @@ def rebind() -> None:
     emulator.app = around(served)
 
 
-def strike(service: str, fault: Fault) -> Answer:
+def strike(service: str, fault: Fault, headers: dict[str, str]) -> Answer:
     """What a struck call comes to."""
     if fault.how == "kill":
-        kill_caller()
+        kill_caller(headers.get(EXECUTION_HEADER))
     return failure(service, fault)

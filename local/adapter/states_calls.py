@@ -28,6 +28,7 @@ OPTIMISED_NAMES = {
     "states": "StepFunctions",
 }
 BOTO_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
+EXECUTION_HEADER = "x-sluice-execution"
 SUFFIX = re.compile(r"\.(sync(:2)?|waitForTaskToken)$")
 
 execution_of: ContextVar[dict[str, Any]] = ContextVar("execution")
@@ -45,7 +46,14 @@ def client(service: str) -> Any:
         held = roles.credentials(machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"])
     except roles.RoleUnusable as error:
         raise states._ExecutionError("States.Permissions", str(error)) from error
-    return roles.client(BOTO_NAMES.get(service, service), held)
+    boto = roles.client(BOTO_NAMES.get(service, service), held)
+    boto.meta.events.register("before-call", name_execution, unique_id=EXECUTION_HEADER)
+    return boto
+
+
+def name_execution(params: dict[str, Any], **_: Any) -> None:
+    """Say in a call for which execution it is made, so that a fault can end this very one."""
+    params["headers"][EXECUTION_HEADER] = execution_of.get()["executionArn"]
 
 
 def invoke_function(arguments: dict[str, Any]) -> dict[str, Any]:

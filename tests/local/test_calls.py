@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from local import Deployment, LocalAWS, faults
+from tests.local.state_machines import allow, make, run
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +70,15 @@ def test_the_calling_process_is_killed(aws: LocalAWS, stack: Deployment, bucket:
     assert killed["payload"]["errorType"] == "Runtime.ExitError"
     assert "signal 9" in killed["payload"]["errorMessage"]
     assert faults.fired(aws) == 1
+
+
+def test_a_state_machine_that_is_killed_is_stopped_at_that_call(aws: LocalAWS, bucket: str) -> None:
+    put = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject"}
+    first = put | {"Arguments": {"Bucket": bucket, "Key": "stopped/1", "Body": "x"}, "Next": "Second"}
+    second = put | {"Arguments": {"Bucket": bucket, "Key": "stopped/2", "Body": "x"}, "End": True}
+    rights = [allow("s3:PutObject"), allow("kms:GenerateDataKey")]
+    machine = make(aws, {"StartAt": "First", "States": {"First": first, "Second": second}}, statements=rights)
+    faults.inject(aws, "s3:PutObject", when="after", how="kill")
+    assert run(aws, machine, {})["status"] == "ABORTED"
+    there = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="stopped/")["Contents"]
+    assert [entry["Key"] for entry in there] == ["stopped/1"]
