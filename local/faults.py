@@ -45,8 +45,8 @@ def inject(
     """Make the `nth` call of `action` by `role` fail, and the `times` - 1 matching calls that follow it.
 
     `action` and `role` may contain wildcards. `when` says whether the call still takes effect ("after": only its
-    answer is lost); `how` whether the caller gets an error or is killed (a state machine is stopped). An SDK repeats calls that fail with
-    500: set `times` to outlast it (botocore makes 5 attempts).
+    answer is lost); `how` whether the caller gets an error or is killed (a state machine is stopped). An SDK
+    repeats calls that fail with 500: set `times` to outlast it (botocore makes 5 attempts).
     """
     fault = {"action": action, "role": role, "nth": nth, "times": times, "when": when, "how": how}
     _send(aws, "POST", "/_sluice/faults", fault | {"status": status, "code": code})
