@@ -1,12 +1,14 @@
 """The Glue job: cleans the large sources of a run with Spark, each into its staging folder.
 
-Arguments: --run_id, --dataset, --source_ids (with commas), --raw_bucket, --work_bucket. A source that fails does
-not stop the others: what has a manifest goes on, and the job fails at its end, naming the rest. A source that is
-rejected as a whole leaves rejected.json ({reason, message}) where its manifest would be.
+Arguments: --run_id, --dataset, --source_ids (with commas), --raw_bucket, --work_bucket, and --hash_key_secret, the
+secret that personal columns are hashed with, or none. A source that fails does not stop the others: what has a
+manifest goes on, and the job fails at its end, naming the rest. A source that is rejected as a whole leaves
+rejected.json ({reason, message}) where its manifest would be.
 """
 
 import argparse
 import logging
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from sluice.folders import S3Folder, s3
 from sluice.layout import rejected_key, report_key, run_key, staging_prefix
 from sluice.lineage import Lineage
 from sluice.objects import ObjectVersion
+from sluice.personal import HASH_KEY_SECRET, NO_SECRET
 from sluice.runs import Run
 from sluice.splits import S3Original
 from sluice.storage import get_json, put_json
@@ -40,6 +43,7 @@ class Job:
     source_ids: tuple[str, ...]
     raw_bucket: str
     work_bucket: str
+    hash_key_secret: str
 
     @classmethod
     def of(cls, arguments: list[str]) -> "Job":
@@ -47,9 +51,10 @@ class Job:
         parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
         for name in ("run_id", "dataset", "source_ids", "raw_bucket", "work_bucket"):
             parser.add_argument(f"--{name}", required=True)
+        parser.add_argument("--hash_key_secret", default=NO_SECRET)
         given, _ = parser.parse_known_args(arguments)
         ids = tuple(filter(None, given.source_ids.split(",")))
-        return cls(given.run_id, given.dataset, ids, given.raw_bucket, given.work_bucket)
+        return cls(given.run_id, given.dataset, ids, given.raw_bucket, given.work_bucket, given.hash_key_secret)
 
     def sources(self) -> list[ObjectVersion]:
         """Return the sources as the run names them. Raises ValueError for one that is not the run's or not ours."""
@@ -100,6 +105,7 @@ def facts(job: Job, source: ObjectVersion) -> dict[str, object]:
 def main(arguments: list[str]) -> None:
     """Raises NotCleaned, naming each source that failed with its reason."""
     job = Job.of(arguments)
+    os.environ[HASH_KEY_SECRET] = job.hash_key_secret
     sources = job.sources()
     spark = spark_engine.session()
     with ThreadPoolExecutor(AT_ONCE) as threads:

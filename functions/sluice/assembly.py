@@ -4,7 +4,7 @@ import json
 import os
 import resource
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -56,7 +56,7 @@ class Assembly:
     lineage: Lineage
     whole: Plan
     targets: list[Target]
-    hash_key: str
+    hash_key: str = field(repr=False)  # a secret
 
 
 def targets_of(chunks: Iterable[Mapping[str, Any]]) -> list[Target]:

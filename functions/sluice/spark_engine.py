@@ -6,7 +6,6 @@ Nothing but the Glue job and the command line may import this module: the functi
 """
 
 import json
-import os
 import resource
 import time
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.marks import ACCOUNT, spark_schema
 from sluice.partitions import partition_path
-from sluice.personal import HASH_KEY
+from sluice.personal import hash_key
 from sluice.reader import Reader, Source
 from sluice.spark_statistics import plan_of
 from sluice.splits import Original, splits_of
@@ -167,7 +166,7 @@ class _Cleaning:
             self.file.lineage,
             whole,
             targets,
-            os.environ.get(HASH_KEY, ""),
+            hash_key(self.contract),
         )
         members = [
             (chunk, piece, number)

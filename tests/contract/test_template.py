@@ -96,7 +96,7 @@ def test_uploads_are_events_and_the_bucket_names_no_function() -> None:
 def test_nothing_piles_up_in_a_bucket(name: str) -> None:
     rules = {rule["Id"]: rule for rule in BUCKETS[name]["LifecycleConfiguration"]["Rules"]}
 
-    assert all(rule["Status"] == "Enabled" for rule in rules.values())
+    assert all(rule["Status"] == "Enabled" for name, rule in rules.items() if name != "Tiers")  # an option
     assert rules["UnfinishedUploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     if "VersioningConfiguration" in BUCKETS[name]:
         assert rules["ReplacedVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "NoncurrentDays"}}
@@ -126,7 +126,28 @@ def test_data_outlives_the_stack_and_so_does_its_key() -> None:
         if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
     }
 
-    assert retained == {"RawBucket", "LakeBucket", "AccessLogsBucket", "LedgerTable", "DataKey"}
+    assert retained == {"RawBucket", "LakeBucket", "AccessLogsBucket", "LedgerTable", "DataKey", "HashKeySecret"}
+
+
+def test_the_hash_key_is_encrypted_and_known_to_no_configuration() -> None:
+    secret = declared.resources("AWS::SecretsManager::Secret")["HashKeySecret"]
+    named = {"Fn::If": ["OwnHashKey", {"Ref": "HashKeySecret"}, {"Ref": "HashKey"}]}
+    function = declared.functions()["CleanFunction"]["Environment"]["Variables"]
+    job = declared.resources("AWS::Glue::Job")["CleanJob"]["DefaultArguments"]
+
+    assert secret["KmsKeyId"] == KEY_OR_NONE
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 43  # 256 bits of letters and digits
+    # The address of the secret, which only their roles can read; never its value.
+    assert function["SLUICE_HASH_KEY_SECRET"] == job["--hash_key_secret"] == named
+    assert "{{resolve:" not in (declared.ROOT / "template.yaml").read_text()
+
+
+def test_the_lake_can_be_tiered() -> None:
+    rules = declared.resources("AWS::S3::Bucket")["LakeBucket"]["LifecycleConfiguration"]["Rules"]
+    tiers = {rule["Id"]: rule for rule in rules}["Tiers"]
+
+    assert tiers["Status"] == {"Fn::If": ["LakeTiers", "Enabled", "Disabled"]}
+    assert tiers["Transitions"] == [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 0}]
 
 
 # ------------------------------------------------------------------ queues, topic, ledger, logs
@@ -254,7 +275,7 @@ def test_the_glue_job_installs_what_the_lock_file_says() -> None:
     installed = dict(module.split("==") for module in arguments["--additional-python-modules"].split(","))
 
     assert set(installed) == {"polars", "pandera[polars]", "backports.zstd"}
-    assert {name: locked[name.partition("[")[0]] for name in installed} == installed
+    assert {name: locked[name.partition("[")[0].replace(".", "-")] for name in installed} == installed
 
 
 def test_the_glue_job_is_bounded_and_never_repeats_itself() -> None:

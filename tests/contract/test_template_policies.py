@@ -48,6 +48,7 @@ CALLS = {
     "s3:ListBucketVersions": {"get_paginator"},
     "s3:PutObject": {"put_object", "upload_file", "upload_fileobj", "copy_object", "copy"},
     "s3:PutObjectVersionTagging": {"put_object_tagging"},
+    "secretsmanager:GetSecretValue": {"get_secret_value"},
     "sns:Publish": {"publish"},
     "states:DescribeExecution": {"describe_execution"},
     "states:StartExecution": {"start_execution"},
@@ -145,6 +146,16 @@ def test_the_state_machine_may_call_the_functions_that_it_calls_and_no_other() -
     ]
 
     assert allowed == called
+
+
+def test_only_the_cleaning_reads_the_key_of_the_hashes() -> None:
+    holders = {
+        role
+        for role in ROLES
+        if any("secretsmanager:GetSecretValue" in declared.actions(each) for each in declared.statements(role))
+    }
+
+    assert holders == {"CleanRole", "CleanJobRole"}
 
 
 def test_the_crawler_cannot_make_tables() -> None:

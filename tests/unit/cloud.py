@@ -56,6 +56,7 @@ ENVIRONMENT = {
     "LEASE_SECONDS": "30000",
     "CLEAN_MEMORY_MB": "3008",
     "GLUE_DPUS": "4",
+    "SLUICE_HASH_KEY_SECRET": "none",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 
