@@ -50,6 +50,12 @@ def shop_days(days: Sequence[date], stores: Sequence[int] | None = None) -> Iter
             yield f"grocery/{store}/{day}.csv", _lines(of_day.filter(pc.equal(of_day["store_id"], store)))
 
 
+def shop_year(store: int) -> list[str]:
+    """All transactions of one shop as the lines of one file, the header first."""
+    transactions = pa.Table.from_batches(_batches())
+    return _lines(transactions.filter(pc.equal(transactions["store_id"], store)))
+
+
 _OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 

@@ -16,6 +16,8 @@ from local.template import Template, read_template
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 DEPLOY_SECONDS = 300.0
+SOURCE_BUCKET = "aws-sam-cli-managed-default-samclisourcebucket-local"
+"""Named as the one that `sam deploy` makes for itself, because roles may name it."""
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 CONSEQUENCES = ("cancelled", "canceled")  # reasons of resources that failed only because another one did
 
@@ -45,7 +47,7 @@ def deploy(
     *,
     stack: str,
     parameters: Mapping[str, str] | None = None,
-    bucket: str = "sluice-artifacts",
+    bucket: str = SOURCE_BUCKET,
     seconds: float = DEPLOY_SECONDS,
 ) -> Deployment:
     """Create or update `stack` from the template at a path, local or built by `sam build`.

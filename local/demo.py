@@ -1,0 +1,150 @@
+"""The whole of Sluice on this machine: real files of shops, some broken on purpose, go from upload to table.
+
+    python -m local.demo            (make demo)
+
+KEEP=1 leaves the local AWS running afterwards; PORT=n lets it listen there. Exit 0 only when the ledger and the
+tables say exactly what was planned.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from bench.damage import Planted
+from local import Connection, DeployFailed, Deployment, LocalAWS, PortTaken, StartFailed, deploy, detached
+from local.demo_answers import MONTHS, REASONS, Athena, wrong_accounts, wrong_tables
+from local.demo_plan import SMALL_FILE_BYTES, Plan, make
+from local.demo_show import Board, Seen, console, readable, rows_table
+from local.watching import Upload, Watcher
+
+ROOT = Path(__file__).parent.parent
+STACK = "sluice"
+PATIENCE_SECONDS = 900.0
+GLANCE_SECONDS = 0.5
+
+
+class TooSlow(Exception):
+    """Files are still on their way after PATIENCE_SECONDS."""
+
+
+class Demo:
+    """One deployed stack and what was uploaded to it."""
+
+    def __init__(self, aws: Connection, deployment: Deployment) -> None:
+        self._s3 = aws.client("s3")
+        self._bucket = deployment.outputs["RawBucketName"]
+        self._watcher = Watcher(aws, deployment)
+
+    def act(self, files: list[Planted]) -> list[str]:
+        """Upload, watch until everything is decided; returns what is not as planned."""
+        planned = {self._put(planted): planted for planted in files}
+        seen = self._watch(planned)
+        return wrong_accounts((planted, seen[upload]) for upload, planted in planned.items())
+
+    def _put(self, planted: Planted) -> Upload:
+        answer = self._s3.put_object(Bucket=self._bucket, Key=planted.key, Body=planted.content)
+        return Upload(self._bucket, planted.key, answer["VersionId"])
+
+    def _watch(self, planned: dict[Upload, Planted]) -> Seen:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with Board(planned) as board:
+            while time.monotonic() < deadline:
+                seen = self._watcher.look([*planned])
+                board.show(seen)
+                if not self._watcher.running(seen):
+                    return seen
+                time.sleep(GLANCE_SECONDS)
+        raise TooSlow(", ".join(upload.key for upload, sighting in seen.items() if not sighting.decided))
+
+
+def why_no_spark() -> str:
+    """What keeps the Glue job from running here, or ""."""
+    if not shutil.which("java"):
+        return "no Java found: with Java 17 a larger file takes the Glue job too, on local Spark"
+    if importlib.util.find_spec("pyspark") is None:
+        return "pyspark is not installed: `make demo` installs it where it finds Java"
+    return ""
+
+
+def run(aws: Connection) -> list[str]:
+    """The demonstration on a running local AWS; returns what is not as planned."""
+    no_spark = why_no_spark()
+    plan = make(with_spark=not no_spark)
+    begun = time.monotonic()
+    with console.status("deploying template.yaml"):
+        deployment = deploy(
+            aws, ROOT / "template.yaml", stack=STACK, parameters={"SmallFileBytes": str(SMALL_FILE_BYTES)}
+        )
+    console.print(
+        f"template.yaml deployed in {time.monotonic() - begun:.1f} s: {len(deployment.resources)} resources\n"
+    )
+    wrong = acts(Demo(aws, deployment), plan, no_spark)
+    athena = Athena(aws, deployment)
+    with console.status("asking Athena"):
+        months, reasons = athena.rows(MONTHS), athena.rows(REASONS)
+        wrong += wrong_tables(athena, plan.in_the_end)
+    console.print(rows_table("What Athena sees in the table grocery", months, readable))
+    console.print()
+    console.print(
+        rows_table("and in grocery_quarantine, where every refused row waits with its text", reasons, readable)
+    )
+    console.print(f"  its files: s3://{deployment.outputs['LakeBucketName']}/quarantine/grocery/\n", soft_wrap=True)
+    return wrong
+
+
+def acts(demo: Demo, plan: Plan, no_spark: str) -> list[str]:
+    console.print(f"[bold]{len(plan.first)} days of shops arrive[/], some damaged on purpose")
+    wrong = demo.act(list(plan.first))
+    console.print("\n[bold]One of them again, corrected[/]: its rows replace those of the first try")
+    wrong += demo.act([plan.correction])
+    if plan.large:
+        console.print("\n[bold]A whole year of a shop[/]: too large for Lambda, so the Glue job takes it (Spark)")
+        wrong += demo.act([plan.large])
+    else:
+        console.print(f"\n[yellow]Spark is left out[/]: {no_spark}")
+    console.print()
+    return wrong
+
+
+def told(aws: Connection) -> None:
+    """How to go on with a local AWS that is kept."""
+    console.print(f"The local AWS goes on at [bold]{aws.endpoint}[/] (make down ends it). In another shell:\n")
+    for name, value in aws.env().items():
+        console.print(f"  export {name}={value}", soft_wrap=True)
+    console.print("\n  aws s3 ls                                    # any AWS tool works")
+    console.print("  .venv/bin/sluice put FILE.csv --key grocery/292/2017-12-31.csv\n  .venv/bin/sluice runs")
+
+
+def main() -> int:
+    """Returns the exit code: 0 as planned, 1 not as planned, 2 could not start."""
+    keep = os.environ.get("KEEP", "") not in ("", "0")
+    port = int(os.environ["PORT"]) if os.environ.get("PORT") else None
+    aws = LocalAWS(port=port, wait_scale=detached.WAIT_SCALE, tied_to_parent=not keep)
+    begun = time.monotonic()
+    try:
+        with console.status("starting the local AWS"):
+            aws.start()
+        console.print(f"Local AWS at {aws.endpoint}, on this machine only")
+        wrong = run(aws)
+    except (PortTaken, StartFailed, DeployFailed, TooSlow) as error:
+        console.print(f"[bold red]{type(error).__name__}[/] {error}", soft_wrap=True)
+        return 2
+    else:
+        for line in wrong:
+            console.print(f"[bold red]not as planned[/] {line}", soft_wrap=True)
+        if not wrong:
+            console.print(f"[bold green]Everything is as planned[/], in {time.monotonic() - begun:.0f} s")
+        if keep:
+            detached.remember(aws)
+            told(aws)
+        return 1 if wrong else 0
+    finally:
+        if not keep or detached.is_healthy(aws.endpoint) is False:
+            aws.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Asks the local Athena what readers see, and compares it with the plan."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import awswrangler as wr
+
+from bench.damage import Planted
+from local.connection import Connection
+from local.deploy import Deployment
+from local.watching import Sighting, Upload
+
+MONTHS = """
+SELECT sale_month, count(*) AS lines, count(DISTINCT store_id) AS shops, sum(sales_value) AS dollars
+FROM grocery GROUP BY sale_month ORDER BY sale_month"""
+PUBLISHED = "SELECT _source_key, count(*) AS lines FROM grocery GROUP BY _source_key"
+REASONS = """
+SELECT _source_key, reason, count(*) AS lines
+FROM grocery_quarantine CROSS JOIN UNNEST(_reasons) AS reasons (reason)
+GROUP BY _source_key, reason ORDER BY _source_key, reason"""
+
+
+class Athena:
+    """The workgroup and database of one deployed stack."""
+
+    def __init__(self, aws: Connection, deployment: Deployment) -> None:
+        self._session = aws.session()
+        self._outputs = deployment.outputs
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The answer to a query, by awswrangler as an analyst would ask."""
+        frame = wr.athena.read_sql_query(
+            sql,
+            database=self._outputs["DatabaseName"],
+            workgroup=self._outputs["WorkGroupName"],
+            ctas_approach=False,
+            boto3_session=self._session,
+        )
+        rows: list[dict[str, Any]] = frame.to_dict("records")
+        return rows
+
+
+def wrong_accounts(seen: Iterable[tuple[Planted, Sighting]]) -> list[str]:
+    """What the ledger says of each upload and the plan does not."""
+    return [
+        f"{planted.key}: {name} is {found!r}, planned {wanted!r}"
+        for planted, sighting in seen
+        for name, (wanted, found) in _account(planted, sighting.entry).items()
+        if wanted != found
+    ]
+
+
+def _account(planted: Planted, entry: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    if planted.rejected_by:
+        return {
+            "status": ("REJECTED", entry.get("status")),
+            "rejected by": (True, planted.rejected_by in entry.get("reasons", {})),
+        }
+    return {
+        "status": ("PUBLISHED", entry.get("status")),
+        "rows": (planted.rows_in, entry.get("rows")),
+        "published": (planted.published, entry.get("published")),
+        "quarantined": (planted.quarantined, entry.get("quarantined")),
+        "reasons": (planted.reasons, _counted(entry.get("reasons", {}))),
+        "discarded": (planted.discarded, _counted(entry.get("discarded", {}))),
+    }
+
+
+def _counted(counts: dict[str, Any]) -> dict[str, int]:
+    return {name: int(rows) for name, rows in counts.items() if rows}
+
+
+def wrong_tables(athena: Athena, planned: dict[str, Planted]) -> list[str]:
+    """What readers see through Athena and the plan does not say, or the other way round."""
+    lines = {(row["_source_key"], ""): int(row["lines"]) for row in athena.rows(PUBLISHED)}
+    lines |= {(row["_source_key"], row["reason"]): int(row["lines"]) for row in athena.rows(REASONS)}
+    wanted: dict[tuple[str, str], int] = {}
+    for key, planted in planned.items():
+        if not planted.rejected_by:
+            wanted |= {(key, ""): planted.published} | {(key, name): rows for name, rows in planted.reasons.items()}
+    wanted = {place: rows for place, rows in wanted.items() if rows}
+    return [
+        f"{key}: Athena counts {lines.get((key, reason), 0)} rows {reason or 'published'}, "
+        f"planned {wanted.get((key, reason), 0)}"
+        for key, reason in sorted(lines.keys() | wanted.keys())
+        if lines.get((key, reason)) != wanted.get((key, reason))
+    ]
+
+
+def uploads_of(seen: dict[Upload, Sighting], planned: dict[Upload, Planted]) -> list[tuple[Planted, Sighting]]:
+    return [(planted, seen[upload]) for upload, planted in planned.items()]
