@@ -53,7 +53,9 @@ def client(service: str) -> Any:
 
 def name_execution(params: dict[str, Any], **_: Any) -> None:
     """Say in a call for which execution it is made, so that a fault can end this very one."""
-    params["headers"][EXECUTION_HEADER] = execution_of.get()["executionArn"]
+    # A query that the machine started runs in a thread of its own, with the same client.
+    if execution := execution_of.get(None):
+        params["headers"][EXECUTION_HEADER] = execution["executionArn"]
 
 
 def invoke_function(arguments: dict[str, Any]) -> dict[str, Any]:
