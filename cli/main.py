@@ -3,10 +3,15 @@
 import sys
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.check import check
 from cli.clean import clean
+from cli.put import put
+from cli.runs import runs
 from cli.show import fail
+from cli.story import show_
+from cli.up import down, up
 from sluice.errors import SluiceError
 
 app = typer.Typer(
@@ -18,13 +23,18 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(clean)
+app.command()(up)
+app.command()(down)
+app.command()(put)
+app.command()(runs)
+app.command("show")(show_)
 
 
 def main() -> None:
     """Run the program. Exit 0: done; 1: the file is rejected or the run failed; 2: wrong usage."""
     try:
         app()
-    except SluiceError as error:
+    except (SluiceError, BotoCoreError, ClientError) as error:
         fail(str(error), code=2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,25 +2,39 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from sluice.engine import Progress as Report
 from sluice.verdict import Verdict
 
-out = Console()
+WIDTH = 150
+"""Columns of text for a file or a pipe, where nothing says how wide a line may be."""
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH)
 err = Console(stderr=True)
+
+_COLOURS = {
+    "PUBLISHED": "bold green",
+    "SUCCEEDED": "bold green",
+    "REJECTED": "bold red",
+    "FAILED": "bold red",
+    "TIMED_OUT": "bold red",
+    "ABORTED": "bold red",
+    "SUPERSEDED": "dim",
+}
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong, on standard error, and leave with this exit code."""
     err.print("[bold red]error[/]", end=" ")
-    err.print(message, markup=False, highlight=False)
+    err.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
@@ -56,6 +70,54 @@ def status(what: str) -> Iterator[None]:
         yield
 
 
+def table(*columns: str, right: tuple[str, ...] = (), folded: tuple[str, ...] = ("file",)) -> Table:
+    """Return an empty table in the one look that all have.
+
+    right: the columns of numbers; folded: those whose text may go on in a second line where there is no room.
+    """
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        justify: Literal["right", "left"] = "right" if column in right else "left"
+        made.add_column(column, justify=justify, no_wrap=column not in folded, overflow="fold")
+    return made
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Print names and values below each other; None is left out."""
+    listed = Table(box=None, padding=(0, 2), show_header=False)
+    listed.add_column(style="dim")
+    listed.add_column(overflow="fold")
+    for name, value in values.items():
+        if value is not None:
+            listed.add_row(name, value if isinstance(value, Text) else Text(str(value)))
+    out.print(listed, highlight=False)
+
+
+def hint(*commands: str) -> None:
+    """Say which commands come next."""
+    for command in commands:
+        out.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
+
+
+def status_text(what: str) -> Text:
+    """Return a status of the ledger or of an execution in its colour."""
+    return Text(what, style=_COLOURS.get(what, "yellow"))
+
+
+def number(value: object) -> str:
+    """Return a count with thousands separated; nothing for None."""
+    return "" if value is None else f"{value:,}"
+
+
+def usd(value: float | None) -> str:
+    return "" if value is None else f"${value:.6f}" if value < 0.01 else f"${value:,.2f}"
+
+
+def counts(of: Mapping[str, int]) -> str:
+    """Return names with their counts on one line, the most frequent first."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(of.items(), key=lambda each: -each[1]))
+
+
 def verdict_table(file: str, verdict: Verdict) -> None:
     """Print a verdict: one line, the problems, then the reasons with their first examples."""
     colour = "green" if verdict.accepted else "red"
@@ -80,12 +142,13 @@ def _reasons(verdict: Verdict) -> Table:
     table = Table("reason", "rows", "first examples", box=None, padding=(0, 2), header_style="dim")
     table.columns[1].justify = "right"
     for reason, count in verdict.reasons.items():
-        shown = (f"row {example.row_number}: {_short(example.text)}" for example in verdict.examples.get(reason, []))
+        shown = (f"row {example.row_number}: {short(example.text)}" for example in verdict.examples.get(reason, []))
         table.add_row(reason, f"{count:,}", "\n".join(shown))
     return table
 
 
-def _short(text: str | None) -> str:
+def short(text: str | None) -> str:
+    """Return a cell as people can read it in a table: quoted, at most 60 characters."""
     if text is None or text == "":
         return "(empty)"
     return json.dumps(text[:60] + ("…" if len(text) > 60 else ""), ensure_ascii=False)

@@ -26,7 +26,7 @@ class LocalSession(boto3.Session):
         self._endpoint = endpoint
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
-        kwargs.setdefault("endpoint_url", self._endpoint)
+        kwargs["endpoint_url"] = kwargs.get("endpoint_url") or self._endpoint  # awswrangler says None
         made: Any = super()
         return made.client(service_name, *args, **kwargs)
 

@@ -10,6 +10,8 @@ from local.connection import Connection
 from local.stack import STOP_SECONDS, LocalAWS, is_healthy, kill_group
 
 IDLE_MINUTES = 120.0
+WAIT_SCALE = 0.05
+"""A crawl that takes AWS a minute takes a second here: the 30 s between two looks at it would be all the wait."""
 
 
 class AlreadyUp(Exception):
@@ -20,13 +22,21 @@ class NotUp(Exception):
     """None is running."""
 
 
-def up(*, port: int | None = None, region: str = "us-east-1", idle_minutes: float = IDLE_MINUTES) -> Connection:
+def up(
+    *,
+    port: int | None = None,
+    region: str = "us-east-1",
+    idle_minutes: float = IDLE_MINUTES,
+    wait_scale: float = WAIT_SCALE,
+) -> Connection:
     """Start one in the background and remember it. Raises AlreadyUp, PortTaken, StartFailed."""
     try:
         raise AlreadyUp(f"a local AWS is running already at {current().endpoint}")
     except NotUp:
         pass
-    aws = LocalAWS(port=port, region=region, idle_minutes=idle_minutes, tied_to_parent=False).start()
+    aws = LocalAWS(
+        port=port, region=region, idle_minutes=idle_minutes, wait_scale=wait_scale, tied_to_parent=False
+    ).start()
     remember(aws)
     return aws
 

@@ -1,0 +1,23 @@
+"""Options that many commands share."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Since = Annotated[str, typer.Option(help="How far back: 36h, 7d, 4w, or a date such as 2025-03-01.")]
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(since: str) -> str:
+    """Return the UTC time that `since` means, as the ledger writes times. Raises typer.BadParameter."""
+    if since[:-1].isdigit() and since[-1:] in _UNITS:
+        then = datetime.now(UTC) - timedelta(**{_UNITS[since[-1]]: int(since[:-1])})
+        return then.isoformat(timespec="milliseconds")
+    try:
+        then = datetime.fromisoformat(since)
+    except ValueError:
+        raise typer.BadParameter(f"{since!r} is neither like 36h, 7d or 4w nor a date", param_hint="--since") from None
+    return (then if then.tzinfo else then.replace(tzinfo=UTC)).isoformat(timespec="milliseconds")

@@ -1,0 +1,35 @@
+"""The project's own template on one local AWS, shared by the session, and the `sluice` command on it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import LocalAWS, deploy, detached
+from tests.end_to_end.command import Command
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAWS]:
+    with LocalAWS(wait_scale=0.02) as running:
+        deploy(running, ROOT / "template.yaml", stack="sluice")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def runtime(aws: LocalAWS, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runtime folder in which `aws` is the local AWS that is up: never one that the developer has up."""
+    folder = tmp_path_factory.mktemp("runtime")
+    note = {"endpoint": aws.endpoint, "region": aws.region, "pid": str(aws.pid), "state": str(aws.state)}
+    (folder / detached.note_file().name).write_text(json.dumps(note))
+    return folder
+
+
+@pytest.fixture
+def sluice(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.delenv("SLUICE_STACK", raising=False)
+    return Command()

@@ -1,0 +1,85 @@
+"""put, runs and show: upload a file, and see what became of it."""
+
+from pathlib import Path
+
+from tests.end_to_end.command import Command, sales_file
+
+BAD = [{"product_id": ""}, {"channel": "fax"}, {"transaction_id": "TEST9"}]
+
+
+def test_a_file_is_put_and_followed_to_the_table(sluice: Command, tmp_path: Path):
+    file = sales_file(tmp_path, "sales/S101/2025-03-05.csv", *[{}] * 10, *BAD)
+    (entry,) = sluice.json("put", file)
+    assert entry["status"] == "PUBLISHED"
+    assert entry["source"].endswith("/sales/S101/2025-03-05.csv")
+    assert (entry["rows"], entry["published"], entry["quarantined"]) == (13, 10, 2)
+    assert entry["discarded"] == {"test_transaction": 1}
+
+
+def test_a_rejected_file_is_told_with_its_reason_and_exit_code_1(sluice: Command, tmp_path: Path):
+    file = sales_file(tmp_path, "sales/S102/2025-03-05.csv", {}, {"channel": "fax"}, {"channel": "pigeon"})
+    told = sluice("put", file, code=1).stdout
+    assert "REJECTED" in told
+    assert "2 of 3 rows (66.7%) would be quarantined" in told
+    life = sluice("show", "sales/S102/2025-03-05.csv").stdout
+    assert 'row 2: "fax"' in life
+    (version,) = sluice.json("show", "sales/S102/2025-03-05.csv")
+    assert version["report"]["examples"]["channel_is_known"][1] == {"row_number": 3, "text": "pigeon"}
+
+
+def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):
+    file = sales_file(tmp_path, "monday.csv", {})
+    assert sluice.json("put", file, "--key", "sales/S103/2025-03-05.csv")[0]["status"] == "PUBLISHED"
+
+
+def test_every_version_of_a_file_is_told_the_newest_first(sluice: Command, tmp_path: Path):
+    key = "sales/S104/2025-03-05.csv"
+    sluice.put(tmp_path, key, {})
+    second = sluice.put(tmp_path, key, {}, {})
+    lives = sluice.json("show", key)
+    assert [(life["version"] == second["version"], life["rows"]) for life in lives] == [(True, 2), (False, 1)]
+
+
+def test_a_run_is_told_with_its_states_and_files(sluice: Command, tmp_path: Path):
+    entry = sluice.put(tmp_path, "sales/S105/2025-03-05.csv", {})
+    run = sluice.json("show", entry["run_id"])
+    assert run["status"] == "SUCCEEDED"
+    assert [each["source"] for each in run["files"]] == [entry["source"]]
+    states = [each["state"] for each in run["states"]]
+    assert [state for state in states if state in ("Claim", "Clean", "Publish", "Complete")] == [
+        "Claim",
+        "Clean",
+        "Publish",
+        "Complete",
+    ]
+    assert all(each["seconds"] > 0 for each in run["states"])
+    assert "SUCCEEDED" in sluice("show", entry["run_id"]).stdout
+
+
+def test_runs_are_listed_by_dataset_status_and_time(sluice: Command, tmp_path: Path):
+    published = sluice.put(tmp_path, "sales/S106/2025-03-05.csv", {})
+    rejected = sluice.put(tmp_path, "sales/S107/2025-03-05.csv", {"channel": "fax"}, code=1)
+    listed = sluice.json("runs", "--dataset", "sales", "--limit", 1000)
+    by_source = {source: run for run in listed for source in run["sources"]}
+    assert by_source[published["source"]]["run_id"] == published["run_id"]
+    assert by_source[rejected["source"]]["run_id"] is None
+    failed = sluice.json("runs", "--status", "rejected", "--limit", 1000)
+    assert {run["status"] for run in failed} == {"REJECTED"}
+    assert sluice.json("runs", "--since", "2999-01-01") == []
+    assert published["run_id"] in sluice("runs").stdout
+
+
+def test_what_is_unknown_is_told_with_exit_code_1(sluice: Command):
+    assert "sluice runs" in sluice("show", "sales/S999/2025-03-05.csv", code=1).stderr
+
+
+def test_without_a_stack_a_command_says_how_to_get_one(sluice: Command, monkeypatch, tmp_path: Path):
+    from cli.stack import NoStack, connect
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    try:
+        connect(None, None, None)
+    except NoStack as told:
+        assert "sluice up" in str(told)
+    else:
+        raise AssertionError("it found a stack")
