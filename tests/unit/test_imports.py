@@ -60,4 +60,4 @@ def test_the_functions_run_on_the_versions_that_are_locked():
     pins = [re.fullmatch(r"([a-z.-]+)(?:\[[a-z]+\])?==(\S+)", line) for line in lines if not line.startswith("#")]
     assert {pin[1]: pin[2] for pin in pins if pin} == {pin[1]: locked[pin[1].replace(".", "-")] for pin in pins if pin}
     assert all(pins)
-    assert {pin[1] for pin in pins if pin} == {"aws-lambda-powertools", "backports.zstd", "pandera", "polars"}
+    assert {pin[1] for pin in pins if pin} == {"aws-lambda-powertools", "backports.zstd", "jinja2", "pandera", "polars"}
