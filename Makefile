@@ -5,6 +5,9 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
+# The demonstration also takes the Spark job where there is a Java to run it.
+SPARK := $(shell java -version >/dev/null 2>&1 && echo --group spark)
+
 .PHONY: help setup demo test lint bench clean
 
 help:
@@ -24,7 +27,7 @@ setup: .venv/bin/uv
 	@$(UV)
 
 demo: .venv/bin/uv
-	@$(UV) --group local
+	@$(UV) --group local $(SPARK)
 	@$(PYTHON) -m local.demo
 
 test: .venv/bin/uv

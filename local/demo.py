@@ -111,28 +111,27 @@ def acts(demo: Demo, plan: Plan, no_spark: str) -> list[str]:
 
 def told(aws: Connection) -> None:
     """How to go on with a local AWS that is kept."""
-    console.print(f"The local AWS goes on at [bold]{aws.endpoint}[/] (make down ends it). In another shell:\n")
+    console.print(
+        f"The local AWS goes on at [bold]{aws.endpoint}[/]; `.venv/bin/sluice down` ends it. In this shell:\n"
+    )
     for name, value in aws.env().items():
         console.print(f"  export {name}={value}", soft_wrap=True)
-    console.print("\n  aws s3 ls                                    # any AWS tool works")
-    console.print("  .venv/bin/sluice put FILE.csv --key grocery/292/2017-12-31.csv\n  .venv/bin/sluice runs")
+    console.print("  aws s3 ls                # or --endpoint-url: any tool and SDK works, with IAM enforced")
+    console.print("  .venv/bin/sluice runs    # needs no variables: it finds the local AWS by itself")
 
 
 def main() -> int:
-    """Returns the exit code: 0 as planned, 1 not as planned, 2 could not start."""
+    """Returns the exit code: 0 as planned, 1 not as planned, 2 could not run."""
     keep = os.environ.get("KEEP", "") not in ("", "0")
     port = int(os.environ["PORT"]) if os.environ.get("PORT") else None
     aws = LocalAWS(port=port, wait_scale=detached.WAIT_SCALE, tied_to_parent=not keep)
     begun = time.monotonic()
+    kept = False
     try:
         with console.status("starting the local AWS"):
             aws.start()
         console.print(f"Local AWS at {aws.endpoint}, on this machine only")
         wrong = run(aws)
-    except (PortTaken, StartFailed, DeployFailed, TooSlow) as error:
-        console.print(f"[bold red]{type(error).__name__}[/] {error}", soft_wrap=True)
-        return 2
-    else:
         for line in wrong:
             console.print(f"[bold red]not as planned[/] {line}", soft_wrap=True)
         if not wrong:
@@ -140,9 +139,14 @@ def main() -> int:
         if keep:
             detached.remember(aws)
             told(aws)
+            kept = True
+    except (PortTaken, StartFailed, DeployFailed, TooSlow) as error:
+        console.print(f"[bold red]{type(error).__name__}[/] {error}", soft_wrap=True)
+        return 2
+    else:
         return 1 if wrong else 0
     finally:
-        if not keep or detached.is_healthy(aws.endpoint) is False:
+        if not kept:
             aws.stop()
 
 

@@ -8,16 +8,16 @@ import awswrangler as wr
 from bench.damage import Planted
 from local.connection import Connection
 from local.deploy import Deployment
-from local.watching import Sighting, Upload
+from local.watching import Sighting
 
 MONTHS = """
 SELECT sale_month, count(*) AS lines, count(DISTINCT store_id) AS shops, sum(sales_value) AS dollars
 FROM grocery GROUP BY sale_month ORDER BY sale_month"""
-PUBLISHED = "SELECT _source_key, count(*) AS lines FROM grocery GROUP BY _source_key"
+PUBLISHED = "SELECT regexp_replace(_source_key, '^s3://[^/]+/') AS file, count(*) AS lines FROM grocery GROUP BY 1"
 REASONS = """
-SELECT _source_key, reason, count(*) AS lines
+SELECT regexp_replace(_source_key, '^s3://[^/]+/') AS file, reason, count(*) AS lines
 FROM grocery_quarantine CROSS JOIN UNNEST(_reasons) AS reasons (reason)
-GROUP BY _source_key, reason ORDER BY _source_key, reason"""
+GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 class Athena:
@@ -72,8 +72,8 @@ def _counted(counts: dict[str, Any]) -> dict[str, int]:
 
 def wrong_tables(athena: Athena, planned: dict[str, Planted]) -> list[str]:
     """What readers see through Athena and the plan does not say, or the other way round."""
-    lines = {(row["_source_key"], ""): int(row["lines"]) for row in athena.rows(PUBLISHED)}
-    lines |= {(row["_source_key"], row["reason"]): int(row["lines"]) for row in athena.rows(REASONS)}
+    lines = {(row["file"], ""): int(row["lines"]) for row in athena.rows(PUBLISHED)}
+    lines |= {(row["file"], row["reason"]): int(row["lines"]) for row in athena.rows(REASONS)}
     wanted: dict[tuple[str, str], int] = {}
     for key, planted in planned.items():
         if not planted.rejected_by:
@@ -85,7 +85,3 @@ def wrong_tables(athena: Athena, planned: dict[str, Planted]) -> list[str]:
         for key, reason in sorted(lines.keys() | wanted.keys())
         if lines.get((key, reason)) != wanted.get((key, reason))
     ]
-
-
-def uploads_of(seen: dict[Upload, Sighting], planned: dict[Upload, Planted]) -> list[tuple[Planted, Sighting]]:
-    return [(planted, seen[upload]) for upload, planted in planned.items()]
