@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     paths = [partition.path for partition in manifest.partitions]
     notice = dataset_updated(task.source, dataset=task.dataset, run_id=task.run_id, counts=counts, partitions=paths)
     put_event(EVENTS, EVENT_BUS, notice)
-    measure(task, manifest)
+    measure(task, manifest, cost_usd=counts["cost_usd"])
     logger.info("source published", **counts)
     return {"id": task.source.id, "status": "PUBLISHED"}
 
@@ -78,7 +78,7 @@ def mark(task: Task) -> None:
         logger.info("object version gone, not tagged")
 
 
-def measure(task: Task, manifest: Manifest) -> None:
+def measure(task: Task, manifest: Manifest, *, cost_usd: float) -> None:
     received = datetime.fromisoformat(LEDGER.entry(task.source)["received_at"])
     count(
         task.dataset,
@@ -88,5 +88,6 @@ def measure(task: Task, manifest: Manifest) -> None:
         RowsDiscarded=sum(manifest.discarded.values()),
         QuarantinedPercent=100 * manifest.quarantined / manifest.rows_in if manifest.rows_in else 0,
         CleaningSeconds=manifest.seconds,
+        EstimatedUsd=cost_usd,
         UploadToTableSeconds=(datetime.now(UTC) - received).total_seconds(),
     )

@@ -6,7 +6,8 @@ Nothing here holds a row or a cell: file names, counts and the names of checks a
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sluice.layout import report_key
@@ -16,10 +17,12 @@ EVENT_SOURCE = "sluice"
 _MOST = 10
 """Reasons and files that a message names; the report has them all."""
 
+_MOST_REASONS = 3
+
 _MOST_IN_EVENT = 50
 """Failures that an event names: an event has at most 256 KiB, a key up to 1 KiB, twice in it."""
 
-_READERS_SEE = {
+READERS_SEE = {
     "FAILED": "what stood before",
     "PUBLISHED": "this version: it was published before the error",
     "CLEANING": "perhaps a part of this version: it is not undone yet, recovery tries again",
@@ -38,13 +41,17 @@ class Notice:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one source of a run failed, its status in the ledger, and its rows where they are known."""
+    """Why one source of a run failed, its status in the ledger, and its rows where they are known.
+
+    reasons: rows that the gate would quarantine, by failed check.
+    """
 
     source: ObjectVersion
     status: str
     error: str
     cause: str
     rows: int | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 def file_rejected(source: ObjectVersion, verdict: Mapping[str, Any], *, work_bucket: str) -> Notice:
@@ -80,8 +87,9 @@ def file_rejected(source: ObjectVersion, verdict: Mapping[str, Any], *, work_buc
         "Checks that failed, with rows:",
         *(f"  {name}: {rows:,}" for name, rows in reasons.items()),
         "",
-        "Next: correct the file and upload it again under the same key. To see more of it:",
+        "Next: correct the file and upload it again under the same key. To see more of it, with examples:",
         f"  sluice show {shlex.quote(source.uri)}",
+        f"  sluice report {shlex.quote(source.uri)}",
     ]
     return Notice("FileRejected", detail, _subject(f"Sluice rejected {source.key}"), _lines(text))
 
@@ -103,10 +111,11 @@ def dataset_updated(
 
 
 def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failure]) -> Notice:
-    """Tell that a run failed. sources: how many it has."""
+    """Tell that a run failed. sources: how many it has; failures: at least one."""
     detail = {
         "run_id": run_id,
         "dataset": dataset,
+        "bucket": failures[0].source.bucket,
         "sources": sources,
         "failed_total": len(failures),
         "failed": [
@@ -121,28 +130,38 @@ def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failur
         "",
     ]
     for each in failures[:_MOST]:
-        text += [
-            *_facts(
-                {
-                    "File": each.source.uri,
-                    "Version": each.source.version_id,
-                    "Rows": "unknown" if each.rows is None else f"{each.rows:,}",
-                    "Ledger": each.status,
-                    "Readers": f"see {_READERS_SEE.get(each.status, 'what stood before')}",
-                    "Error": each.error,
-                    "Why": each.cause,
-                }
-            ),
-            "",
-        ]
+        text += [*_told(each), ""]
     if len(failures) > _MOST:
         text += [f"and {len(failures) - _MOST} more", ""]
-    text += [
-        "Next: see the run, mend the cause, then run the failed sources again:",
-        f"  sluice show {shlex.quote(run_id)}",
-        f"  sluice redrive {shlex.quote(run_id)}",
-    ]
+    if all(each.error == "FileRejected" for each in failures):
+        text.append("Next: correct each file and upload it again under its key. To see more:")
+    else:
+        text.append("Next: see the run, mend the cause, then run the failed files again:")
+    text += [f"  sluice show {shlex.quote(run_id)}", f"  sluice report {shlex.quote(run_id)}"]
+    if any(each.error != "FileRejected" for each in failures):
+        text.append(f"  sluice redrive {shlex.quote(run_id)}")
     return Notice("RunFailed", detail, _subject(f"Sluice run {run_id} failed"), _lines(text))
+
+
+def dataset_silent(dataset: str, *, last_published: str, expected_every: timedelta, raw_bucket: str) -> Notice:
+    """Tell that nothing of a dataset was published for longer than its contract says. last_published: ISO, UTC."""
+    hours = round(expected_every.total_seconds() / 3600, 2)
+    detail = {
+        "dataset": dataset,
+        "bucket": raw_bucket,
+        "last_published": last_published,
+        "expected_every_hours": hours,
+    }
+    text = [
+        f"No file of {dataset} was published for more than {hours:g} hours. Readers see what stood before.",
+        "",
+        *_facts({"Dataset": dataset, "Last": last_published, "Upload": f"s3://{raw_bucket}/"}),
+        "",
+        "Next: see whether files came and were rejected or failed; if none came, ask whoever sends them:",
+        f"  sluice runs --dataset {shlex.quote(dataset)}",
+        f"  sluice report {shlex.quote(dataset)}",
+    ]
+    return Notice("DatasetSilent", detail, _subject(f"Sluice: {dataset} is silent"), _lines(text))
 
 
 def plain_cause(cause: str) -> str:
@@ -150,6 +169,22 @@ def plain_cause(cause: str) -> str:
     found = re.search(r'"(?:errorMessage|ErrorMessage)"\s*:\s*"((?:[^"\\]|\\.)*)', cause)
     text = found[1].replace('\\"', '"').replace("\\n", " ") if found else cause
     return " ".join(text.split())[:500]
+
+
+def _told(failure: Failure) -> list[str]:
+    reasons = [f"{name} ({rows:,} rows)" for name, rows in list(failure.reasons.items())[:_MOST_REASONS]]
+    return _facts(
+        {
+            "File": failure.source.uri,
+            "Version": failure.source.version_id,
+            "Rows": "unknown" if failure.rows is None else f"{failure.rows:,}",
+            "Ledger": failure.status,
+            "Readers": f"see {READERS_SEE.get(failure.status, 'what stood before')}",
+            "Error": failure.error,
+            "Why": failure.cause,
+            **({"Reasons": ", ".join(reasons)} if reasons else {}),
+        }
+    )
 
 
 def _named(source: ObjectVersion) -> dict[str, Any]:

@@ -30,4 +30,6 @@ def tell(events: Any, sns: Any, run: Run, failures: list[Failure], *, bus: str, 
 def _failure(ledger: Ledger, source: ObjectVersion, error: str, cause: str) -> Failure:
     entry = ledger.entry(source)
     rows = int(entry["rows"]) if "rows" in entry else None
-    return Failure(source, entry.get("status", "unknown"), error, plain_cause(cause), rows)
+    reasons = {name: int(count) for name, count in entry.get("reasons", {}).items()}
+    ordered = dict(sorted(reasons.items(), key=lambda reason: -reason[1]))
+    return Failure(source, entry.get("status", "unknown"), error, plain_cause(cause), rows, ordered)

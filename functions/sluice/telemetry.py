@@ -1,13 +1,16 @@
-"""The logger, tracer and metrics of every function; none of them is ever given a row, a cell or an event."""
+"""The logger, tracer and metrics of every function; none of them is ever given a row, a cell or an event.
+
+Each names the stack as its service (POWERTOOLS_SERVICE_NAME): two stacks of one account do not blend.
+"""
 
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "Sluice"
 
-logger = Logger(service="sluice")
+logger = Logger()
 # Only botocore is traced: patching everything that X-Ray knows would import it all at every cold start.
-tracer = Tracer(service="sluice", patch_modules=["botocore"])
+tracer = Tracer(patch_modules=["botocore"])
 
 
 def count(dataset: str, **numbers: float) -> None:
@@ -15,8 +18,18 @@ def count(dataset: str, **numbers: float) -> None:
 
     Units: names that end in Seconds are seconds, in Percent percent, the rest counts.
     """
-    sheet = EphemeralMetrics(namespace=NAMESPACE, service="sluice")
-    sheet.add_dimension(name="dataset", value=dataset)
+    _put({"dataset": dataset}, numbers)
+
+
+def count_for_alarms(**numbers: float) -> None:
+    """Put numbers of the whole stack into CloudWatch: an alarm cannot watch datasets that it does not know yet."""
+    _put({}, numbers)
+
+
+def _put(dimensions: dict[str, str], numbers: dict[str, float]) -> None:
+    sheet = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in dimensions.items():
+        sheet.add_dimension(name=name, value=value)
     for name, number in numbers.items():
         sheet.add_metric(name=name, unit=_unit(name), value=float(number))
     sheet.flush_metrics()

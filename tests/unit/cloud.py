@@ -57,6 +57,7 @@ ENVIRONMENT = {
     "CLEAN_MEMORY_MB": "3008",
     "GLUE_DPUS": "4",
     "SLUICE_HASH_KEY_SECRET": "none",
+    "POWERTOOLS_SERVICE_NAME": "acme-sales",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 
@@ -215,6 +216,18 @@ def _create_ledger(client: Any) -> None:
         AttributeDefinitions=[
             {"AttributeName": "source", "AttributeType": "S"},
             {"AttributeName": "version", "AttributeType": "S"},
+            {"AttributeName": "dataset", "AttributeType": "S"},
+            {"AttributeName": "updated_at", "AttributeType": "S"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_dataset",
+                "KeySchema": [
+                    {"AttributeName": "dataset", "KeyType": "HASH"},
+                    {"AttributeName": "updated_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
         ],
         KeySchema=[
             {"AttributeName": "source", "KeyType": "HASH"},

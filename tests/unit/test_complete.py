@@ -51,9 +51,10 @@ def test_the_metrics_of_a_file_are_under_its_dataset(
     sheet = lines[-1]
     assert sheet["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Sluice"
     assert sheet["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["dataset", "service"]]
-    assert (sheet["dataset"], sheet["service"]) == ("sales", "sluice")
+    assert (sheet["dataset"], sheet["service"]) == ("sales", "acme-sales")
     assert (sheet["RowsPublished"], sheet["RowsQuarantined"], sheet["RowsDiscarded"]) == ([7.0], [1.0], [1.0])
     assert sheet["QuarantinedPercent"] == [pytest.approx(100 / 9)]
+    assert sheet["EstimatedUsd"] == [pytest.approx(cloud.ledger.entry(source)["cost_usd"].__float__())]
 
 
 def test_completing_again_tells_again_and_changes_nothing(cloud: Cloud, source: ObjectVersion):
