@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.check import check
 from cli.clean import clean
 from cli.put import put
+from cli.query import query
 from cli.runs import runs
 from cli.show import fail
 from cli.story import show_
@@ -28,6 +29,7 @@ app.command()(down)
 app.command()(put)
 app.command()(runs)
 app.command("show")(show_)
+app.command()(query)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ changes nothing when all were done.
 """
 
 import os
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,17 +14,16 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import catalog, gate, runs, uploads
+from sluice import catalog, gate, runs, tags, uploads, waiting
 from sluice.errors import ObjectGone, UnknownKey
 from sluice.layout import report_key, run_key
 from sluice.ledger import RECEIVED, Ledger
 from sluice.notices import file_rejected
 from sluice.objects import ObjectVersion
 from sluice.storage import CLIENT_CONFIG, S3Source, put_json
-from sluice.tags import tag
-from sluice.telemetry import count, logger, tracer
+from sluice.telemetry import count, count_for_alarms, logger, tracer
 from sluice.telling import alert, put_event
-from sluice.verdict import Verdict
+from sluice.verdict import TOO_MANY, Verdict
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 WORK_BUCKET = os.environ["WORK_BUCKET"]
@@ -64,6 +64,8 @@ def receive(record: SQSRecord) -> None:
     verdict = judge(source)
     put_json(S3, WORK_BUCKET, report_key(source), {**verdict.to_dict(), "source": source.to_dict()})
     count(verdict.dataset, FilesAccepted=int(verdict.accepted), FilesRejected=int(not verdict.accepted))
+    if TOO_MANY in verdict.reasons:
+        count_for_alarms(FilesAboveQuarantineLimit=1)
     logger.info("file judged", verdict=verdict.verdict, rows=verdict.rows, reasons=verdict.reasons)
     if verdict.accepted:
         accept(source, verdict)
@@ -88,12 +90,19 @@ def judge(source: ObjectVersion) -> Verdict:
 
 
 def accept(source: ObjectVersion, verdict: Verdict) -> None:
-    """Start the source's run, unless a newer version of the key was accepted before."""
+    """Start the source's run, unless a newer version of the key was accepted before, or it waits for others."""
+    found = labels(source)
+    origin = {"origin": found[waiting.ORIGIN]} if waiting.ORIGIN in found else {}
+    if waiting.waits(found, source, now=time.time()):
+        mark(source, verdict, found)
+        LEDGER.accept(source, **origin, **facts(source, verdict))
+        logger.info("file waits to be run with others")
+        return
     attempt = int(LEDGER.entry(source)["attempt"])
     run = runs.Run.of(verdict.dataset, [source], attempt=attempt)
-    mark(source, verdict, run_id=run.run_id)
+    mark(source, verdict, found, run_id=run.run_id)
     put_json(S3, WORK_BUCKET, run_key(run.run_id), run.to_dict())
-    if not LEDGER.accept(source, run_id=run.run_id, **facts(source, verdict)):
+    if not LEDGER.accept(source, run_id=run.run_id, **origin, **facts(source, verdict)):
         logger.info("file superseded")
         return
     started = runs.start(STEPFUNCTIONS, STATE_MACHINE_ARN, run)
@@ -109,8 +118,15 @@ def reject(source: ObjectVersion, verdict: Verdict) -> None:
     LEDGER.reject(source, problems=verdict.problems, **facts(source, verdict))
 
 
-def mark(source: ObjectVersion, verdict: Verdict, **more: str) -> None:
-    tags = {
+def labels(source: ObjectVersion) -> dict[str, str]:
+    try:
+        return tags.read(S3, source)
+    except ObjectGone:
+        return {}
+
+
+def mark(source: ObjectVersion, verdict: Verdict, found: dict[str, str] | None = None, **more: str) -> None:
+    values = {
         "verdict": verdict.verdict,
         "dataset": verdict.dataset,
         "contract_version": verdict.contract_version,
@@ -119,7 +135,7 @@ def mark(source: ObjectVersion, verdict: Verdict, **more: str) -> None:
         **more,
     }
     try:
-        tag(S3, source, **tags)
+        tags.tag(S3, source, found or None, **values)
     except ObjectGone:
         logger.info("object version gone, not tagged")
 

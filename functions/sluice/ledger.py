@@ -64,17 +64,22 @@ class Ledger:
         }
         return RECEIVED if self._items.add(item, key="source") else str(self.entry(source)["status"])
 
-    def accept(self, source: ObjectVersion, *, run_id: str, **facts: Any) -> bool:
+    def accept(self, source: ObjectVersion, *, run_id: str = "", **facts: Any) -> bool:
         """Record that the gate accepted a version, which is the newest of its key from now on.
 
+        run_id: the run that takes it; without one it waits until `assign` names one.
         Returns False, and records SUPERSEDED, when a newer version has been accepted before.
         """
         if not self._set_head(source, {"newest_sequencer": source.order}, condition=_NEWEST):
             self._set(source, {"status": SUPERSEDED}, condition=_WAITS, received=RECEIVED)
             return False
         # When the next write finds another status, a second delivery of the event was faster: as good.
-        self._set(source, {"run_id": run_id, **facts}, condition=_WAITS, received=RECEIVED)
+        self._set(source, ({"run_id": run_id} if run_id else {}) | facts, condition=_WAITS, received=RECEIVED)
         return True
+
+    def assign(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Record which run is going to take a version that waits; False when it does not wait any more."""
+        return self._set(source, {"run_id": run_id}, condition=_WAITS, received=RECEIVED)
 
     def reject(self, source: ObjectVersion, **facts: Any) -> None:
         """Record that the gate refused a version."""
@@ -160,13 +165,15 @@ class Ledger:
     def reopen(self, source: ObjectVersion) -> int:
         """Make a FAILED version RECEIVED again for a redrive; return the number of the new attempt.
 
-        Raises ClaimRefused when the version has not failed.
+        Raises ClaimRefused when the version has not failed, or is being reopened by someone else.
         """
-        attempt = int(self.entry(source).get("attempt", 1)) + 1
-        values = {"status": RECEIVED, "attempt": attempt}
-        if not self._set(source, values, condition="#status = :failed", failed=FAILED):
+        former = int(self.entry(source).get("attempt", 1))
+        values = {"status": RECEIVED, "attempt": former + 1}
+        # Two attempts of one number would be one run, which ends only once: the second would wait for ever.
+        condition = "#status = :failed AND #attempt = :former"
+        if not self._set(source, values, condition=condition, failed=FAILED, former=former):
             raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
-        return attempt
+        return former + 1
 
     def is_published(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Tell whether this run has published this version."""

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from cli.stack import NoStack, connect
 from tests.end_to_end.command import Command, sales_file
 
 BAD = [{"product_id": ""}, {"channel": "fax"}, {"transaction_id": "TEST9"}]
@@ -73,13 +76,7 @@ def test_what_is_unknown_is_told_with_exit_code_1(sluice: Command):
     assert "sluice runs" in sluice("show", "sales/S999/2025-03-05.csv", code=1).stderr
 
 
-def test_without_a_stack_a_command_says_how_to_get_one(sluice: Command, monkeypatch, tmp_path: Path):
-    from cli.stack import NoStack, connect
-
+def test_without_a_stack_a_command_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    try:
+    with pytest.raises(NoStack, match="sluice up"):
         connect(None, None, None)
-    except NoStack as told:
-        assert "sluice up" in str(told)
-    else:
-        raise AssertionError("it found a stack")
