@@ -1,0 +1,58 @@
+"""What a dataset's samples must show: all of the good one is accepted, each row of the bad one fails as written."""
+
+import csv
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from sluice import engine
+from sluice.contract import Contract
+from sluice.lineage import Lineage
+from sluice.manifest import Manifest
+from sluice.reader import FileSource
+
+DATA = Path(__file__).parents[1] / "data"
+_PARSED = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
+
+
+def cleaned(contract: Contract, folder: Path, sample: str, out: Path) -> Manifest:
+    """Clean a sample, whatever share of it is bad, under the key that the file `key` names, if there is one."""
+    lenient = dataclasses.replace(contract, quarantine_limit=1.0)
+    lineage = Lineage(source_key=sample, run_id="samples", file_stem="sample")
+    return engine.clean(lenient, FileSource(folder / sample), out, lineage=lineage, parts=_parts(contract, folder))
+
+
+def _parts(contract: Contract, folder: Path) -> Mapping[str, str]:
+    if not (folder / "key").exists():
+        return {}
+    key = (folder / "key").read_text().strip()
+    return next(parts for pattern in contract.patterns if (parts := pattern.match(key)))
+
+
+def quarantined(out: Path) -> dict[int, list[str]]:
+    """Return row number → reasons, in order of names."""
+    rows = pl.concat(pl.read_parquet(file) for file in (out / "quarantine").glob("*.parquet"))
+    return {number: sorted(reasons) for number, reasons in rows.select("_row_number", "_reasons").iter_rows()}
+
+
+def expected(folder: Path) -> dict[int, list[str]]:
+    with (folder / "bad.expected.csv").open(newline="") as file:
+        return {int(row["row_number"]): sorted(row["reasons"].split()) for row in csv.DictReader(file)}
+
+
+def reasons_of(contract: Contract) -> set[str]:
+    """Return every reason for which the contract can quarantine a row that has all its fields, but sizes."""
+    reasons = {f"{name}_equals_key" for name in contract.same_as_key}
+    for name, column in contract.row_schema.columns.items():
+        dtype = contract.parsed[name]
+        if not column.nullable:
+            reasons.add(f"{name}_is_present")
+        if dtype != pl.String():
+            number = "a_whole_number" if dtype.is_integer() else "a_number"
+            reasons.add(f"{name}_is_{_PARSED.get(dtype.base_type(), number)}")
+        for check in column.checks:
+            told = str(check.name)
+            reasons.add(told if told.startswith(name) else f"{name}_{told}")
+    return reasons | {str(check.name) for check in contract.row_schema.checks}

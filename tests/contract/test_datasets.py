@@ -1,0 +1,34 @@
+"""Every dataset that is found accepts its good sample, and rejects its bad one row by row, by the named rules."""
+
+from pathlib import Path
+
+import pytest
+
+from sluice import catalog
+from tests.contract.samples import DATA, cleaned, expected, quarantined, reasons_of
+
+pytestmark = pytest.mark.parametrize("dataset", sorted(catalog.contracts()))
+
+
+@pytest.fixture(autouse=True)
+def _hash_key(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLUICE_HASH_KEY", "for tests")
+
+
+def test_every_row_of_the_good_sample_is_accepted(dataset: str, tmp_path: Path):
+    manifest = cleaned(catalog.load(dataset), DATA / dataset, "good.csv", tmp_path / "out")
+    assert manifest.quarantined == 0, quarantined(tmp_path / "out")
+    assert manifest.published > 0
+    assert manifest.published + sum(manifest.discarded.values()) == manifest.rows_in
+
+
+def test_every_row_of_the_bad_sample_is_quarantined_for_the_reasons_written_down(dataset: str, tmp_path: Path):
+    manifest = cleaned(catalog.load(dataset), DATA / dataset, "bad.csv", tmp_path / "out")
+    assert quarantined(tmp_path / "out") == expected(DATA / dataset)
+    assert manifest.published == 0
+    assert manifest.quarantined == manifest.rows_in
+
+
+def test_the_bad_sample_shows_every_rule(dataset: str):
+    shown = {reason for reasons in expected(DATA / dataset).values() for reason in reasons}
+    assert reasons_of(catalog.load(dataset)) <= shown
