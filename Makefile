@@ -5,9 +5,6 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
-# The demonstration also takes the Spark job where there is a Java to run it.
-SPARK := $(shell java -version >/dev/null 2>&1 && echo --group spark)
-
 .PHONY: help setup demo test lint bench clean
 
 help:
@@ -27,7 +24,8 @@ setup: .venv/bin/uv
 	@$(UV)
 
 demo: .venv/bin/uv
-	@$(UV) --group local $(SPARK)
+	@$(UV) --group local
+	@java -version >/dev/null 2>&1 && $(UV) --group local --group spark || true # no part without Java
 	@$(PYTHON) -m local.demo
 
 test: .venv/bin/uv
