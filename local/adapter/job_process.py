@@ -172,13 +172,16 @@ def keep_log(
 ) -> None:
     """Put the run's output into CloudWatch Logs under the job's role; a role that may not, has no log, as in AWS."""
     logs = roles.client("logs", held)
-    group = arguments.get("--continuous-log-logGroup", "/aws-glue/jobs")
+    group = arguments.get("--custom-logGroup-prefix") or arguments.get("--continuous-log-logGroup", "/aws-glue/jobs")
     now = int(time.time() * 1000)
     for name, kind in (("out", "output"), ("err", "error")):
         lines = [line for line in (folder / name).read_text(errors="replace").splitlines() if line.strip()]
         try:
-            create(logs.create_log_group, logGroupName=f"{group}/{kind}")
-            create(logs.create_log_stream, logGroupName=f"{group}/{kind}", logStreamName=run["Id"])
+            try:
+                create(logs.create_log_stream, logGroupName=f"{group}/{kind}", logStreamName=run["Id"])
+            except logs.exceptions.ResourceNotFoundException:
+                create(logs.create_log_group, logGroupName=f"{group}/{kind}")
+                create(logs.create_log_stream, logGroupName=f"{group}/{kind}", logStreamName=run["Id"])
             for start in range(0, len(lines), 1000):
                 events = [{"timestamp": now, "message": line[:200_000]} for line in lines[start : start + 1000]]
                 logs.put_log_events(logGroupName=f"{group}/{kind}", logStreamName=run["Id"], logEvents=events)

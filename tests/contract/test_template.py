@@ -131,7 +131,7 @@ def test_data_outlives_the_stack_and_so_does_its_key() -> None:
 
 def test_the_hash_key_is_encrypted_and_known_to_no_configuration() -> None:
     secret = declared.resources("AWS::SecretsManager::Secret")["HashKeySecret"]
-    named = {"Fn::If": ["OwnHashKey", {"Ref": "HashKeySecret"}, {"Ref": "HashKey"}]}
+    named = {"Fn::If": ["OwnHashKey", {"Fn::GetAtt": ["HashKeySecret", "Id"]}, {"Ref": "HashKey"}]}
     function = declared.functions()["CleanFunction"]["Environment"]["Variables"]
     job = declared.resources("AWS::Glue::Job")["CleanJob"]["DefaultArguments"]
 
@@ -181,7 +181,7 @@ def test_only_the_rules_of_this_stack_put_events_into_the_queues() -> None:
     upload, dead = (statement["Condition"]["ArnEquals"]["aws:SourceArn"] for statement in allowed.values())
 
     assert upload == {"Fn::GetAtt": ["UploadRule", "Arn"]}
-    assert dead == [{"Fn::GetAtt": ["UploadRule", "Arn"]}, {"Fn::GetAtt": ["FailedRunRule", "Arn"]}]
+    assert dead == [{"Fn::GetAtt": [rule, "Arn"]} for rule in declared.resources("AWS::Events::Rule")]
 
 
 def test_an_event_is_invisible_for_as_long_as_it_is_validated_and_then_goes_to_the_dead_letters() -> None:
@@ -334,6 +334,51 @@ def test_dead_letters_and_runs_that_did_not_succeed_raise_an_alarm() -> None:
         ("AWS/States", "ExecutionsTimedOut"),
         ("AWS/States", "ExecutionsAborted"),
     }
+
+
+def test_what_the_alarms_watch_is_what_the_functions_count() -> None:
+    counted = declared.counted()
+    watched = {
+        (alarm["MetricName"], json.dumps(alarm["Dimensions"]))
+        for alarm in declared.resources("AWS::CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "Sluice"
+    }
+    service = declared.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+
+    assert {name for name, _ in watched} == {"FilesAboveQuarantineLimit", "SilentDatasets"} <= counted
+    assert {dimensions for _, dimensions in watched} == {json.dumps([{"Name": "service", "Value": service}])}
+
+
+def test_the_dashboard_shows_what_the_functions_count_and_every_alarm() -> None:
+    (board,) = declared.resources("AWS::CloudWatch::Dashboard").values()
+    widgets = json.loads(re.sub(r"\$\{(?!!)([^}]*)\}", r"\1", board["DashboardBody"]["Fn::Sub"]))["widgets"]
+    shown = set(re.findall(r'MetricName="(\w+)"', str(widgets))) | {
+        metric[1] for widget in widgets for metric in widget["properties"].get("metrics", []) if metric[0] == "Sluice"
+    }
+    alarms = next(widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm")
+
+    assert shown <= declared.counted()
+    assert shown >= {"FilesPublished", "FilesRejected", "FilesFailed", "RowsPublished", "RowsQuarantined"}
+    assert shown >= {"RowsDiscarded", "QuarantinedPercent", "UploadToTableSeconds", "EstimatedUsd"}
+    assert set(alarms) == {f"{name}.Arn" for name in declared.resources("AWS::CloudWatch::Alarm")}
+
+
+def test_a_page_is_written_of_everything_that_is_told_of_this_stack() -> None:
+    pattern = declared.resources("AWS::Events::Rule")["NewsRule"]["EventPattern"]
+
+    assert pattern == {
+        "source": ["sluice"],
+        "detail-type": ["DatasetUpdated", "RunFailed", "FileRejected"],
+        "detail": {"bucket": [{"Ref": "RawBucket"}]},
+    }
+
+
+def test_the_watch_knows_how_often_it_is_called() -> None:
+    rule = declared.resources("AWS::Events::Rule")["SilenceRule"]
+    variables = declared.functions()["WatchFunction"]["Environment"]["Variables"]
+
+    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    assert variables["WATCH_MINUTES"] == "60"
 
 
 def test_whoever_deploys_is_told_where_things_are() -> None:

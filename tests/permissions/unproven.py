@@ -1,0 +1,45 @@
+"""Permissions whose absence the local AWS cannot show, each with the reason; tried all the same, where it is called."""
+
+from fnmatch import fnmatchcase
+
+TRACES = "tracing: X-Ray is not emulated"
+FUNCTION_LOGS = "the local Lambda keeps its functions' logs by itself"
+GONE = (
+    "S3 answers 403 instead of 404 for what is not there without it; the local S3 always answers 404 "
+    "(GetObject, 'If the object you request doesn't exist')"
+)
+SERVICE_KEY = "the local AWS asks for the key of S3 only; {} does so on AWS"
+LOG_DELIVERY = "the Step Functions guide lists it for logging to CloudWatch; the local AWS needs three of the eight"
+ATHENA = "the Athena guide lists it for a query and its results; the local one needs less"
+CRAWLER = "a crawler of AWS may call it to add or refresh partitions; its code is closed and the local one needs less"
+
+REASONS: tuple[tuple[str, str, str], ...] = (
+    # role, action, reason
+    ("*", "xray:*", TRACES),
+    ("CrawlerRole", "glue:*", CRAWLER),
+    ("CrawlerRole", "logs:*", "the local crawler writes its log with fewer resources named"),
+    ("EtlStateMachineRole", "logs:*", LOG_DELIVERY),
+    ("CleanJobRole", "cloudwatch:PutMetricData", "the local Glue job has no metrics of Spark's"),
+    ("*", "logs:*", FUNCTION_LOGS),
+    ("ValidateRole", "s3:ListBucket", GONE),
+    ("CleanRole", "s3:ListBucket", GONE),
+    ("CompleteRole", "s3:ListBucket", GONE),
+    ("ClaimRole", "kms:Decrypt", SERVICE_KEY.format("DynamoDB")),
+    ("ReportRole", "kms:GenerateDataKey", SERVICE_KEY.format("SNS")),
+    ("RecoverRole", "kms:GenerateDataKey", SERVICE_KEY.format("SNS")),
+    ("RecoverRole", "sqs:SendMessage", "the local Lambda sends what failed to its destination by itself"),
+    ("EtlStateMachineRole", "glue:GetJobRuns", "the Step Functions guide lists it for startJobRun.sync"),
+    ("EtlStateMachineRole", "athena:StopQueryExecution", "a local query ends before a run can be stopped"),
+    ("EtlStateMachineRole", "athena:GetDataCatalog", ATHENA),
+    ("EtlStateMachineRole", "glue:*", ATHENA),
+    ("EtlStateMachineRole", "s3:*", ATHENA),
+)
+
+
+def reason_of(role: str, action: str, resource: str) -> str:
+    """Why the lack of a permission goes unnoticed here, or an empty text."""
+    del resource
+    for of_role, of_action, reason in REASONS:
+        if fnmatchcase(role, of_role) and fnmatchcase(action, of_action):
+            return reason
+    return ""

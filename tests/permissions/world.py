@@ -1,0 +1,219 @@
+"""The whole template on a local AWS, with a dataset about people, and ears at its topic and its bus."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local import Deployment, LocalAWS, deploy
+from local.faults import Call, calls
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("template.yaml", "functions", "glue", "statemachine")
+SMALL_FILE_BYTES = 20_000
+PARAMETERS = {
+    "KmsKey": "own",
+    "HashKey": "own",
+    "SmallFileBytes": str(SMALL_FILE_BYTES),
+    "GlueWorkers": "2",
+}
+HOPELESS_SECONDS = 1.5
+"""After a refused call nothing more is waited for than what is under way already."""
+
+
+def project(folder: Path) -> Path:
+    """A copy of the project with the dataset `guests`; returns the path of its template."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    shutil.copy(Path(__file__).parent / "guests.py", folder / "functions" / "datasets" / "guests.py")
+    return folder / "template.yaml"
+
+
+def guests(*rows: dict[str, str], first: int = 1) -> str:
+    """A CSV of stays, each a good one with changes."""
+    names = ["stay_id", "email", "full_name", "phone", "age", "arrival", "nights"]
+    good = {"email": "a@example.org", "full_name": "A Guest", "phone": "555", "age": "44", "nights": "2"}
+    lines = [",".join(names)]
+    for number, change in enumerate(rows, first):
+        row = good | {"stay_id": f"S{number}", "arrival": "2025-03-05"} | change
+        lines.append(",".join(row[name] for name in names))
+    return "\n".join(lines) + "\n"
+
+
+@dataclass
+class World:
+    """A running local AWS with the deployed template."""
+
+    aws: LocalAWS
+    stack: Deployment
+    heard: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    watched: tuple[str, str] = ("", "")
+    """The role and the action whose refused calls end the waiting; empty for none."""
+    since: int = 0
+    used: bool = False
+    """Whether the tables are there."""
+
+    @property
+    def raw(self) -> str:
+        return self.stack.outputs["RawBucketName"]
+
+    @property
+    def lake(self) -> str:
+        return self.stack.outputs["LakeBucketName"]
+
+    def put(self, key: str, body: str | bytes) -> str:
+        """Upload a file; returns its version id."""
+        data = body.encode() if isinstance(body, str) else body
+        return str(self.aws.client("s3").put_object(Bucket=self.raw, Key=key, Body=data)["VersionId"])
+
+    def entry(self, key: str, version: str) -> dict[str, Any]:
+        """The ledger's item of a version, or {}."""
+        table = self.stack.outputs["LedgerTableName"]
+        where = {"source": {"S": f"s3://{self.raw}/{key}"}, "version": {"S": version}}
+        item = self.aws.client("dynamodb").get_item(TableName=table, Key=where, ConsistentRead=True).get("Item", {})
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def status(self, key: str, version: str, *ends: str) -> str:
+        """The ledger's status of a version once it is one of `ends`, or what it is when waiting has become useless."""
+        return self.wait(lambda: self.entry(key, version).get("status", ""), lambda status: status in ends)
+
+    def execution(self, run_id: str) -> str:
+        """How an execution ended."""
+        arn = self.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
+
+        def look() -> str:
+            try:
+                return str(self.aws.client("stepfunctions").describe_execution(executionArn=arn)["status"])
+            except ClientError:
+                return ""
+
+        return self.wait(look, lambda status: status not in ("", "RUNNING"))
+
+    def failed_states(self, run_id: str) -> list[str]:
+        """The tasks of an execution that failed, with their errors."""
+        arn = self.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
+        pages = self.aws.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        found, name = [], ""
+        for event in (event for page in pages for event in page["events"]):
+            name = event.get("stateEnteredEventDetails", {}).get("name", name)
+            if details := event.get("taskFailedEventDetails") or event.get("taskSubmitFailedEventDetails"):
+                found.append(f"{name}: {details.get('error')}: {details.get('cause', '')[:200]}")
+        return found
+
+    def tags(self, key: str, version: str) -> dict[str, str]:
+        answer = self.aws.client("s3").get_object_tagging(Bucket=self.raw, Key=key, VersionId=version)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    def listen(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+        """The first message of topic or bus that is wanted, or None when waiting has become useless."""
+
+        def look() -> dict[str, Any] | None:
+            sqs = self.aws.client("sqs")
+            while batch := sqs.receive_message(QueueUrl=self.heard, MaxNumberOfMessages=10).get("Messages", []):
+                for message in batch:
+                    self.messages.append(json.loads(message["Body"]))
+                    sqs.delete_message(QueueUrl=self.heard, ReceiptHandle=message["ReceiptHandle"])
+            return next((message for message in self.messages if wanted(message)), None)
+
+        return self.wait(look, bool, seconds=10)
+
+    def alerted(self, key: str) -> bool:
+        """Whether people were told of a key."""
+        return self.listen(lambda message: key in message.get("Message", "")) is not None
+
+    def announced(self, kind: str, key: str) -> bool:
+        """Whether an event of this kind was put on the bus that speaks of a key."""
+        return (
+            self.listen(lambda message: message.get("detail-type") == kind and key in json.dumps(message)) is not None
+        )
+
+    def rows(self, key: str, dataset: str = "guests") -> int:
+        """Rows that a reader of the table sees of a source."""
+        query = f"SELECT count(*) FROM {dataset} WHERE _source_key = 's3://{self.raw}/{key}'"  # noqa: S608 (a test's own)
+        return int(self.query(query)[0][0])
+
+    def query(self, text: str) -> list[list[str]]:
+        """The rows that Athena answers, without the header."""
+        athena = self.aws.client("athena")
+        started = athena.start_query_execution(
+            QueryString=text,
+            QueryExecutionContext={"Database": self.stack.outputs["DatabaseName"]},
+            WorkGroup=self.stack.outputs["WorkGroupName"],
+        )["QueryExecutionId"]
+        while True:
+            status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                break
+            time.sleep(0.05)
+        if status["State"] != "SUCCEEDED":
+            raise AssertionError(f"{text}: {status.get('StateChangeReason')}")
+        rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
+        return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows[1:]]
+
+    def objects(self, bucket: str, prefix: str = "") -> list[str]:
+        pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    @contextmanager
+    def watching(self, role: str, action: str) -> Iterator[None]:
+        """Note what the role is refused, and wait no longer than sensible after the action was."""
+        made = calls(self.aws, since=self.since)
+        self.watched, self.since = (role, action), made[-1].number if made else self.since
+        self.messages.clear()
+        try:
+            yield
+        finally:
+            self.watched = ("", "")
+
+    def refused(self) -> list[Call]:
+        """Calls of the watched role that were refused since the watch began."""
+        role, action = self.watched
+        # S3 and IAM refuse with 403; services that speak JSON do with 400, as they answer other errors.
+        return [
+            call
+            for call in calls(self.aws, since=self.since)
+            if call.role == role and (call.status == 403 or (call.status == 400 and call.action == action))
+        ]
+
+    def wait[T](self, look: Callable[[], T], enough: Callable[[T], bool], *, seconds: float = 25.0) -> T:
+        """What `look` gives once it is enough, or at last when time is up or the watched role was refused."""
+        deadline = time.monotonic() + seconds
+        hopeless = False
+        while not enough(seen := look()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            if self.watched[0] and not hopeless and self.refused():
+                hopeless = True
+                deadline = min(deadline, time.monotonic() + HOPELESS_SECONDS)
+        return seen
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[World]:
+    """A world in a folder of its own."""
+    with LocalAWS(wait_scale=0.01) as aws:
+        stack = deploy(aws, project(folder), stack="sluice", parameters=PARAMETERS)
+        yield World(aws, stack, listening(aws, stack))
+
+
+def listening(aws: LocalAWS, stack: Deployment) -> str:
+    """The URL of a queue that hears what Sluice tells people and systems."""
+    sqs, events = aws.client("sqs"), aws.client("events")
+    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    aws.client("sns").subscribe(TopicArn=stack.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+    events.put_rule(Name="heard", EventPattern=json.dumps({"source": ["sluice"]}))
+    events.put_targets(Rule="heard", Targets=[{"Id": "heard", "Arn": arn}])
+    return str(url)
