@@ -7,7 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.check import check
 from cli.clean import clean
+from cli.new import new
 from cli.put import put
+from cli.quarantine import quarantine
 from cli.query import query
 from cli.runs import runs
 from cli.show import fail
@@ -24,12 +26,14 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(clean)
+app.command()(new)
 app.command()(up)
 app.command()(down)
 app.command()(put)
 app.command()(runs)
 app.command("show")(show_)
 app.command()(query)
+app.command()(quarantine)
 
 
 def main() -> None:

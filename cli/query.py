@@ -2,10 +2,12 @@
 
 import importlib.util
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from botocore.exceptions import ClientError
 from rich.text import Text
 
 from cli import show
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _FORMATS = (".csv", ".parquet")
+_CHUNK_ROWS = 100_000
 
 
 class QueryFailed(SluiceError):
@@ -56,20 +59,28 @@ def query(
         if as_json:
             show.print_json({"rows": len(rows), "out": str(out)})
         else:
-            show.out.print(f"{len(rows):,} rows in {out}", highlight=False)
+            show.out.print(f"{show.rows(len(rows))} in {out}", highlight=False)
     elif as_json:
         show.print_json(rows.to_dict(orient="records"))
     else:
         _print(rows, limit)
 
 
-def select(stack: Stack, sql: str, parameters: list[str] | None = None) -> "DataFrame":
-    """Return the result of a statement. parameters: SQL literals for its `?`. Raises QueryFailed."""
+def select(stack: Stack, sql: str) -> "DataFrame":
+    """Return the result of a statement. Raises QueryFailed."""
+    return _ask(stack, sql, [], None)
+
+
+def chunks(stack: Stack, sql: str, parameters: list[str]) -> Iterator["DataFrame"]:
+    """Yield the result of a statement in parts. parameters: SQL literals for its `?`. Raises QueryFailed."""
+    yield from _ask(stack, sql, parameters, _CHUNK_ROWS)
+
+
+def _ask(stack: Stack, sql: str, parameters: list[str], chunk_rows: int | None) -> Any:
     if importlib.util.find_spec("awswrangler") is None:
         show.fail("awswrangler is not installed: .venv/bin/uv sync --inexact --frozen --group local", code=2)
     logging.getLogger("awswrangler").setLevel(logging.ERROR)
     import awswrangler
-    from botocore.exceptions import ClientError
 
     more: dict[str, Any] = {"params": parameters, "paramstyle": "qmark"} if parameters else {}
     try:
@@ -78,6 +89,7 @@ def select(stack: Stack, sql: str, parameters: list[str] | None = None) -> "Data
             database=stack.output("DatabaseName"),
             workgroup=stack.output("WorkGroupName"),
             ctas_approach=False,  # a table for each question would be left behind in the database
+            chunksize=chunk_rows,
             boto3_session=stack.session,
             athena_query_wait_polling_delay=0.25,
             **more,
@@ -93,7 +105,7 @@ def _print(rows: "DataFrame", limit: int) -> None:
     show.out.print(shown, highlight=False)
     more = len(rows) - limit
     show.out.print(
-        f"{len(rows):,} rows" + (f", {more:,} not shown: --limit, or --out" if more > 0 else ""), style="dim"
+        show.rows(len(rows)) + (f", {more:,} not shown: --limit, or --out" if more > 0 else ""), style="dim"
     )
 
 
@@ -102,6 +114,4 @@ def _numbers(rows: "DataFrame") -> tuple[str, ...]:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
-        return ", ".join(str(each) for each in value)
-    return "" if value is None or str(value) in ("<NA>", "NaT", "nan", "None") else str(value)
+    return "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)

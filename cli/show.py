@@ -109,6 +109,11 @@ def number(value: object) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def rows(count: int) -> str:
+    """Return how many rows, in words."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
 def usd(value: float | None) -> str:
     return "" if value is None else f"${value:.6f}" if value < 0.01 else f"${value:,.2f}"
 
