@@ -1,5 +1,7 @@
 """Daily sales files of shops, ready for a demand forecast."""
 
+from datetime import timedelta
+
 import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
@@ -86,4 +88,5 @@ contract = Contract(
     ),
     partition_by=(Partition("sale_month", of="sale_date", format="%Y-%m"),),
     quarantine_limit=0.2,
+    expected_every=timedelta(days=2),  # shops send daily; one holiday is no silence
 )

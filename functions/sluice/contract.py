@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -119,6 +120,7 @@ class Contract:
     files: naming conventions of the uploaded objects' keys.
     same_as_key: columns that must equal the part of the same name in the file's key.
     quarantine_limit: the share of quarantined rows (0 to 1) above which the whole file is rejected.
+    expected_every: the time without a published file after which people are told that the dataset is silent.
     personal: columns about people; masked wherever rows are shown, and published hashed, not at all, or kept.
 
     Raises ContractInvalid, naming the dataset and the mistake.
@@ -137,6 +139,7 @@ class Contract:
     partition_by: tuple[Partition, ...] = ()
     same_as_key: tuple[str, ...] = ()
     quarantine_limit: float = 0.2
+    expected_every: timedelta | None = None
     personal: Mapping[str, Treatment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -204,6 +207,8 @@ def _mistakes(contract: Contract) -> Iterator[str]:
             yield f"the column {column!r} must match {NAME.pattern}"
     if not 0 <= contract.quarantine_limit <= 1:
         yield "quarantine_limit is a share from 0 to 1"
+    if contract.expected_every is not None and contract.expected_every <= timedelta(0):
+        yield "expected_every is a time above zero"
     if not contract.files:
         yield "no file pattern: no upload could ever reach it"
     for pattern in contract.files:

@@ -62,3 +62,22 @@ def lake_key(dataset: str, source: ObjectVersion, path: str) -> str:
         raise ManifestRefused(f"{path!r} is not a staged file of the source {source.hash}")
     kind, rest = path.split("/", 1)
     return f"{kind}/{dataset}/{rest}"
+
+
+def run_page_key(run_id: str) -> str:
+    """A run's page; its facts lie beside it as JSON (work bucket)."""
+    return f"runs/{run_id}/report.html"
+
+
+def run_facts_key(run_id: str) -> str:
+    return f"runs/{run_id}/report.json"
+
+
+def rejected_page_key(source_id: str) -> str:
+    """The page of a file that the gate rejected (work bucket)."""
+    return f"reports/{source_id}/report.html"
+
+
+def dataset_page_key(dataset: str) -> str:
+    """A dataset's page over time (work bucket)."""
+    return f"pages/{dataset}.html"

@@ -123,6 +123,19 @@ def calls(handler: str) -> set[str]:
     }
 
 
+def counted() -> set[str]:
+    """The names of all metrics that the handlers count, alone or by what they import."""
+    return {
+        keyword.arg
+        for path in FUNCTIONS.glob("*.py")
+        for tree in sources(path.stem)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("count", "count_for_alarms")
+        for keyword in node.keywords
+        if keyword.arg
+    }
+
+
 def statements(role: str) -> list[Declaration]:
     """The statements of a role: its own, then those of the managed policies of the template that it names."""
     properties = template()["Resources"][role]["Properties"]

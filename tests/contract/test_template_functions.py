@@ -60,9 +60,14 @@ def test_failed_messages_return_alone_and_validation_is_bounded() -> None:
     assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ValidationConcurrency"}}
 
 
-def test_a_recovery_that_fails_goes_to_the_dead_letters() -> None:
-    invoke = FUNCTIONS["RecoverFunction"]["EventInvokeConfig"]
-    (rule,) = declared.resources("AWS::Events::Rule")["FailedRunRule"]["Targets"]
+@pytest.mark.parametrize(
+    ("function", "rule"),
+    [("RecoverFunction", "FailedRunRule"), ("DescribeFunction", "NewsRule"), ("WatchFunction", "SilenceRule")],
+)
+def test_what_an_event_could_not_bring_about_goes_to_the_dead_letters(function: str, rule: str) -> None:
+    invoke = FUNCTIONS[function]["EventInvokeConfig"]
+    (target,) = declared.resources("AWS::Events::Rule")[rule]["Targets"]
 
     assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-    assert rule["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+    assert target["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}

@@ -29,6 +29,7 @@ ANY_RESOURCE = {
 CALLS = {
     # The calls of boto3 that need an action. An action that no call of a handler needs must go.
     "athena:GetQueryResults": {"get_paginator"},
+    "dynamodb:BatchGetItem": {"batch_get_item"},
     "dynamodb:GetItem": {"get_item", "transact_get_items"},
     "dynamodb:PutItem": {"put_item", "transact_write_items"},
     "dynamodb:UpdateItem": {"update_item", "transact_write_items"},
@@ -118,7 +119,7 @@ def test_a_function_may_do_only_what_its_handler_calls(function: str) -> None:
     assert unneeded == set()
 
 
-def test_only_validation_reads_the_queue_and_only_recovery_writes_to_the_dead_letters() -> None:
+def test_only_validation_reads_the_queue_and_only_functions_without_one_write_to_the_dead_letters() -> None:
     holders = {
         action: {
             role
@@ -130,7 +131,7 @@ def test_only_validation_reads_the_queue_and_only_recovery_writes_to_the_dead_le
 
     assert holders == {
         "sqs:ReceiveMessage": {"ValidateRole"},
-        "sqs:SendMessage": {"RecoverRole"},
+        "sqs:SendMessage": {"RecoverRole", "DescribeRole", "WatchRole"},
         "states:StartExecution": {"ValidateRole"},
         "dynamodb:PutItem": {"ValidateRole"},
     }

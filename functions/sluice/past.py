@@ -1,0 +1,129 @@
+"""What the ledger remembers of a dataset: its latest file versions, and what they came to run by run."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import batched
+from typing import Any
+
+from sluice.ledger import PUBLISHED
+from sluice.objects import ObjectVersion
+
+Entry = dict[str, Any]
+
+_A_CALL = 100
+"""Keys that one BatchGetItem takes."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A run that published, as the ledger has it. at: when its last file was published (ISO, UTC).
+
+    latency_seconds: of its slowest file, from upload to table. cost_usd: estimate of its cleaning.
+    """
+
+    run_id: str
+    at: str
+    contract_version: int
+    files: int
+    rows: int
+    published: int
+    quarantined: int
+    discarded: int
+    reasons: dict[str, int]
+    cleaning_seconds: float
+    latency_seconds: float
+    cost_usd: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Memory:
+    """Reads the ledger. client: that of a boto3 DynamoDB resource, which gives plain Python values."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def entries(self, sources: Iterable[ObjectVersion]) -> dict[str, Entry]:
+        """Return the entries of these versions as they are now, by source id; unknown ones are left out."""
+        found: dict[str, Entry] = {}
+        for some in batched(sources, _A_CALL, strict=False):
+            keys = [{"source": source.uri, "version": source.version_id} for source in some]
+            wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            while wanted:
+                answer = self._client.batch_get_item(RequestItems=wanted)
+                found |= {item["source_id"]: plain(item) for item in answer["Responses"].get(self._table, [])}
+                wanted = answer.get("UnprocessedKeys", {})
+        return found
+
+    def latest(self, dataset: str, *, status: str | None = None, most: int = 1_000) -> list[Entry]:
+        """Return the dataset's versions that changed last, newest first: a second old, perhaps."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "by_dataset",
+            "KeyConditionExpression": "#dataset = :dataset",
+            "ExpressionAttributeNames": {"#dataset": "dataset"},
+            "ExpressionAttributeValues": {":dataset": dataset},
+            "ScanIndexForward": False,
+        }
+        if status:
+            query["FilterExpression"] = "#status = :status"
+            query["ExpressionAttributeNames"]["#status"] = "status"
+            query["ExpressionAttributeValues"][":status"] = status
+        found: list[Entry] = []
+        while len(found) < most:
+            answer = self._client.query(**query)
+            found += [plain(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return found[:most]
+
+
+def runs(entries: Iterable[Entry]) -> list[Past]:
+    """Return the runs of published entries, oldest first."""
+    by_run: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry["status"] == PUBLISHED and "published_at" in entry:
+            by_run[entry["run_id"]].append(entry)
+    return sorted((_past(run_id, some) for run_id, some in by_run.items()), key=lambda past: (past.at, past.run_id))
+
+
+def _past(run_id: str, entries: Sequence[Entry]) -> Past:
+    reasons: Counter[str] = Counter()
+    for entry in entries:
+        reasons.update(entry.get("reasons", {}))
+    return Past(
+        run_id=run_id,
+        at=max(entry["published_at"] for entry in entries),
+        contract_version=max(int(entry.get("contract_version", 0)) for entry in entries),
+        files=len(entries),
+        rows=sum(entry.get("rows", 0) for entry in entries),
+        published=sum(entry.get("published", 0) for entry in entries),
+        quarantined=sum(entry.get("quarantined", 0) for entry in entries),
+        discarded=sum(sum(entry.get("discarded", {}).values()) for entry in entries),
+        reasons=dict(reasons.most_common()),
+        cleaning_seconds=sum(entry.get("cleaning_seconds", 0) for entry in entries),
+        latency_seconds=max(seconds_between(entry["received_at"], entry["published_at"]) for entry in entries),
+        cost_usd=sum(entry.get("cost_usd", 0) for entry in entries),
+    )
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one time of the ledger to another."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def plain(value: Any) -> Any:
+    """Return what DynamoDB gave with its Decimals as int and float."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value

@@ -1,0 +1,67 @@
+"""Watch: people are told when a dataset has published nothing for longer than its contract says.
+
+Nobody uploads a file to say that none comes, so this one looks by the clock.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from sluice import catalog, past
+from sluice.contract import Contract
+from sluice.dataset_page import is_silent
+from sluice.ledger import PUBLISHED
+from sluice.notices import dataset_silent
+from sluice.past import Memory
+from sluice.storage import CLIENT_CONFIG
+from sluice.telemetry import count_for_alarms, logger, tracer
+from sluice.telling import alert, put_event
+
+RAW_BUCKET = os.environ["RAW_BUCKET"]
+ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
+EVENT_BUS = os.environ["EVENT_BUS"]
+WATCH_MINUTES = int(os.environ["WATCH_MINUTES"])
+
+SNS = boto3.client("sns", config=CLIENT_CONFIG)
+EVENTS = boto3.client("events", config=CLIENT_CONFIG)
+MEMORY = Memory(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
+    """Return {silent, told}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
+
+    A silence is told of once, by the first watch after it began; the alarm on SilentDatasets stays until it ends.
+    """
+    now = datetime.fromisoformat(event["time"]).astimezone(UTC)
+    watched = [contract for contract in catalog.contracts().values() if contract.expected_every]
+    last = {contract.name: last_published(contract) for contract in watched}
+    silent = [contract for contract in watched if is_silent(contract.expected_every, last[contract.name], now)]
+    earlier = now - timedelta(minutes=WATCH_MINUTES)
+    new = [contract for contract in silent if not is_silent(contract.expected_every, last[contract.name], earlier)]
+    for contract in new:
+        tell(contract, last[contract.name])
+    count_for_alarms(SilentDatasets=len(silent))
+    answer: dict[str, Any] = {
+        "silent": [contract.name for contract in silent],
+        "told": [contract.name for contract in new],
+    }
+    logger.info("datasets watched", watched=len(watched), **answer)
+    return answer
+
+
+def last_published(contract: Contract) -> str:
+    """Return when a file of the dataset was published last, or nothing."""
+    newest = MEMORY.latest(contract.name, status=PUBLISHED, most=100)
+    return max((run.at for run in past.runs(newest)), default="")
+
+
+def tell(contract: Contract, last: str) -> None:
+    every = contract.expected_every or timedelta(0)
+    notice = dataset_silent(contract.name, last_published=last, expected_every=every, raw_bucket=RAW_BUCKET)
+    put_event(EVENTS, EVENT_BUS, notice)
+    alert(SNS, ALERTS_TOPIC_ARN, notice)
