@@ -1,0 +1,120 @@
+"""`sluice new`: sample files become a dataset's contract, its samples, and the questions that are left."""
+
+import importlib.util
+import re
+import sys
+from itertools import takewhile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import datasets
+from cli import show
+from cli.check import AsJson
+from cli.inference.proposal import Proposal, propose
+from cli.inference.sample_rows import SampleFiles, sample_files
+from cli.inference.sampling import read_samples
+from cli.inference.writing import source
+from sluice import gate
+from sluice.contract import NAME, Contract
+from sluice.reader import FileSource
+
+ROOT = Path(datasets.__file__).parents[2]
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The dataset's name: the table's and the folder's of its files.")],
+    samples: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CSVs as they will be sent.")],
+    root: Annotated[Path, typer.Option(hidden=True)] = ROOT,
+    as_json: AsJson = False,
+) -> None:
+    """Infer a dataset's contract from sample files, and write it with samples for its test.
+
+    Writes functions/datasets/NAME.py and tests/data/NAME/; replaces nothing that is there. What the samples
+    cannot tell is marked DECIDE in the contract.
+
+    Exit 0: written. 2: wrong usage, or a sample from which nothing can be inferred.
+
+    Example: sluice new stocks stocks-2025-03-05.csv
+    """
+    module, data = root / "functions" / "datasets" / f"{name}.py", root / "tests" / "data" / name
+    _refuse(name, module, data)
+    with show.status("reading the samples"):
+        proposal = propose(name, read_samples(samples))
+    text = source(proposal)
+    contract = loaded(name, text)
+    files = sample_files(proposal, contract)
+    _write(module, data, text, files, proposal)
+    _tell(proposal, contract, module, data, as_json)
+
+
+def _refuse(name: str, module: Path, data: Path) -> None:
+    if not NAME.fullmatch(name) or name.endswith("_quarantine"):
+        raise typer.BadParameter(f"{name!r} must match {NAME.pattern}, and not end in _quarantine", param_hint="NAME")
+    if name in sys.stdlib_module_names:
+        raise typer.BadParameter(f"{name!r} is a module of Python's own", param_hint="NAME")
+    for path in (module, data):
+        if path.exists():
+            raise typer.BadParameter(f"{path} is there already; nothing is overwritten", param_hint="NAME")
+
+
+def loaded(name: str, text: str) -> Contract:
+    """Return the contract that a dataset's Python text declares. Raises ContractInvalid."""
+    spec = importlib.util.spec_from_loader(f"datasets.{name}", loader=None)
+    if spec is None:
+        raise AssertionError(name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        exec(compile(text, f"{name}.py", "exec"), module.__dict__)  # noqa: S102 (a contract is Python)
+    finally:
+        del sys.modules[spec.name]
+    contract: Contract = module.contract
+    return contract
+
+
+def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Proposal) -> None:
+    encoding = proposal.samples.format.encoding
+    module.parent.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True)
+    with module.open("x", encoding="utf-8") as file:
+        file.write(text)
+    (data / "good.csv").write_bytes(files.good.encode(encoding))
+    (data / "bad.csv").write_bytes(files.bad.encode(encoding))
+    lines = ["row_number,reasons", *(f"{number},{reason}" for number, reason in files.expected)]
+    (data / "bad.expected.csv").write_text("\n".join(lines) + "\n")
+
+
+def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_json: bool) -> None:
+    """Say what the contract makes of the samples, what is left to decide, and what comes next."""
+    verdicts = {str(path): gate.check(contract, FileSource(path)) for path in proposal.samples.paths}
+    questions = _questions(module)
+    if as_json:
+        judged = {path: verdict.to_dict() for path, verdict in verdicts.items()}
+        show.print_json({"contract": str(module), "samples": str(data), "decide": questions, "verdicts": judged})
+        return
+    show.out.print(f"[bold green]written[/]  {module}\n         {data}/", highlight=False)
+    for path, verdict in verdicts.items():
+        show.verdict_table(path, verdict)
+    show.out.print(f"\n{len(questions)} questions are marked DECIDE in the contract:", highlight=False)
+    for question in questions:
+        show.out.print(f"  {question}", markup=False, highlight=False, soft_wrap=True)
+    if any(column.personal for column in proposal.columns):
+        show.out.print("Personal columns are made up in the samples; look at the others before you commit them.")
+    first = proposal.samples.paths[0]
+    show.out.print(f"\nnext:  sluice check {first} --dataset {contract.name}", highlight=False)
+
+
+def _questions(module: Path) -> list[str]:
+    """Return the places marked DECIDE, as `line: question`, a column's with its name."""
+    lines = module.read_text().splitlines()
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if question := re.search(r"# DECIDE: (.*)", line):
+            below = list(takewhile(lambda text: text.strip().startswith("# "), lines[number:]))
+            told = takewhile(lambda text: not re.match(r" *# (DECIDE|Seen|[0-9,]+ of)", text), below)
+            column = re.match(r"    ([a-z][a-z0-9_]*): pl\.", lines[number + len(below)])
+            words = [question.group(1), *(text.strip(" #") for text in told)]
+            found.append(f"line {number}: {column.group(1) + ': ' if column else ''}{' '.join(words)}")
+    return found
