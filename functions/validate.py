@@ -93,12 +93,13 @@ def accept(source: ObjectVersion, verdict: Verdict) -> None:
     """Start the source's run, unless a newer version of the key was accepted before, or it waits for others."""
     found = labels(source)
     origin = {"origin": found[waiting.ORIGIN]} if waiting.ORIGIN in found else {}
-    if waiting.waits(found, source, now=time.time()):
+    attempt = int(LEDGER.entry(source)["attempt"])
+    # Whoever made it wait has started its first attempt; another one was asked for, and waits for nobody.
+    if attempt == 1 and waiting.waits(found, source, now=time.time()):
         mark(source, verdict, found)
         LEDGER.accept(source, **origin, **facts(source, verdict))
         logger.info("file waits to be run with others")
         return
-    attempt = int(LEDGER.entry(source)["attempt"])
     run = runs.Run.of(verdict.dataset, [source], attempt=attempt)
     mark(source, verdict, found, run_id=run.run_id)
     put_json(S3, WORK_BUCKET, run_key(run.run_id), run.to_dict())

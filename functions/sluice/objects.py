@@ -1,6 +1,7 @@
 """Names one version of one uploaded object, the source of everything that a run does."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -59,6 +60,12 @@ class ObjectVersion:
         if data["id"] != version.id:
             raise ValueError(f"{data['id']!r} is not the id of {version.uri}, version {version.version_id}")
         return version
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Return the version that a ledger's item is about."""
+        bucket, _, key = str(item["source"]).removeprefix("s3://").partition("/")
+        return cls(bucket, key, str(item["version"]), str(item["sequencer"]), int(item["size"]))
 
 
 def _hash(text: str) -> str:

@@ -34,6 +34,11 @@ def reconcile(
     manifest.balance()
     if manifest.rows_in != report["rows"]:
         raise RowsLost(f"{source.uri}: cleaning read {manifest.rows_in:,} rows, the gate {report['rows']:,}")
+    same_rules = manifest.contract_version == report["contract_version"]
+    if same_rules and manifest.quarantined != report["would_quarantine"]:
+        raise RowsLost(
+            f"{source.uri}: cleaning quarantined {manifest.quarantined:,} rows, the gate {report['would_quarantine']:,}"
+        )
     for file in (*manifest.files, *manifest.quarantine_files):
         if staged.get(file.path) != file.bytes:
             there = f"has {staged[file.path]:,} bytes" if file.path in staged else "is not there"

@@ -1,4 +1,4 @@
-"""Reads S3's "Object Created" events, as EventBridge puts them into the queue."""
+"""Reads S3's "Object Created" events, as EventBridge puts them into the queue, and writes them."""
 
 import json
 from collections.abc import Mapping
@@ -31,6 +31,18 @@ def uploaded(event: Mapping[str, Any], *, bucket: str) -> ObjectVersion:
         sequencer=thing["sequencer"],
         size=int(thing["size"]),
     )
+
+
+def event_of(source: ObjectVersion) -> dict[str, Any]:
+    """Return an event that `uploaded` reads as this very version, for telling of it again."""
+    thing = {
+        "key": source.key,
+        "size": source.size,
+        "version-id": source.version_id,
+        "sequencer": source.sequencer,
+    }
+    detail = {"bucket": {"name": source.bucket}, "object": thing}
+    return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
 def parse(body: str, *, bucket: str) -> ObjectVersion:

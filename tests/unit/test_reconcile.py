@@ -54,6 +54,17 @@ def test_cleaning_must_have_read_the_rows_that_the_gate_read(cloud: Cloud, sourc
         cloud.step("reconcile", source)
 
 
+def test_cleaning_must_have_quarantined_the_rows_that_the_gate_would(cloud: Cloud, source: ObjectVersion):
+    change(cloud, report_key(source), would_quarantine=2)
+    with pytest.raises(RowsLost, match="cleaning quarantined 1 rows, the gate 2"):
+        cloud.step("reconcile", source)
+
+
+def test_a_gate_of_an_older_contract_may_have_judged_otherwise(cloud: Cloud, source: ObjectVersion):
+    change(cloud, report_key(source), would_quarantine=2, contract_version=0)
+    assert cloud.step("reconcile", source)["quarantined"] == 1
+
+
 @pytest.mark.parametrize(
     "wrong", [{"run_id": "another"}, {"dataset": "other"}, {"source_key": "s3://x/y"}, {"source_version": "v0"}]
 )
