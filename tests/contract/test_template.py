@@ -252,6 +252,28 @@ def test_a_lease_outlives_the_longest_run_and_its_last_function() -> None:
     assert leases.pop() >= declared.machine()["TimeoutSeconds"] + 900
 
 
+# ------------------------------------------------------------------ the network
+
+
+def test_functions_may_live_in_a_vpc_that_reaches_s3_and_dynamodb_by_gateways() -> None:
+    shared = declared.template()["Globals"]["Function"]
+    group = declared.resources("AWS::EC2::SecurityGroup")["FunctionsSecurityGroup"]
+    endpoints = declared.resources("AWS::EC2::VPCEndpoint")
+
+    assert shared["VpcConfig"]["Fn::If"][0] == "InVpc"
+    assert "SecurityGroupIngress" not in group
+    assert [rule["ToPort"] for rule in group["SecurityGroupEgress"]] == [443]
+    assert {endpoint["ServiceName"]["Fn::Sub"].rsplit(".", 1)[1] for endpoint in endpoints.values()} == {
+        "s3",
+        "dynamodb",
+    }
+    assert {endpoint["VpcEndpointType"] for endpoint in endpoints.values()} == {"Gateway"}
+
+
+def test_the_environment_of_functions_is_encrypted() -> None:
+    assert declared.template()["Globals"]["Function"]["KmsKeyArn"] == KEY_OR_NONE
+
+
 # ------------------------------------------------------------------ Glue and Athena
 
 

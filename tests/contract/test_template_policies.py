@@ -24,6 +24,13 @@ ANY_RESOURCE = {
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
+    # Lambda asks for these on every resource before it puts a function into a VPC.
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
 }
 
 CALLS = {
@@ -65,14 +72,13 @@ BY_LAMBDA = {
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
     "sqs:SendMessage",
-    *(action for action in ANY_RESOURCE if action.startswith("xray:")),
+    *(action for action in ANY_RESOURCE if action.startswith(("xray:", "ec2:"))),
 }
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_action_is_a_wildcard(role: str) -> None:
     for statement in declared.statements(role):
-        assert statement["Effect"] == "Allow"
         for action in declared.actions(statement):
             assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action), action
 
@@ -84,10 +90,32 @@ def test_a_resource_is_a_wildcard_only_where_aws_knows_no_narrower_one(role: str
             assert set(declared.actions(statement)) <= ANY_RESOURCE
 
 
+@pytest.mark.parametrize("function", declared.functions())
+def test_the_code_of_a_function_makes_no_network_interfaces(function: str) -> None:
+    """AWS advises to deny it: the role needs it for Lambda only (Lambda guide, "Required IAM permissions")."""
+    statements = declared.statements(function.replace("Function", "Role"))
+    (allowed,) = [each for each in statements if each["Effect"] == "Allow" and "ec2:" in str(each["Action"])]
+    (denied,) = [each for each in statements if each["Effect"] == "Deny"]
+
+    assert denied["Action"] == allowed["Action"]
+    assert list(denied["Condition"]["ArnLike"]) == ["lambda:SourceFunctionArn"]
+
+
+@pytest.mark.parametrize("function", declared.functions())
+def test_a_function_can_decrypt_its_own_environment(function: str) -> None:
+    granted = {
+        action
+        for each in declared.statements(function.replace("Function", "Role"))
+        for action in declared.actions(each)
+    }
+
+    assert "kms:Decrypt" in granted
+
+
 def test_every_wildcard_resource_says_why() -> None:
     wild = [line.strip() for line in TEXT.splitlines() if re.match(r"\s*Resource: \"\*\"", line)]
 
-    assert len(wild) == 6
+    assert len(wild) == 8
     assert all(re.search(r'"\*" # .{10,}', line) for line in wild)
 
 

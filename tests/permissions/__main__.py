@@ -35,7 +35,8 @@ def main() -> int:
     parser.add_argument("--without-spark", action="store_true", help="leave out what needs Java and pyspark")
     given = parser.parse_args()
     flows = tuple(flow for flow in FLOWS if not (given.without_spark and flow.name in OF_SPARK))
-    console, started, trials = Console(), time.monotonic(), []
+    console = Console() if sys.stdout.isatty() else Console(width=180)
+    started, trials = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as world:
         exercised = exercise(world, flows)
         permissions = [one for one in Policies(world).all() if given.role in (None, one.role)]

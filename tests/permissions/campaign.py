@@ -182,10 +182,15 @@ def attempt(world: World, permission: Permission, exercised: Exercised) -> Trial
         settle(world)
         if wrong:
             seconds = round(time.monotonic() - started, 1)
-            return Trial(permission, NEEDED, wrong[0], flow.name, refused, seconds)
+            return Trial(permission, NEEDED, most_telling(wrong), flow.name, refused, seconds)
     if reason := reason_of(permission.role, permission.action, permission.resource):
         return Trial(permission, UNPROVEN, reason)
     return Trial(permission, SUPERFLUOUS, f"nothing failed in {', '.join(names) or 'any flow: no call of it'}")
+
+
+def most_telling(wrong: list[str]) -> str:
+    """Of what went wrong, what names the missing permission, if anything does."""
+    return next((text for text in wrong if "AccessDenied" in text or "not authorized" in text), wrong[0])
 
 
 def settle(world: World) -> None:
