@@ -25,6 +25,7 @@ def handle(event, context):
         case "print":
             print(event["line"])  # noqa: T201
         case "remaining":
+            time.sleep(event.get("seconds", 0))
             return {
                 "milliseconds": context.get_remaining_time_in_millis(),
                 "request": context.aws_request_id,
