@@ -63,7 +63,7 @@ def _make_room(out: Path, overwrite: bool) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-_RESULT = ("published", "quarantine", "manifest.json", "_work")
+_RESULT = ("published", "quarantine", "manifest.json", "report.html", "_work")
 
 
 def _is_ours(out: Path) -> bool:

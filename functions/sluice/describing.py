@@ -13,6 +13,7 @@ from sluice import catalog, columns, dataset_page, past, run_page
 from sluice.contract import Contract
 from sluice.errors import UnknownDataset
 from sluice.layout import (
+    dataset_facts_key,
     dataset_page_key,
     manifest_key,
     rejected_page_key,
@@ -96,7 +97,9 @@ def dataset(desk: Desk, contract: Contract, fresh: Sequence[Entry] = ()) -> str:
     for _ in range(_TRIES):
         standing = _standing(desk, key)
         entries = _merged(desk.memory.latest(contract.name, most=dataset_page.MOST_VERSIONS), fresh)
-        if _put_page(desk, key, render("dataset", dataset_page.facts(promise, entries)), **standing):
+        facts = dataset_page.facts(promise, entries)
+        if _put_page(desk, key, render("dataset", facts), **standing):
+            put_json(desk.s3, desk.work_bucket, dataset_facts_key(contract.name), facts)
             return key
     raise TimeoutError(f"{key} was rewritten by others {_TRIES} times")
 

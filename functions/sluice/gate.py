@@ -101,14 +101,14 @@ def _note_examples(contract: Contract, quarantined: pl.DataFrame, tally: _Tally)
     wanted = [reason for reason in tally.reasons if len(tally.examples.get(reason, [])) < _EXAMPLES]
     for reason in wanted:
         has_it = quarantined.filter(pl.col("_reasons").list.contains(reason)).head(_EXAMPLES)
-        column = _column_of(contract, reason)
+        column = column_of(contract, reason)
         for row in has_it.select("_row_number", column).iter_rows():
             shown = tally.examples.setdefault(reason, [])
             if len(shown) < _EXAMPLES:
                 shown.append(Example(row[0], row[1][:120] if row[1] is not None else None))
 
 
-def _column_of(contract: Contract, reason: str) -> str:
+def column_of(contract: Contract, reason: str) -> str:
     """Return the column that a reason speaks of: the longest whose name begins it."""
     named = [name for name in contract.file_columns if reason.startswith(f"{name}_")]
     return max(named, key=len, default="_raw")

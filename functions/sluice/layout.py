@@ -79,5 +79,9 @@ def rejected_page_key(source_id: str) -> str:
 
 
 def dataset_page_key(dataset: str) -> str:
-    """A dataset's page over time (work bucket)."""
+    """A dataset's page over time; its facts lie beside it as JSON (work bucket)."""
     return f"pages/{dataset}.html"
+
+
+def dataset_facts_key(dataset: str) -> str:
+    return f"pages/{dataset}.json"
