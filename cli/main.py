@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.check import check
 from cli.clean import clean
+from cli.diff import diff
 from cli.new import new
 from cli.put import put
 from cli.quarantine import quarantine
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(clean)
 app.command()(new)
+app.command()(diff)
 app.command()(up)
 app.command()(down)
 app.command()(put)

@@ -1,6 +1,5 @@
 """`sluice new`: sample files become a dataset's contract, its samples, and the questions that are left."""
 
-import importlib.util
 import re
 import sys
 from itertools import takewhile
@@ -16,6 +15,7 @@ from cli.inference.proposal import Proposal, propose
 from cli.inference.sample_rows import SampleFiles, sample_files
 from cli.inference.sampling import read_samples
 from cli.inference.writing import source
+from cli.terms import loaded, terms, written
 from sluice import gate
 from sluice.contract import NAME, Contract
 from sluice.reader import FileSource
@@ -46,6 +46,7 @@ def new(
     contract = loaded(name, text)
     files = sample_files(proposal, contract)
     _write(module, data, text, files, proposal)
+    (data / "contract.json").write_text(written(terms(contract)))
     _tell(proposal, contract, module, data, as_json)
 
 
@@ -57,21 +58,6 @@ def _refuse(name: str, module: Path, data: Path) -> None:
     for path in (module, data):
         if path.exists():
             raise typer.BadParameter(f"{path} is there already; nothing is overwritten", param_hint="NAME")
-
-
-def loaded(name: str, text: str) -> Contract:
-    """Return the contract that a dataset's Python text declares. Raises ContractInvalid."""
-    spec = importlib.util.spec_from_loader(f"datasets.{name}", loader=None)
-    if spec is None:
-        raise AssertionError(name)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        exec(compile(text, f"{name}.py", "exec"), module.__dict__)  # noqa: S102 (a contract is Python)
-    finally:
-        del sys.modules[spec.name]
-    contract: Contract = module.contract
-    return contract
 
 
 def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Proposal) -> None:

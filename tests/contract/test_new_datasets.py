@@ -11,7 +11,7 @@ import vega_datasets
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.new import loaded
+from cli.terms import loaded
 from sluice import engine
 from sluice.lineage import Lineage
 from sluice.reader import FileSource

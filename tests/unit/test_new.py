@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.new import loaded
+from cli.terms import loaded
 from sluice.contract import Contract
 
 
