@@ -33,7 +33,7 @@ Progress = Callable[[int], None]
 """Called after each batch with the records read so far."""
 
 _FILE_ROWS = 1_000_000
-_OPEN_ROWS = 480_000
+_OPEN_ROWS = 240_000
 """Rows that the writers of all partitions may hold together before a row group is written."""
 
 
@@ -67,8 +67,8 @@ def clean(
         first = _first_pass(contract, source, work, parts, progress)
         account = first.account
         refuse_share(contract, account.rows_in, account.quarantined, account.reasons)
-        lost = losers(contract.unique, first.good) if contract.unique else pl.Series("_row_number", [], pl.Int64)
-        kept = _without(first.good.scan(), lost)
+        outdone = _outdone(contract, first)
+        kept = _without(first.good.scan(), outdone)
         whole = plan(contract, lambda name: _Counts(contract, kept, name), lambda name: _mode(kept, name))
         partitions = _write_published(contract, kept, whole, out, lineage)
         _write_quarantine(contract, first.quarantined, out, lineage)
@@ -79,7 +79,7 @@ def clean(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if contract.unique:
-        account.discarded["duplicate"] += len(lost)
+        account.discarded["duplicate"] += int(outdone.sum())
     written = Written(partitions, staged_files(out, "published"), staged_files(out, "quarantine"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     cost = Cost("polars", started, first.bytes_in, peak)
@@ -115,10 +115,26 @@ def _carried(contract: Contract) -> dict[str, pl.DataType]:
     return {EXTRA: pl.String()} if contract.reading.unknown_columns == "keep" else {}
 
 
-def _without(rows: pl.LazyFrame, lost: pl.Series) -> pl.LazyFrame:
-    if lost.is_empty():
+def _outdone(contract: Contract, first: _FirstPass) -> pl.Series:
+    """Return, at the index of each row number, whether another row of the same key outdoes the row (Boolean).
+
+    A bit a row: a file of nothing but duplicates needs no more memory than one without.
+    """
+    outdone = pl.repeat(value=False, n=first.account.rows_in + 1, dtype=pl.Boolean, eager=True)
+    if contract.unique:
+        for lost in losers(contract.unique, first.good):
+            outdone = outdone.scatter(lost, values=True)
+    return outdone
+
+
+def _without(rows: pl.LazyFrame, outdone: pl.Series) -> pl.LazyFrame:
+    if not outdone.any():
         return rows
-    return rows.join(pl.LazyFrame({"_row_number": lost}), on="_row_number", how="anti", maintain_order="left")
+
+    def stays(row_numbers: pl.Series) -> pl.Series:
+        return ~outdone.gather(row_numbers)
+
+    return rows.filter(pl.col("_row_number").map_batches(stays, return_dtype=pl.Boolean(), is_elementwise=True))
 
 
 @dataclass(frozen=True)

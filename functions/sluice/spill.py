@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-HELD_BYTES = 64 << 20
+HELD_BYTES = 16 << 20
 _ROW_GROUP = 131_072
 
 
@@ -16,7 +16,7 @@ class Spill:
 
     def __init__(self, folder: Path, schema: dict[str, pl.DataType], held_bytes: int = HELD_BYTES) -> None:
         self.rows = 0
-        self._folder = folder
+        self.folder = folder
         self._schema = schema
         self._held_bytes = held_bytes
         self._held: list[pl.DataFrame] = []
@@ -27,10 +27,12 @@ class Spill:
         if frame.is_empty():
             return
         self.rows += frame.height
-        self._held.append(frame)
         self._size += int(frame.estimated_size())
         if self._size > self._held_bytes:
+            self._held.append(frame)
             self._write()
+        else:
+            self._held.append(_on_its_own(frame))
 
     def scan(self) -> pl.LazyFrame:
         """Return all rows in the order in which they came."""
@@ -42,8 +44,14 @@ class Spill:
     def _write(self) -> None:
         if not self._held:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{len(self._files):06}.parquet"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{len(self._files):06}.parquet"
         pl.concat(self._held).write_parquet(path, compression="lz4", statistics=False, row_group_size=_ROW_GROUP)
         self._files.append(path)
         self._held, self._size = [], 0
+
+
+def _on_its_own(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a copy that shares no text: the few rows of a filtered frame keep the text of all of its rows alive."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)

@@ -20,7 +20,7 @@ def lost(rule: Unique, rows: list[tuple[str, int | None]], folder: Path, held_by
     spill = Spill(folder, SCHEMA | {unique.KEY_HASH: pl.UInt64()}, held_bytes)
     for start in range(0, frame.height, 3):
         spill.append(unique.with_key_hash(rule, frame[start : start + 3]))
-    return sorted(unique.losers(rule, spill))
+    return sorted(number for found in unique.losers(rule, spill) for number in found)
 
 
 def test_the_newest_wins_then_the_highest_row_number(tmp_path: Path):
