@@ -18,6 +18,18 @@ TRANSIENT = {
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
+    # A service did not answer the function, however often its SDK asked: the steps are idempotent.
+    "ClientError",
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "InternalServerError",
+    "InternalServiceException",
+    "InternalServerException",
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "TransactionCanceledException",
     # Another run holds the source, or the job's concurrency is used up: wait.
     "SourceBusy",
     "Glue.ConcurrentRunsExceededException",
@@ -117,7 +129,7 @@ def test_only_transient_errors_are_retried_with_full_jitter() -> None:
 
 def test_every_lambda_task_retries_alike() -> None:
     retriers = {
-        json.dumps(state["Retry"][-2:]) for state in tasks().values() if state["Resource"].endswith("lambda:invoke")
+        json.dumps(state["Retry"][-3:]) for state in tasks().values() if state["Resource"].endswith("lambda:invoke")
     }
 
     assert len(retriers) == 1
