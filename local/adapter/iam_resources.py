@@ -1,7 +1,8 @@
-"""MiniStack checks Glue and Athena calls against wrong resources, so right policies are refused.
+"""MiniStack checks Glue, Athena and Logs calls against wrong resources, so right policies are refused.
 
 Glue: a crawler by its name was taken for a table; a table's call is checked on the catalog, the database and
 the table, as AWS does (docs: "Specifying AWS Glue resource ARNs"). Athena: a query belongs to its workgroup.
+Logs: in policies the ARN of a group ends in `:*`, which covers its streams (docs: "CloudWatch Logs resources").
 """
 
 import json
@@ -54,16 +55,25 @@ def athena_resource(given: dict[str, Any], root: str) -> str:
     return f"{root}:workgroup/{given.get('WorkGroup') or execution.get('WorkGroup') or 'primary'}"
 
 
+def log_resource(given: dict[str, Any], root: str) -> str:
+    """The stream that a call of Logs names, or would name in the group that it names."""
+    return f"{root}:log-group:{given['logGroupName']}:log-stream:{given.get('logStreamName', '')}"
+
+
 def rebind() -> None:
     extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
 
     def extract_right(
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
     ) -> str:
-        if service not in ("glue", "athena") or path.startswith("/iceberg"):
+        if service not in ("glue", "athena", "logs") or path.startswith("/iceberg"):
             return str(extract(service, method, path, headers, body, query, region, account))
         given = json.loads(body or b"{}")
         root = f"arn:aws:{service}:{region}:{account}"
+        if service == "logs" and given.get("logGroupName"):
+            return log_resource(given, root)
+        if service == "logs":
+            return str(extract(service, method, path, headers, body, query, region, account))
         if service == "athena":
             return athena_resource(given, root)
         found = glue_resources(headers.get("x-amz-target", "").rsplit(".", 1)[-1], given, root)

@@ -28,6 +28,19 @@ def test_a_crawler_is_a_crawler(aws: LocalAWS, stack: Deployment) -> None:
     assert glue.get_crawler(Name=crawler)["Crawler"]["Name"] == crawler
 
 
+def test_a_policy_on_a_log_group_covers_its_streams(aws: LocalAWS) -> None:
+    group = f"/tests/{uuid.uuid4().hex[:8]}"
+    aws.client("logs").create_log_group(logGroupName=group)
+    arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
+    session(aws, allow("logs:CreateLogStream", f"{arn}:*")).client("logs").create_log_stream(
+        logGroupName=group, logStreamName="mine"
+    )
+    with pytest.raises(ClientError, match="logs:CreateLogStream"):
+        session(aws, allow("logs:CreateLogStream", arn)).client("logs").create_log_stream(
+            logGroupName=group, logStreamName="other"
+        )
+
+
 def test_a_table_needs_its_database_and_the_catalog_as_well(aws: LocalAWS, stack: Deployment) -> None:
     database = stack.resources["Database"]
     storage = {"Columns": [], "Location": "s3://nowhere/"}
