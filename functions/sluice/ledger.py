@@ -70,7 +70,7 @@ class Ledger:
         run_id: the run that takes it; without one it waits until `assign` names one.
         Returns False, and records SUPERSEDED, when a newer version has been accepted before.
         """
-        if not self._set_head(source, {"newest_sequencer": source.order}, condition=_NEWEST):
+        if not self._set_head(source, _newest(source, source.order), condition=_NEWEST) and not self._is_newest(source):
             self._set(source, {"status": SUPERSEDED}, condition=_WAITS, received=RECEIVED)
             return False
         # When the next write finds another status, a second delivery of the event was faster: as good.
@@ -97,11 +97,14 @@ class Ledger:
             return False
         if status not in (RECEIVED, CLEANING):
             raise ClaimRefused(f"{source.uri} version {source.version_id} is {status}")
-        if self.head(source).get("newest_sequencer", "") > source.order:
+        newest = str(self.head(source).get("newest_sequencer", ""))
+        # The same version may have been told of twice, in two orders: by S3, and by whoever found it there.
+        order = max(newest, source.order) if self._is_newest(source) else source.order
+        if newest > order:
             self._supersede(source, run_id=run_id)
             return False
         now = int(self._clock())
-        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, "newest_sequencer": source.order}
+        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_newest(source, order)}
         claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
         if not self._items.change_all(
             self._change(source, HEAD, lease, condition=f"{_FREE} AND {_NEWEST}", now=now),
@@ -180,6 +183,9 @@ class Ledger:
         entry = self.entry(source)
         return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
 
+    def _is_newest(self, source: ObjectVersion) -> bool:
+        return bool(self.head(source).get("newest_version") == source.version_id)
+
     def _supersede(self, source: ObjectVersion, *, run_id: str) -> None:
         """Record that a newer version was accepted. `undo` stays: the next holder of the lease needs it."""
         self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
@@ -213,3 +219,7 @@ class Ledger:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+
+
+def _newest(source: ObjectVersion, order: str) -> dict[str, str]:
+    return {"newest_sequencer": order, "newest_version": source.version_id}

@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import boto3
@@ -83,3 +84,18 @@ def test_the_ledger_says_why_a_file_was_put(cloud: Cloud):
     source = put(cloud, {waiting.ORIGIN: "replay"})
     cloud.validate(source)
     assert cloud.ledger.entry(source)["origin"] == "replay"
+
+
+@pytest.mark.parametrize(("first", "second"), [("", "0A"), ("0A", "")])
+def test_a_version_told_of_twice_in_two_orders_does_not_overtake_itself(cloud: Cloud, first: str, second: str):
+    source = put(cloud, tag_of(KEY))
+    for sequencer in (first, second):
+        cloud.validate(replace(source, sequencer=sequencer))
+    told = replace(source, sequencer=first)
+    assert cloud.ledger.assign(told, run_id="sales-one")
+    cloud.step("claim", told)
+    assert cloud.ledger.entry(source)["status"] == "CLEANING"
+    assert cloud.ledger.head(source)["newest_sequencer"] == replace(source, sequencer="0A").order
+    older = replace(source, version_id="older", sequencer="09")
+    cloud.ledger.receive(older)
+    assert not cloud.ledger.accept(older, run_id="sales-two")
