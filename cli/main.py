@@ -5,13 +5,16 @@ import sys
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.backfill import backfill
 from cli.check import check
 from cli.clean import clean
 from cli.diff import diff
+from cli.explain import explain
 from cli.new import new
 from cli.put import put
 from cli.quarantine import quarantine
 from cli.query import query
+from cli.report import report
 from cli.runs import runs
 from cli.show import fail
 from cli.story import show_
@@ -28,6 +31,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(clean)
 app.command()(new)
+app.command()(explain)
 app.command()(diff)
 app.command()(up)
 app.command()(down)
@@ -35,7 +39,9 @@ app.command()(put)
 app.command()(runs)
 app.command("show")(show_)
 app.command()(query)
+app.command()(report)
 app.command()(quarantine)
+app.command()(backfill)
 
 
 def main() -> None:

@@ -74,6 +74,11 @@ def upload(
     return str(answer["VersionId"])
 
 
+def named(text: str) -> str:
+    """Return the SHA-256 of a text, hexadecimal: metadata holds no more than ASCII."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
