@@ -10,6 +10,7 @@ from cli.check import check
 from cli.clean import clean
 from cli.diff import diff
 from cli.explain import explain
+from cli.explain import explain
 from cli.new import new
 from cli.put import put
 from cli.quarantine import quarantine
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(clean)
 app.command()(new)
+app.command()(explain)
 app.command()(explain)
 app.command()(diff)
 app.command()(up)
