@@ -57,6 +57,7 @@ ENVIRONMENT = {
     "CLEAN_MEMORY_MB": "3008",
     "GLUE_DPUS": "4",
     "SLUICE_HASH_KEY_SECRET": "none",
+    "WATCH_MINUTES": "60",
     "POWERTOOLS_SERVICE_NAME": "acme-sales",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
@@ -144,6 +145,10 @@ class Cloud:
         event = json.loads((EVENTS / f"{name}.json").read_text())
         run_id = self.ledger.entry(source).get("run_id", "sales-0000000000000000")
         return _about(event, source, run_id)
+
+    def event_of(self, name: str) -> Any:
+        """Return the sample event of a function that speaks of no source."""
+        return json.loads((EVENTS / f"{name}.json").read_text())
 
     def lake(self, prefix: str = "") -> list[str]:
         """The keys that readers see."""

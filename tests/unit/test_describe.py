@@ -1,0 +1,174 @@
+"""Pages of runs, of rejected files and of datasets, written on what Sluice tells."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sluice import catalog, describing
+from sluice.errors import UnexpectedEvent
+from sluice.layout import dataset_page_key, rejected_page_key, run_facts_key, run_key, run_page_key
+from sluice.objects import ObjectVersion
+from sluice.past import Memory
+from sluice.runs import Run
+from sluice.storage import put_json
+from tests.unit.cloud import LEDGER, WORK, Cloud
+from tests.unit.pages import Page
+from tests.unit.sales_rows import as_csv
+
+FILE = as_csv(*[{}] * 16, {"sale_date": "2025-04-05"}, {"channel": "<b>fax</b>"}, {"channel": ""}, {"is_test": "yes"})
+
+
+def page(cloud: Cloud, key: str) -> Page:
+    answer = cloud.s3.get_object(Bucket=WORK, Key=key)
+    assert answer["ContentType"] == "text/html; charset=utf-8"
+    return Page(answer["Body"].read().decode())
+
+
+def document(cloud: Cloud, key: str) -> Any:
+    return json.loads(cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read())
+
+
+def describe_latest(cloud: Cloud) -> list[str]:
+    """Hand what was told since the last call to the function, as the rule would; return the keys of the pages."""
+    told = [message for message in cloud.messages() if "detail-type" in message]
+    return [key for event in told for key in cloud.invoke("describe", event)["pages"]]
+
+
+def published(cloud: Cloud, key: str = "sales/S001/2025-03-05.csv", body: str = FILE) -> ObjectVersion:
+    source = cloud.put(key, body)
+    cloud.run(source)
+    return source
+
+
+def test_the_page_of_a_run_says_what_the_manifest_says(cloud: Cloud):
+    source = published(cloud)
+    run_id = cloud.ledger.entry(source)["run_id"]
+    assert describe_latest(cloud) == [run_page_key(run_id), "pages/sales.html"]
+
+    manifest = document(cloud, f"runs/{run_id}/{source.id}/manifest.json")
+    shown = page(cloud, run_page_key(run_id))
+    account = {name: manifest[name] for name in ("rows_in", "published", "quarantined")}
+    assert shown.numbers == {**account, "discarded": sum(manifest["discarded"].values())}
+    assert shown.numbers == {"rows_in": 20, "published": 17, "quarantined": 2, "discarded": 1}
+    for name, rows in {**manifest["reasons"], **manifest["discarded"]}.items():
+        assert f"{name}{rows}" in shown.text
+    assert "row 18: <b>fax</b>" in shown.text
+    assert "row 19: (empty)" in shown.text
+    assert "Distribution of unit_price from 9.99 to 9.99, median 9.99" in shown.pictures
+
+
+def test_what_a_file_says_is_text_on_the_page_and_nothing_else(cloud: Cloud):
+    spoiled = as_csv(*[{}] * 9, {"channel": "<script>alert(1)</script>"})
+    source = published(cloud, "sales/<img src=x>/2025-03-05.csv", spoiled)
+    describe_latest(cloud)
+    key = run_page_key(cloud.ledger.entry(source)["run_id"])
+    html = cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read().decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+def test_a_run_of_many_files_is_described_once_when_the_last_one_is_done(cloud: Cloud):
+    sources = [cloud.put(f"sales/S{number}/2025-03-05.csv", FILE) for number in range(3)]
+    run = Run.of("sales", sources)
+    put_json(cloud.s3, WORK, run_key(run.run_id), run.to_dict())
+    for source in sources:
+        cloud.validate(source)
+        cloud.ledger.accept(source, run_id=run.run_id)
+        for name in ("claim", "clean", "reconcile", "publish"):
+            cloud.step(name, source)
+    pages = []
+    for source in sources:
+        cloud.step("complete", source)
+        pages.append(describe_latest(cloud))
+    assert pages == [[], [], [run_page_key(run.run_id), "pages/sales.html"]]
+    shown = page(cloud, run_page_key(run.run_id))
+    assert shown.numbers == {"rows_in": 60, "published": 51, "quarantined": 6, "discarded": 3}
+    assert all(source.uri in shown.text for source in sources)
+
+
+def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud):
+    source = cloud.put("sales/S001/2025-03-05.csv", FILE)
+    cloud.run(source, until="publish")
+    cloud.step("undo", source, error={"Error": "RowsLost", "Cause": "7 != <8>"})
+    run_id = cloud.ledger.entry(source)["run_id"]
+    failed = [{"source": source.to_dict(), "error": {"Error": "RowsLost", "Cause": "7 != <8>"}}]
+    cloud.invoke("report", {"run_id": run_id, "dataset": "sales", "failed": failed})
+    assert describe_latest(cloud) == [run_page_key(run_id), "pages/sales.html"]
+    shown = page(cloud, run_page_key(run_id))
+    assert "RowsLost: 7 != <8>" in shown.text
+    assert "Readers see what stood before." in shown.text
+    assert f"sluice redrive {run_id}" in shown.text
+    assert shown.numbers == {}  # nothing was published
+    assert "RowsLost: 7 != <8>" in page(cloud, "pages/sales.html").text
+
+
+def test_a_rejected_file_has_a_page_and_is_on_its_datasets(cloud: Cloud):
+    source = cloud.put("sales/S001/2025-03-05.csv", as_csv({}, {"channel": "fax"}))
+    cloud.validate(source)
+    assert describe_latest(cloud) == [rejected_page_key(source.id), "pages/sales.html"]
+    shown = page(cloud, rejected_page_key(source.id))
+    assert shown.numbers == {"rows_in": 2, "quarantined": 1, "discarded": 0}
+    assert "1 of 2 rows (50.0%) would be quarantined, the contract allows 20%" in shown.text
+    assert "row 2: fax" in shown.text
+    assert "1 file REJECTED" in page(cloud, "pages/sales.html").text
+
+
+def test_a_file_of_no_dataset_has_a_page_of_its_own_only(cloud: Cloud):
+    source = cloud.put("elsewhere/day.csv", FILE)
+    cloud.validate(source)
+    assert describe_latest(cloud) == [rejected_page_key(source.id)]
+    assert "follows no dataset's naming convention" in page(cloud, rejected_page_key(source.id)).text
+
+
+def test_the_page_of_a_dataset_adds_up_what_its_runs_say(cloud: Cloud):
+    for day in (3, 4, 5):
+        published(cloud, f"sales/S001/2025-03-0{day}.csv")
+    describe_latest(cloud)
+    shown = page(cloud, dataset_page_key("sales"))
+    assert shown.numbers == {"rows_in": 60, "published": 51, "quarantined": 6, "discarded": 3}
+    assert "3 files PUBLISHED" in shown.text
+    assert "expected every 2 days" in shown.text
+
+
+def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
+    for day in range(1, 7):
+        published(cloud, f"sales/S001/2025-03-0{day}.csv", as_csv(*[{"unit_price": f"{day}.00"}] * 20))
+        describe_latest(cloud)
+    odd = as_csv(*[{"unit_price": "90.00"}] * 40, {"quantity": "0"})
+    source = published(cloud, "sales/S001/2025-03-07.csv", odd)
+    describe_latest(cloud)
+    told = document(cloud, run_facts_key(cloud.ledger.entry(source)["run_id"]))
+    rows = next(measure for measure in told["measures"] if measure["name"] == "rows a file")
+    assert (rows["value"], rows["before"], rows["usual"], rows["unusual"]) == (41, [20] * 6, 20, True)
+    assert told["news"] == ["A reason that the last 6 run(s) did not have: quantity_is_from_1_to_1000"]
+    price = next(column for column in told["columns"] if column["name"] == "unit_price")
+    median = next(measure for measure in price["measures"] if measure["name"] == "median")
+    assert (median["value"], median["before"], median["unusual"]) == (90, [2, 3, 4, 5, 6], True)
+
+
+def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
+    published(cloud)
+    contract = catalog.load("sales")
+    desk = describing.Desk(cloud.s3, WORK, Memory(cloud.dynamodb, LEDGER))
+    seen = []
+
+    def latest(self: Memory, *given: Any, **more: Any) -> Any:
+        entries = original(self, *given, **more)
+        seen.append(len(entries))
+        if len(seen) == 1:  # between reading and writing, another file is published and described
+            published(cloud, "sales/S002/2025-03-05.csv")
+            describing.dataset(desk, contract)
+        return entries
+
+    original = Memory.latest
+    monkeypatch.setattr(Memory, "latest", latest)
+    describing.dataset(desk, contract)
+    assert seen == [1, 2, 2]
+    assert "2 files PUBLISHED" in page(cloud, dataset_page_key("sales")).text
+
+
+def test_what_nobody_tells_is_refused(cloud: Cloud):
+    with pytest.raises(UnexpectedEvent):
+        cloud.invoke("describe", {"detail-type": "DatasetSilent", "detail": {"dataset": "sales"}})

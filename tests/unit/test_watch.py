@@ -1,0 +1,60 @@
+"""People are told of a dataset that has published nothing for longer than its contract says: once a silence."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.cloud import Cloud
+from tests.unit.sales_rows import as_csv
+
+
+def watched(cloud: Cloud, last: datetime | None, hours: float) -> Any:
+    now = (last or datetime.fromisoformat("2025-03-05T00:00:00+00:00")) + timedelta(hours=hours)
+    return cloud.invoke("watch", cloud.event_of("watch") | {"time": now.isoformat()})
+
+
+@pytest.fixture
+def last(cloud: Cloud) -> datetime:
+    """When the one file of sales was published; the contract expects one every 48 hours."""
+    source = cloud.put("sales/S001/2025-03-05.csv", as_csv({}))
+    cloud.run(source)
+    cloud.messages()
+    return datetime.fromisoformat(cloud.ledger.entry(source)["published_at"])
+
+
+def silent_datasets(printed: str) -> list[float]:
+    sheets = [json.loads(line) for line in printed.splitlines() if '"SilentDatasets"' in line]
+    assert {(sheet["service"], str(sheet["_aws"]["CloudWatchMetrics"][0]["Dimensions"])) for sheet in sheets} == {
+        ("acme-sales", "[['service']]")
+    }
+    return [sheet["SilentDatasets"][0] for sheet in sheets]
+
+
+def test_a_dataset_of_which_files_come_is_not_silent(cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]):
+    assert watched(cloud, last, 47.9) == {"silent": [], "told": []}
+    assert cloud.messages() == []
+    assert silent_datasets(capsys.readouterr().out) == [0]
+
+
+def test_a_silence_is_told_once_and_counted_for_as_long_as_it_lasts(
+    cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]
+):
+    assert watched(cloud, last, 48.5) == {"silent": ["sales"], "told": ["sales"]}
+    assert watched(cloud, last, 49.5) == {"silent": ["sales"], "told": []}
+    assert silent_datasets(capsys.readouterr().out) == [1, 1]
+    event, mail = sorted(cloud.messages(), key=lambda message: "Subject" in message)
+    assert event["detail"] == {
+        "dataset": "sales",
+        "bucket": "acme-sales-raw",
+        "last_published": last.isoformat(timespec="milliseconds"),
+        "expected_every_hours": 48,
+    }
+    assert mail["Subject"] == "Sluice: sales is silent"
+    assert "No file of sales was published for more than 48 hours." in mail["Message"]
+    assert "sluice runs --dataset sales" in mail["Message"]
+
+
+def test_a_dataset_that_never_published_is_awaited_not_silent(cloud: Cloud):
+    assert watched(cloud, None, 9_999) == {"silent": [], "told": []}
