@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench permissions fuzz audit clean
 
 help:
 	@echo "make setup   install the sluice command into .venv"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make lint    style, types, template"
 	@echo "make bench   measure, in ratios"
+	@echo "further: make permissions, make fuzz, make audit (docs/security.md)"
 
 .venv/bin/uv:
 	@if command -v python3.13 >/dev/null && python3.13 -c '' 2>/dev/null; then python3.13 -m venv .venv; \
@@ -38,10 +39,25 @@ lint: .venv/bin/uv
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/uv sync --quiet --frozen --project tests/checkov --python $(PYTHON)
+	@tests/checkov/.venv/bin/checkov -f template.yaml --config-file tests/checkov/checkov.yaml
+
+permissions: .venv/bin/uv
+	@$(UV) --group local --group test --group spark
+	@$(PYTHON) -m tests.permissions
+
+fuzz: .venv/bin/uv
+	@$(UV) --group local --group test
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20000} $(PYTHON) -m pytest tests/property/test_hostile_input.py --timeout 3600
+
+audit: .venv/bin/uv
+	@.venv/bin/uv export --quiet --frozen --all-groups --no-emit-project --output-file .venv/locked.txt
+	@.venv/bin/uv tool run --quiet --python $(PYTHON) pip-audit==2.10.1 --requirement .venv/locked.txt --disable-pip
 
 bench: .venv/bin/uv
 	@$(UV) --group local --group test --group spark --group bench
 	@$(PYTHON) -m bench
 
 clean:
-	rm -rf .venv tests/sam/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/sam/.venv tests/checkov/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
