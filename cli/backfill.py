@@ -162,9 +162,15 @@ def conclude(result: dict[str, Any], as_json: bool) -> None:
         show.print_json(result)
     else:
         _print(result)
+        tell_wrong(result)
+    raise typer.Exit(exit_code(result))
+
+
+def exit_code(result: dict[str, Any]) -> int:
+    """130: interrupted; 1: a file is not published; 0: all are."""
     if result["interrupted"]:
-        raise typer.Exit(130)
-    raise typer.Exit(1 if result["bad"] or result["problems"] else 0)
+        return 130
+    return 1 if result["bad"] or result["problems"] else 0
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -184,8 +190,12 @@ def _print(result: dict[str, Any]) -> None:
             else None,
         }
     )
+
+
+def tell_wrong(result: dict[str, Any]) -> None:
+    """Print the files that are not published and why, and what to do next."""
     wrong = [(each["source"], each["status"], each["why"]) for each in result["bad"]]
-    wrong += [(key, "UNDECIDED", why) for key, why in result["problems"].items()]
+    wrong += [(key, "NOT DONE", why) for key, why in result["problems"].items()]
     if wrong:
         listed = show.table("file", "status", "why", folded=("file", "why"))
         for source, status, why in wrong[:_SHOWN]:

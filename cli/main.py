@@ -10,11 +10,11 @@ from cli.check import check
 from cli.clean import clean
 from cli.diff import diff
 from cli.explain import explain
-from cli.explain import explain
 from cli.new import new
 from cli.put import put
 from cli.quarantine import quarantine
 from cli.query import query
+from cli.replay import replay
 from cli.report import report
 from cli.runs import runs
 from cli.show import fail
@@ -33,7 +33,6 @@ app.command()(check)
 app.command()(clean)
 app.command()(new)
 app.command()(explain)
-app.command()(explain)
 app.command()(diff)
 app.command()(up)
 app.command()(down)
@@ -43,6 +42,7 @@ app.command("show")(show_)
 app.command()(query)
 app.command()(report)
 app.command()(quarantine)
+app.command()(replay)
 app.command()(backfill)
 
 
