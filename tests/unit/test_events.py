@@ -64,6 +64,17 @@ def test_the_event_of_report_tells_of_the_failure(cloud: Cloud):
     assert answer == {"run_id": cloud.ledger.entry(source)["run_id"], "failed": 1}
 
 
+def test_the_event_of_describe_writes_the_pages_of_the_run_and_of_its_dataset(cloud: Cloud):
+    source, event = uploaded(cloud, until="complete")
+    run_id = cloud.ledger.entry(source)["run_id"]
+    answer = cloud.invoke("describe", event("describe", source))
+    assert answer == {"pages": [f"runs/{run_id}/report.html", "pages/sales.html"]}
+
+
+def test_the_event_of_watch_finds_who_is_silent(cloud: Cloud):
+    assert cloud.invoke("watch", cloud.event_of("watch")) == {"silent": [], "told": []}
+
+
 def test_the_event_of_recover_gives_the_run_up(cloud: Cloud):
     source, event = uploaded(cloud, until="publish")
     answer = cloud.invoke("recover", event("recover", source))
