@@ -14,8 +14,10 @@ from cli.new import new
 from cli.put import put
 from cli.quarantine import quarantine
 from cli.query import query
+from cli.redrive import redrive
 from cli.replay import replay
 from cli.report import report
+from cli.retract import retract
 from cli.runs import runs
 from cli.show import fail
 from cli.story import show_
@@ -43,7 +45,9 @@ app.command()(query)
 app.command()(report)
 app.command()(quarantine)
 app.command()(replay)
+app.command()(redrive)
 app.command()(backfill)
+app.command()(retract)
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def show_(
 
 def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
     """Return a run: its execution, states and files. Its input is kept for WorkDays, its files for ever."""
-    sources = _input(stack, run_id)
+    sources = run_input(stack, run_id)
     entries = list(history.entries(stack, ((each.uri, each.version_id) for each in sources)).values())
     entries = entries or history.of_run(stack, run_id)
     if not entries:
@@ -74,7 +74,8 @@ def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
     }
 
 
-def _input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
+def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
+    """Return the sources that a run was started with; none when that is forgotten (after WorkDays)."""
     try:
         return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
     except ClientError as error:
@@ -85,7 +86,7 @@ def _input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
 
 def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
     """Return the gate's report on a version, {} when it has expired or is not written yet."""
-    source = source_of(stack, entry)
+    source = ObjectVersion.from_item(entry)
     try:
         report: dict[str, Any] = get_json(stack.client("s3"), stack.work, report_key(source))
     except ClientError as error:
@@ -93,17 +94,6 @@ def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
             raise
         return {}
     return report
-
-
-def source_of(stack: Stack, entry: Entry) -> ObjectVersion:
-    """Return the object version that an entry of the ledger is about."""
-    return ObjectVersion(
-        bucket=stack.raw,
-        key=stack.key(entry["source"]),
-        version_id=entry["version"],
-        sequencer=entry["sequencer"],
-        size=int(entry["size"]),
-    )
 
 
 def _print_file(stack: Stack, lives: Sequence[dict[str, Any]]) -> None:
@@ -114,6 +104,7 @@ def _print_file(stack: Stack, lives: Sequence[dict[str, Any]]) -> None:
         show.facts(
             {
                 "dataset": f"{life['dataset']}, contract version {life.get('contract_version', '?')}",
+                "put by": life.get("origin"),
                 "received": _time(life["received_at"]),
                 "claimed": _time(life.get("claimed_at")),
                 "published": _time(life.get("published_at")),
