@@ -15,7 +15,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sluice import catalog, gate, runs, tags, uploads, waiting
-from sluice.errors import ObjectGone, UnknownKey
+from sluice.dead_letters import bury
+from sluice.errors import ObjectGone, UnexpectedEvent, UnknownKey
 from sluice.layout import report_key, run_key
 from sluice.ledger import RECEIVED, Ledger
 from sluice.notices import file_rejected
@@ -30,8 +31,11 @@ WORK_BUCKET = os.environ["WORK_BUCKET"]
 STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
+DEAD_LETTERS_URL = os.environ["DEAD_LETTERS_URL"]
+MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])
 
 S3 = boto3.client("s3", config=CLIENT_CONFIG)
+SQS = boto3.client("sqs", config=CLIENT_CONFIG)
 SNS = boto3.client("sns", config=CLIENT_CONFIG)
 EVENTS = boto3.client("events", config=CLIENT_CONFIG)
 STEPFUNCTIONS = boto3.client("stepfunctions", config=CLIENT_CONFIG)
@@ -44,11 +48,22 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Validate every upload of an SQS batch; what fails is returned for another delivery, then for the DLQ."""
+    """Validate every upload of an SQS batch; what fails is returned for another delivery.
+
+    What no delivery will mend, and what has failed for the last time, is laid into the dead letter queue with
+    the reason.
+    """
     answer = process_partial_response(event=event, record_handler=receive, processor=processor, context=context)
+    records = {record["messageId"]: record for record in event["Records"]}
+    again = []
     for failure, (_, error, _) in zip(answer["batchItemFailures"], processor.exceptions, strict=True):
-        logger.error("event failed", message_id=failure["itemIdentifier"], error=type(error).__name__, cause=str(error))
-    return answer
+        record = records[failure["itemIdentifier"]]
+        logger.error("event failed", message_id=record["messageId"], error=type(error).__name__, cause=str(error))
+        if isinstance(error, UnexpectedEvent) or int(record["attributes"]["ApproximateReceiveCount"]) >= MAX_RECEIVES:
+            bury(SQS, DEAD_LETTERS_URL, record["body"], error=error)
+        else:
+            again.append(failure)
+    return {"batchItemFailures": again}
 
 
 def receive(record: SQSRecord) -> None:

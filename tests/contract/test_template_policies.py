@@ -147,7 +147,7 @@ def test_a_function_may_do_only_what_its_handler_calls(function: str) -> None:
     assert unneeded == set()
 
 
-def test_only_validation_reads_the_queue_and_only_functions_without_one_write_to_the_dead_letters() -> None:
+def test_only_validation_reads_the_queue_and_few_write_to_the_dead_letters() -> None:
     holders = {
         action: {
             role
@@ -159,7 +159,7 @@ def test_only_validation_reads_the_queue_and_only_functions_without_one_write_to
 
     assert holders == {
         "sqs:ReceiveMessage": {"ValidateRole"},
-        "sqs:SendMessage": {"RecoverRole", "DescribeRole", "WatchRole"},
+        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole"},
         "states:StartExecution": {"ValidateRole"},
         "dynamodb:PutItem": {"ValidateRole"},
     }

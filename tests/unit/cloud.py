@@ -52,6 +52,8 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": MACHINE,
     "ALERTS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:acme-sales-alerts",
     "EVENT_BUS": "default",
+    "DEAD_LETTERS_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/dead-letters",
+    "MAX_RECEIVES": "4",
     "SMALL_FILE_BYTES": "1000000",
     "LEASE_SECONDS": "30000",
     "CLEAN_MEMORY_MB": "3008",
@@ -102,6 +104,7 @@ class Cloud:
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/acme",
         )
         self._listen()
+        self.sqs.create_queue(QueueName="dead-letters")
 
     def put(self, key: str, body: str | bytes, sequencer: str = "01") -> ObjectVersion:
         """Upload a file and return the version that it became."""
@@ -191,6 +194,12 @@ class Cloud:
                 found.append(json.loads(message["Body"]))
                 self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """What was laid into the dead letter queue."""
+        queue = ENVIRONMENT["DEAD_LETTERS_URL"]
+        answer = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        return list(answer.get("Messages", []))
 
     def _listen(self) -> None:
         self.queue = self.sqs.create_queue(QueueName="heard")["QueueUrl"]

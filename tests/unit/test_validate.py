@@ -182,19 +182,39 @@ def forged(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_a_forged_event_is_refused_and_goes_to_the_dead_letters(cloud: Cloud, changes: dict[str, Any]):
     source = cloud.put(KEY, GOOD)
     event = forged(cloud.event("validate", source), **changes)
-    failures = cloud.invoke("validate", event)["batchItemFailures"]
-    assert [failure["itemIdentifier"] for failure in failures] == [event["Records"][0]["messageId"]]
+    assert cloud.invoke("validate", event) == {"batchItemFailures": []}
+    [letter] = cloud.dead_letters()
+    assert letter["Body"] == event["Records"][0]["body"]
+    assert letter["MessageAttributes"]["error"]["StringValue"] == "UnexpectedEvent"
     assert cloud.ledger.entry(source) == {}
     assert runs(cloud) == []
 
 
 @pytest.mark.parametrize("body", ["", "null", "[]", "not json", '{"detail": 1}', '{"source": "aws.s3"}'])
-def test_a_message_that_is_no_event_fails_alone(cloud: Cloud, body: str):
+def test_a_message_that_is_no_event_is_a_dead_letter_alone(cloud: Cloud, body: str):
     good = cloud.put(KEY, GOOD)
     [record] = cloud.event("validate", good)["Records"]
     event = {"Records": [record | {"messageId": "bad", "body": body}, record]}
-    assert cloud.invoke("validate", event) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert cloud.invoke("validate", event) == {"batchItemFailures": []}
+    [letter] = cloud.dead_letters()
+    assert letter["Body"].strip() == body
+    assert letter["MessageAttributes"]["cause"]["StringValue"]
     assert cloud.ledger.entry(good)["rows"] == 5
+
+
+@pytest.mark.parametrize(("receives", "comes_again"), [(1, True), (3, True), (4, False)])
+def test_what_fails_for_the_last_time_is_laid_aside_with_its_reason(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, receives: int, comes_again: bool
+):
+    event = cloud.event("validate", cloud.put(KEY, GOOD))
+    [record] = event["Records"]
+    record["attributes"]["ApproximateReceiveCount"] = str(receives)
+    monkeypatch.setattr(cloud.module("validate"), "WORK_BUCKET", "no-such-bucket")
+    failures = cloud.invoke("validate", event)["batchItemFailures"]
+    assert bool(failures) == comes_again
+    reasons = [letter["MessageAttributes"] for letter in cloud.dead_letters()]
+    assert [reason["error"]["StringValue"] for reason in reasons] == ([] if comes_again else ["NoSuchBucket"])
+    assert all("bucket does not exist" in reason["cause"]["StringValue"] for reason in reasons)
 
 
 def test_no_cell_of_a_file_is_logged_or_told(cloud: Cloud, capsys: pytest.CaptureFixture[str]):
@@ -211,5 +231,6 @@ def test_an_event_without_a_version_is_refused(cloud: Cloud):
     body = json.loads(event["Records"][0]["body"])
     del body["detail"]["object"]["version-id"]
     event["Records"][0]["body"] = json.dumps(body)
-    assert cloud.invoke("validate", event)["batchItemFailures"]
+    assert cloud.invoke("validate", event) == {"batchItemFailures": []}
+    assert "without a version" in cloud.dead_letters()[0]["MessageAttributes"]["cause"]["StringValue"]
     assert runs(cloud) == []
