@@ -3,7 +3,7 @@
 from typing import Any
 
 
-def bury(sqs: Any, queue_url: str, body: str, *, error: BaseException) -> None:
+def bury(sqs: Any, queue_url: str, body: str, *, error: BaseException | None) -> None:
     """Send the event with the message attributes `error`, the error's name, and `cause`, its text."""
     reason = {"error": type(error).__name__, "cause": _plain(str(error)) or "no more is known"}
     sqs.send_message(

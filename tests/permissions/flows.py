@@ -275,6 +275,26 @@ def shared(world: World) -> list[str]:
     return wrong
 
 
+def buried(world: World) -> list[str]:
+    """An event that is none ends in the dead letter queue with its reason."""
+    wrong = Wrong()
+    sqs, body = world.aws.client("sqs"), f"no event {next(_numbers)}"
+    sqs.send_message(QueueUrl=world.stack.outputs["UploadQueueUrl"], MessageBody=body)
+
+    def reason() -> str:
+        letters = sqs.receive_message(
+            QueueUrl=world.stack.outputs["DeadLetterQueueUrl"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+        return next((str(letter.get("MessageAttributes")) for letter in letters if letter["Body"] == body), "")
+
+    found = world.wait(reason, bool)
+    wrong.expect("UnexpectedEvent" in found, f"the event is a dead letter that says why ({found})")
+    return wrong
+
+
 @contextmanager
 def answering() -> Iterator[tuple[str, list[Any]]]:
     """The address of a server of ours that takes what CloudFormation would take, and what it took."""
@@ -318,6 +338,7 @@ def logging_machine(world: World) -> list[str]:
 FLOWS = (
     Flow("logging_machine", logging_machine),
     Flow("shared", shared),
+    Flow("buried", buried),
     Flow("rejected", rejected),
     Flow("good", good),
     Flow("changed", changed),
