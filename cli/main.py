@@ -8,7 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.backfill import backfill
 from cli.check import check
 from cli.clean import clean
+from cli.costs import costs
 from cli.diff import diff
+from cli.doctor import doctor
 from cli.explain import explain
 from cli.new import new
 from cli.put import put
@@ -48,6 +50,8 @@ app.command()(replay)
 app.command()(redrive)
 app.command()(backfill)
 app.command()(retract)
+app.command()(costs)
+app.command()(doctor)
 
 
 def main() -> None:
