@@ -5,7 +5,7 @@ same values, and every query still runs. Any other needs a new version, which th
 table carry, so that one can tell under which rules a row was published.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ def changes(old: Terms, new: Terms) -> list[Change]:
         *_columns(old, new),
         *_rules("rows", old["row_rules"], new["row_rules"]),
         *_files(old, new),
-        *_reading(old["reading"], new["reading"]),
+        *_reading(old["reading"], new["reading"], [*old["columns"], *old["reading"]["unpublished"]]),
         *_table(old, new),
         *_values(old, new),
     ]
@@ -64,7 +64,7 @@ def _columns(old: Terms, new: Terms) -> Iterator[Change]:
     for name in after:
         if name in before:
             yield from _column(name, before[name], after[name])
-        elif after[name]["in_files"]:
+        elif after[name]["in_files"] and name not in new["reading"]["optional"]:
             yield Change(f"column {name} is added", "senders", "files without it are rejected; older rows have none")
         else:
             yield Change(f"column {name} is added", "nobody", "rows published before have no value in it")
@@ -120,7 +120,7 @@ def _limit(old: float, new: float) -> Iterator[Change]:
         yield Change(f"{new:.0%} of a file may be bad, not {old:.0%}", "nobody", "more is quarantined, less rejected")
 
 
-def _reading(old: Terms, new: Terms) -> Iterator[Change]:
+def _reading(old: Terms, new: Terms, old_columns: Collection[str]) -> Iterator[Change]:
     for name in ("delimiter", "quote", "encoding", "decimal_comma"):
         if old[name] != new[name]:
             yield Change(f"{name} is {new[name]!r} instead of {old[name]!r}", "senders", "files as before are rejected")
@@ -133,6 +133,10 @@ def _reading(old: Terms, new: Terms) -> Iterator[Change]:
         yield Change(f"files need no column {name}", "senders", "it is unknown now, unless the table has it")
     for name in set(new["unpublished"]) - set(old["unpublished"]):
         yield Change(f"files need a column {name}", "senders", "files without it are rejected")
+    for name in set(old["optional"]) - set(new["optional"]):
+        yield Change(f"files must have the column {name}", "senders", "files without it are rejected")
+    for name in set(new["optional"]) & set(old_columns) - set(old["optional"]):
+        yield Change(f"files may lack the column {name}", "nobody", "their rows have no value in it")
     for alias in old["aliases"].keys() - new["aliases"].keys():
         yield Change(f"header {alias!r} no longer means {old['aliases'][alias]}", "senders", "such files are rejected")
     for alias, name in new["aliases"].items():

@@ -175,6 +175,8 @@ def _text(contract: Contract) -> Iterator[str]:
     yield f"Numbers have a decimal {mark} and no marks between thousands."
     for alias, name in reading.aliases.items():
         yield f"The column {name} may be called {alias!r}."
+    for name in reading.optional:
+        yield f"The column {name} may be absent."
     if _UNKNOWN[reading.unknown_columns]:
         yield _UNKNOWN[reading.unknown_columns]
 

@@ -133,6 +133,8 @@ def verdict_table(file: str, verdict: Verdict) -> None:
     for problem in verdict.problems:
         out.print("  ", end="")
         out.print(problem, markup=False, highlight=False)
+    for drift in verdict.drift:
+        out.print(Text(f"  {drift.kind}, {drift.policy}: {drift.told}"), highlight=False)
     good = verdict.rows - verdict.would_quarantine - sum(verdict.discarded.values())
     out.print(
         f"  {verdict.rows:,} rows: {good:,} good, {verdict.would_quarantine:,} would be quarantined"

@@ -68,6 +68,7 @@ def _reading(contract: Contract) -> Terms:
         "dates": {name: list(forms) for name, forms in reading.dates.items()},
         "aliases": dict(reading.aliases),
         "unpublished": list(reading.unpublished),
+        "optional": list(reading.optional),
         "unknown_columns": reading.unknown_columns,
         "decimal_comma": reading.decimal_comma,
     }
@@ -131,10 +132,23 @@ def terms_of(named: str) -> Terms:
     """
     path = Path(named)
     if path.suffix == ".json" and path.is_file():
-        return dict(json.loads(path.read_text()))
+        return read(path)
     if path.suffix == ".py" and path.is_file():
         return terms(loaded(path.stem, path.read_text()))
     return terms(catalog.load(named))
+
+
+_LATER: Terms = {"optional": []}
+"""What a contract's reading means that an older Sluice wrote down, before there were such settings."""
+
+
+def read(path: Path) -> Terms:
+    """Return the terms that `written` wrote. Raises ContractInvalid."""
+    try:
+        told = dict(json.loads(path.read_text()))
+        return told | {"reading": _LATER | told["reading"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractInvalid(f"{path} is no contract that `sluice diff --save` wrote") from error
 
 
 def written(of: Terms) -> str:

@@ -49,6 +49,9 @@ class Account:
         }
 
     def note_header(self, contract: Contract, header: Header) -> None:
+        lacking = [drift.column for drift in header.drift if drift.policy == "filled"]
+        if lacking:
+            self.notes.append(f"optional columns that the file lacks: {', '.join(lacking)[:500]}")
         if header.unknown and contract.reading.unknown_columns != "reject":
             told = ", ".join(sorted(header.unknown))[:500]
             self.notes.append(f"columns that the contract does not know: {told}")

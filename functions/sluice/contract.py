@@ -12,7 +12,7 @@ import polars as pl
 
 from sluice.errors import ContractInvalid
 from sluice.naming import KeyPattern
-from sluice.steps import Step
+from sluice.steps import Fill, Step
 from sluice.text_format import TextFormat
 
 LINEAGE: dict[str, pl.DataType] = {
@@ -41,6 +41,7 @@ class Reading:
     dates: for a date or timestamp column, the strptime forms it may have, tried in order.
     aliases: other header names of a column, such as {"sku": "product_id"}.
     unpublished: columns that the file has, for rules to use, and the table has not.
+    optional: columns that a file may lack; then none of its rows has a value in them.
     unknown_columns: what a column that nobody declared means: the file is rejected, the column ignored,
         or its text kept in the published column `_extra`.
     decimal_comma: numbers are written 1.234,56 instead of 1,234.56 (group marks are never guessed).
@@ -51,6 +52,7 @@ class Reading:
     dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     unpublished: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     unknown_columns: Unknown = "reject"
     decimal_comma: bool = False
 
@@ -168,7 +170,7 @@ class Contract:
 
     @cached_property
     def file_columns(self) -> tuple[str, ...]:
-        """The columns that a file must have."""
+        """The columns that a file must have, but for those that are optional."""
         return (*self.parsed, *self.reading.unpublished)
 
     @cached_property
@@ -215,6 +217,7 @@ def _mistakes(contract: Contract) -> Iterator[str]:
         KeyPattern(pattern)
     yield from _unknown_columns(contract)
     yield from _unique_mistakes(contract)
+    yield from _optional_mistakes(contract)
     for rule in contract.outliers:
         if (rule.iqr is None) == (rule.z_score is None):
             yield f"outliers of {rule.column}: say either iqr or z_score"
@@ -236,6 +239,7 @@ def _unknown_columns(contract: Contract) -> Iterator[str]:
     uses = {
         "dates": reading.dates,
         "aliases": reading.aliases.values(),
+        "optional": reading.optional,
         "cleaning": [column for step in contract.cleaning for column in step.columns],
         "unique": (*contract.unique.key, contract.unique.newest or contract.unique.key[0]) if contract.unique else (),
         "impute": contract.impute,
@@ -251,6 +255,16 @@ def _unknown_columns(contract: Contract) -> Iterator[str]:
     for name in contract.same_as_key:
         if not all(f"{{{name}" in pattern for pattern in contract.files):
             yield f"same_as_key names {name!r}, which not every file pattern captures"
+
+
+def _optional_mistakes(contract: Contract) -> Iterator[str]:
+    schema = contract.row.to_schema()
+    filled = {step.column for step in contract.cleaning if isinstance(step, Fill)}
+    for name in contract.reading.optional:
+        if name in contract.derived:
+            yield f"optional names {name!r}, which no file has"
+        elif name in schema.columns and not schema.columns[name].nullable and name not in filled:
+            yield f"optional: {name} must be nullable, or filled by a cleaning step"
 
 
 def _unique_mistakes(contract: Contract) -> Iterator[str]:

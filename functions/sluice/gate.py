@@ -8,8 +8,9 @@ import polars as pl
 
 from sluice.batch import clean_batch, quarantine_malformed
 from sluice.contract import Contract
+from sluice.drift import Drift, of_values
 from sluice.errors import FileRejected
-from sluice.header import match_header
+from sluice.header import header_drift, match_header
 from sluice.reader import Reader, Source
 from sluice.verdict import Example, Verdict, refuse_share
 
@@ -59,6 +60,7 @@ def check(
         examples=tally.examples,
         encoding=facts.get("encoding", contract.reading.format.encoding),
         delimiter=contract.reading.format.delimiter,
+        drift=_drift(contract, reader, tally),
         facts=facts,
     )
 
@@ -74,6 +76,13 @@ def _parts(contract: Contract, key: str | None) -> Mapping[str, str]:
         "key_follows_naming_rule",
         f"the key {key!r} does not follow the naming convention of {contract.name}: {', '.join(contract.files)}",
     )
+
+
+def _drift(contract: Contract, reader: Reader | None, tally: _Tally) -> list[Drift]:
+    if reader is None:
+        return []
+    left = tally.rows - sum(tally.discarded.values())
+    return [*header_drift(contract, reader.header), *of_values(contract, left, tally.reasons)]
 
 
 def _read(

@@ -1,11 +1,12 @@
 """The header of a file against the contract: which column is which, or why the file cannot be read."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from sluice.contract import EXTRA, Contract
+from sluice.drift import Drift, of_header
 from sluice.errors import FileRejected
 
 _SHOWN = 5
@@ -13,10 +14,13 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Header:
-    """Where each declared column is. positions: contract column → index; unknown: undeclared names → index."""
+    """Where each declared column is. positions: contract column → index, without optional ones that the file lacks;
+    unknown: undeclared names → index; drift: how the header differs from the contract.
+    """
 
     positions: dict[str, int]
     unknown: dict[str, int]
+    drift: list[Drift] = field(default_factory=list)
 
     def select(self, contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
         """Return a reader's rows under the contract's column names, with `_extra` when the contract keeps it.
@@ -24,7 +28,12 @@ class Header:
         rows: the file's columns in the file's order (String), then `_row_number`.
         """
         names = rows.columns
-        columns = [pl.col(names[at]).alias(name) for name, at in self.positions.items()]
+        columns = [
+            pl.col(names[self.positions[name]]).alias(name)
+            if name in self.positions
+            else pl.lit(None, dtype=pl.String).alias(name)
+            for name in contract.file_columns
+        ]
         if contract.reading.unknown_columns == "keep":
             columns.append(_extra({name: names[at] for name, at in self.unknown.items()}))
         return rows.select(*columns, "_row_number")
@@ -43,27 +52,49 @@ def match_header(contract: Contract, names: list[str], preview: list[str] | None
     Raises FileRejected: header_is_present, header_has_no_duplicates, header_has_every_column,
     header_has_no_unknown_column.
     """
-    known = {name.lower(): name for name in contract.file_columns}
-    known |= {alias.lower(): name for alias, name in contract.reading.aliases.items()}
+    known = _known(contract)
     found = [known.get(name.strip().lower()) for name in names]
     if not any(found):
         raise _no_header(contract, names, preview or [])
     _refuse_duplicates(names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
-    if missing:
-        hint = f"; undeclared columns that may be renamed ones: {_listed(list(unknown))}" if unknown else ""
-        raise FileRejected(
-            "header_has_every_column",
-            f"the header (line 1) lacks {_listed(missing)}{hint}. Add the column, or declare an alias",
-        )
+    drifted = of_header(contract, missing, unknown)
+    _refuse_missing([name for name in missing if name not in contract.reading.optional], unknown, drifted)
     if unknown and contract.reading.unknown_columns == "reject":
         raise FileRejected(
             "header_has_no_unknown_column",
             f"the header (line 1) has columns that the contract does not know: {_listed(list(unknown))}. "
             "Remove them, or set unknown_columns to ignore or keep",
         )
-    return Header({name: found.index(name) for name in contract.file_columns}, unknown)
+    return Header({name: found.index(name) for name in contract.file_columns if name in found}, unknown, drifted)
+
+
+def header_drift(contract: Contract, names: list[str]) -> list[Drift]:
+    """Return how a header differs from the contract, also when the file is rejected for it."""
+    known = _known(contract)
+    found = [known.get(name.strip().lower()) for name in names]
+    missing = [name for name in contract.file_columns if name not in found]
+    unknown = {name: at for at, name in enumerate(names) if found[at] is None}
+    return of_header(contract, missing, unknown) if any(found) else []
+
+
+def _known(contract: Contract) -> dict[str, str]:
+    """Return the names that a file may use, in lower case → the contract's columns."""
+    known = {name.lower(): name for name in contract.file_columns}
+    return known | {alias.lower(): name for alias, name in contract.reading.aliases.items()}
+
+
+def _refuse_missing(missing: list[str], unknown: dict[str, int], drifted: list[Drift]) -> None:
+    if not missing:
+        return
+    renamed = [drift.told for drift in drifted if drift.kind == "renamed" and drift.column in missing]
+    hint = f"; undeclared columns that may be renamed ones: {_listed(list(unknown))}" if unknown else ""
+    raise FileRejected(
+        "header_has_every_column",
+        f"the header (line 1) lacks {_listed(missing)}{hint}. Add the column, or declare an alias"
+        + "".join(f". {told}" for told in renamed[:_SHOWN]),
+    )
 
 
 def _refuse_duplicates(names: list[str], found: list[str | None]) -> None:

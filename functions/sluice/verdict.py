@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sluice.contract import Contract
+from sluice.drift import Drift
 from sluice.errors import FileRejected
 
 TOO_MANY = "quarantined_share_is_within_limit"
@@ -24,6 +25,7 @@ class Verdict:
 
     verdict: accepted or rejected. reasons: failed check → rows (1 for a check of the whole file).
     problems: why the file is rejected, in words. examples: reason → its first rows.
+    drift: columns that are not as the contract expects them, whether the file is rejected for it or not.
     """
 
     verdict: str
@@ -37,6 +39,7 @@ class Verdict:
     examples: dict[str, list[Example]] = field(default_factory=dict)
     encoding: str = ""
     delimiter: str = ""
+    drift: list[Drift] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

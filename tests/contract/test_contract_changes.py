@@ -5,14 +5,14 @@ import json
 import pytest
 
 from cli.changes import changes, needs_version
-from cli.terms import terms
+from cli.terms import read, terms
 from sluice import catalog
 from tests.contract.samples import DATA
 
 
 @pytest.mark.parametrize("dataset", sorted(catalog.contracts()))
 def test_an_incompatible_contract_has_a_new_version_and_what_was_agreed_is_up_to_date(dataset: str):
-    agreed = json.loads((DATA / dataset / "contract.json").read_text())
+    agreed = read(DATA / dataset / "contract.json")
     now = terms(catalog.load(dataset))
     assert not needs_version(agreed, now), [change for change in changes(agreed, now) if change.breaks]
     command = f"sluice diff tests/data/{dataset}/contract.json {dataset} --save"

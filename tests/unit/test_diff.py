@@ -14,10 +14,11 @@ from typer.testing import CliRunner, Result
 
 from cli.changes import changes, needs_version
 from cli.main import app
-from cli.terms import terms, written
+from cli.terms import read, terms, written
 from datasets.sales import Sale
 from sluice.catalog import load
 from sluice.contract import Contract, Discard, Outliers, Partition, Unique
+from sluice.errors import ContractInvalid
 from sluice.steps import Lowercase
 
 SALES = load("sales")
@@ -53,6 +54,10 @@ class Gappy(Sale):
 
 class Wider(Sale):
     till: pl.String
+
+
+class Loyal(Sale):
+    loyalty: pl.String = pa.Field(nullable=True)
 
 
 class Flagged(Sale):
@@ -91,6 +96,8 @@ COMPATIBLE = {
         dates={"sale_date": (*SALES.reading.dates["sale_date"], "%d.%m.%Y")},
     ),
     "unknown columns ignored": reading(unknown_columns="ignore"),
+    "an optional column": reading(optional=("category",)),
+    "a new column that files may lack": {"row": Loyal, **reading(optional=("loyalty",))},
     "a masked column": {"personal": {"customer_age": "keep"}},
     "another silence": {"expected_every": timedelta(days=9)},
 }
@@ -115,7 +122,7 @@ def test_an_incompatible_change_needs_a_version(what: str):
 def test_a_compatible_change_needs_none(what: str):
     old, new = terms(SALES), terms(changed(**COMPATIBLE[what]))
     found = changes(old, new)
-    assert [change.touches for change in found] == ["nobody"]
+    assert {change.touches for change in found} == {"nobody"}
     assert not needs_version(old, new)
 
 
@@ -123,6 +130,16 @@ def test_a_derived_column_more_is_told_as_one_that_older_rows_lack():
     new = terms(changed(row=Flagged, outliers=(*SALES.outliers, AGE)))
     effects = {change.what: change.effect for change in changes(terms(SALES), new)}
     assert effects["column age_is_outlier is added"] == "rows published before have no value in it"
+
+
+def test_what_an_older_sluice_wrote_can_be_read(tmp_path: Path):
+    older = terms(SALES)
+    del older["reading"]["optional"]
+    (tmp_path / "contract.json").write_text(written(older))
+    assert changes(read(tmp_path / "contract.json"), terms(SALES)) == []
+    (tmp_path / "contract.json").write_text("{}")
+    with pytest.raises(ContractInvalid, match="is no contract"):
+        read(tmp_path / "contract.json")
 
 
 def test_the_same_contract_has_no_changes():
