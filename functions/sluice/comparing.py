@@ -1,8 +1,8 @@
-"""Holds a run against the dataset's last ones: what is out of the range in which they were."""
+"""Holds a run against the dataset's last ones: what is far from where they were."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 from sluice.past import Past
@@ -11,7 +11,7 @@ Described = Mapping[str, Any]
 """A column, as Column.to_dict tells it."""
 
 ENOUGH = 5
-"""Runs below which nothing is called unusual: their range says little."""
+"""Runs below which nothing is called unusual: so few say little of the next."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Measure:
 
     @property
     def unusual(self) -> bool:
-        """Is it lower or higher than in every one of the last runs, by more than a twentieth of their range?"""
+        """Is it outside of the fences around the last runs (Tukey, 1977), and off their median by a twentieth?"""
         if len(self.before) < ENOUGH:
             return False
-        low, high = min(self.before), max(self.before)
-        room = (high - low) / 20
-        return not low - room <= self.value <= high + room
+        first, middle, third = quantiles(self.before, n=4, method="inclusive")
+        reach = max(1.5 * (third - first), abs(middle) / 20)
+        return not first - reach <= self.value <= third + reach
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "usual": self.usual, "unusual": self.unusual}

@@ -84,7 +84,7 @@ def file_rejected(source: ObjectVersion, verdict: Mapping[str, Any], *, work_buc
         "Why:",
         *(f"  {problem[:500]}" for problem in verdict["problems"][:_MOST]),
         "",
-        "Checks that failed, with rows:",
+        "Checks that failed, with their rows (1 for a check of the whole file):",
         *(f"  {name}: {rows:,}" for name, rows in reasons.items()),
         "",
         "Next: correct the file and upload it again under the same key. To see more of it, with examples:",

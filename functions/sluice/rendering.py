@@ -33,6 +33,7 @@ def _environment() -> jinja2.Environment:
         "size": size,
         "when": when,
         "plain": plain,
+        "key": key_of,
         "quoted": lambda text: plain(shlex.quote(text)),
     }
     environment.globals |= {"told": told}
@@ -48,10 +49,10 @@ def number(value: float) -> str:
 def percent(value: float) -> str:
     """value: 0 to 100. What is there is never shown as nothing, and what is missing never as all."""
     if 0 < value < 0.01:
-        return "< 0.01 %"
+        return "< 0.01\u00a0%"
     if 99.99 < value < 100:
-        return "> 99.99 %"
-    return f"{value:.2f}".rstrip("0").rstrip(".") + " %"
+        return "> 99.99\u00a0%"
+    return f"{value:.2f}".rstrip("0").rstrip(".") + "\u00a0%"
 
 
 def usd(value: float) -> str:
@@ -82,6 +83,11 @@ def when(moment: str) -> str:
 def plain(text: str) -> str:
     """Return a name with nothing in it that shapes the text around it: control and direction characters."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def key_of(address: str) -> str:
+    """Return what people call a file: its key without the bucket; a path stays what it is."""
+    return address.removeprefix("s3://").partition("/")[2] if address.startswith("s3://") else address
 
 
 def told(value: float, unit: str) -> str:

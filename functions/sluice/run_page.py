@@ -69,7 +69,7 @@ def facts(
         "dataset": dataset,
         "in_aws": any(part.entry for part in parts),
         "contract_version": max((manifest.contract_version for manifest in manifests), default="unknown"),
-        "headline": _key(parts[0].source) if len(parts) == 1 else f"{len(parts)} files of {dataset}",
+        "headline": parts[0].source if len(parts) == 1 else f"{len(parts)} files of {dataset}",
         "status": status,
         "pill": pill,
         "ended_at": max((part.entry.get("updated_at", "") for part in parts), default=""),
@@ -101,11 +101,6 @@ def _status(parts: Sequence[Part], failed: Sequence[Part]) -> tuple[str, str]:
 
 
 _WORDS = {"PUBLISHED": "published", "SUPERSEDED": "published", "CLEANED": "cleaned"}
-
-
-def _key(source: str) -> str:
-    """Return what people call a file: its key without the bucket."""
-    return source.removeprefix("s3://").partition("/")[2] if source.startswith("s3://") else source
 
 
 def _failure(part: Part) -> dict[str, Any]:

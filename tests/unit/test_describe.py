@@ -85,7 +85,7 @@ def test_a_run_of_many_files_is_described_once_when_the_last_one_is_done(cloud: 
     assert pages == [[], [], [run_page_key(run.run_id), "pages/sales.html"]]
     shown = page(cloud, run_page_key(run.run_id))
     assert shown.numbers == {"rows_in": 60, "published": 51, "quarantined": 6, "discarded": 3}
-    assert all(source.uri in shown.text for source in sources)
+    assert all(source.key in shown.text for source in sources)
 
 
 def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud):
