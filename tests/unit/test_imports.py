@@ -57,7 +57,7 @@ def test_the_functions_run_on_the_versions_that_are_locked():
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     locked = {package["name"]: package["version"] for package in lock["package"]}
     lines = (FUNCTIONS / "requirements.txt").read_text().splitlines()
-    pins = [re.fullmatch(r"([a-z.-]+)(?:\[[a-z]+\])?==(\S+)", line) for line in lines if not line.startswith("#")]
+    pins = [re.fullmatch(r"([a-z0-9.-]+)(?:\[[a-z]+\])?==(\S+)", line) for line in lines if not line.startswith("#")]
     assert {pin[1]: pin[2] for pin in pins if pin} == {pin[1]: locked[pin[1].replace(".", "-")] for pin in pins if pin}
     assert all(pins)
     assert {pin[1] for pin in pins if pin} == {"aws-lambda-powertools", "backports.zstd", "jinja2", "pandera", "polars"}
