@@ -111,9 +111,7 @@ def acts(demo: Demo, plan: Plan, no_spark: str) -> list[str]:
 
 def told(aws: Connection) -> None:
     """How to go on with a local AWS that is kept."""
-    console.print(
-        f"The local AWS goes on at [bold]{aws.endpoint}[/]; `.venv/bin/sluice down` ends it. Here:\n"
-    )
+    console.print(f"The local AWS goes on at [bold]{aws.endpoint}[/]; `.venv/bin/sluice down` ends it. Here:\n")
     for name, value in aws.env().items():
         console.print(f"  export {name}={value}", soft_wrap=True)
     console.print("  aws s3 ls                # or --endpoint-url: any tool and SDK works, with IAM enforced")
