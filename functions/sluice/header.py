@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from sluice.batch import MASK
 from sluice.contract import EXTRA, Contract
 from sluice.drift import Drift, of_header
 from sluice.errors import FileRejected
@@ -56,6 +57,7 @@ def match_header(contract: Contract, names: list[str], preview: list[str] | None
     found = [known.get(name.strip().lower()) for name in names]
     if not any(found):
         raise _no_header(contract, names, preview or [])
+    names = _tellable(contract, names, found)
     _refuse_duplicates(names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
@@ -74,9 +76,21 @@ def header_drift(contract: Contract, names: list[str]) -> list[Drift]:
     """Return how a header differs from the contract, also when the file is rejected for it."""
     known = _known(contract)
     found = [known.get(name.strip().lower()) for name in names]
+    names = _tellable(contract, names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
     return of_header(contract, missing, unknown) if any(found) else []
+
+
+def _tellable(contract: Contract, names: list[str], found: list[str | None]) -> list[str]:
+    """Return the names as reports may tell them.
+
+    Where a contract is about people, a line 1 with less than half of its columns is taken for a row without a
+    header: its unknown names are masked, each with its place.
+    """
+    if not contract.personal or 2 * len({*found} - {None}) >= len(contract.file_columns):
+        return names
+    return [name if found[at] else f"{MASK} (column {at + 1})" for at, name in enumerate(names)]
 
 
 def _known(contract: Contract) -> dict[str, str]:
@@ -126,7 +140,7 @@ def _no_header(contract: Contract, names: list[str], preview: list[str]) -> File
             )
     return FileRejected(
         "header_is_present",
-        f"line 1 has none of the contract's columns but {_listed(names)}. "
+        f"line 1 has none of the contract's columns but {_listed(_tellable(contract, names, [None] * len(names)))}. "
         f"The first line must name the columns: {_listed(list(contract.file_columns), 20)}",
     )
 

@@ -111,6 +111,15 @@ def read_split(
     return part.batches()
 
 
+def _undecodable(raw: bytes, encoding: str) -> str:
+    """Tell the first byte that is not of the encoding."""
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} (0x{raw[error.start]:02x})"
+    return "one of its bytes"
+
+
 class _Window:
     """The next `length` bytes of a stream."""
 
@@ -258,7 +267,8 @@ class _Pass:
         if fault == "row_" + check_name(encoding):
             raise FileRejected(
                 f"file_{check_name(encoding)}",
-                f"the header is not {encoding}: {self._grammar.show(raw)[:200]}. "
+                # Its text is not told, here and below: without a header it would be a row, perhaps about a person.
+                f"the header is not {encoding}: {_undecodable(raw, encoding)} is none. "
                 f"Save the file as {encoding}, or declare its encoding in the contract",
             )
         if fault:
@@ -266,7 +276,7 @@ class _Pass:
         if record.fault:
             raise FileRejected(
                 "header_has_well_formed_quotes",
-                f"the header's quotes do not pair: {self._grammar.show(raw)[:200]}. "
+                "the header's quotes do not pair. "
                 "A quoted name begins and ends with the quote, a quote inside it is doubled",
             )
         found = self._grammar.count_fields(raw)

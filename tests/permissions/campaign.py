@@ -199,7 +199,6 @@ def settle(world: World) -> None:
     world.wait(
         lambda: states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"],
         lambda running: not running,
-        seconds=60,
     )
     world.aws.client("sqs").purge_queue(QueueUrl=world.stack.outputs["UploadQueueUrl"])
     mend(world)

@@ -205,11 +205,7 @@ def large(world: World) -> list[str]:
     if not wrong.expect(len(body) > SMALL_FILE_BYTES, "the file is large"):
         return wrong
     version = world.put(key, body)
-    status = world.wait(
-        lambda: world.entry(key, version).get("status", ""),
-        lambda found: found in ("PUBLISHED", "FAILED", "REJECTED"),
-        seconds=90,
-    )
+    status = world.status(key, version, "PUBLISHED", "FAILED", "REJECTED")
     run_id = world.entry(key, version).get("run_id", "")
     if not wrong.expect(status == "PUBLISHED", f"the ledger says PUBLISHED ({status or 'nothing'})"):
         wrong += world.failed_states(run_id) if run_id and world.execution(run_id) else []
@@ -249,7 +245,7 @@ def stopped(world: World) -> list[str]:
     run_id = world.entry(key, version)["run_id"]
     arn = world.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
     world.aws.client("stepfunctions").stop_execution(executionArn=arn)
-    state = world.wait(lambda: mine()["JobRunState"], lambda state: "ING" not in state, seconds=40)
+    state = world.wait(lambda: mine()["JobRunState"], lambda state: "ING" not in state)
     wrong.expect(state == "STOPPED", f"the job is stopped ({state})")
     status = world.status(key, version, "FAILED", "PUBLISHED")
     wrong.expect(status == "FAILED", f"the ledger says FAILED ({status})")

@@ -23,7 +23,10 @@ PARAMETERS = {
     "SmallFileBytes": str(SMALL_FILE_BYTES),
     "GlueWorkers": "2",
 }
-HOPELESS_SECONDS = 1.5
+PATIENCE = 120.0
+"""Seconds; a busy machine may need many."""
+QUEUE_SECONDS = 10.0
+HOPELESS_SECONDS = 2.0
 """After a refused call nothing more is waited for than what is under way already."""
 
 
@@ -125,7 +128,7 @@ class World:
                     sqs.delete_message(QueueUrl=self.heard, ReceiptHandle=message["ReceiptHandle"])
             return next((message for message in self.messages if wanted(message)), None)
 
-        return self.wait(look, bool, seconds=10)
+        return self.wait(look, bool)
 
     def alerted(self, key: str) -> bool:
         """Whether people were told of a key."""
@@ -185,9 +188,10 @@ class World:
             if call.role == role and (call.status == 403 or (call.status == 400 and call.action == action))
         ]
 
-    def wait[T](self, look: Callable[[], T], enough: Callable[[T], bool], *, seconds: float = 25.0) -> T:
+    def wait[T](self, look: Callable[[], T], enough: Callable[[T], bool], *, seconds: float = PATIENCE) -> T:
         """What `look` gives once it is enough, or at last when time is up or the watched role was refused."""
-        deadline = time.monotonic() + seconds
+        # A queue that may not be read is not asked: nothing is refused.
+        deadline = time.monotonic() + (QUEUE_SECONDS if self.watched[1].startswith("sqs:") else seconds)
         hopeless = False
         while not enough(seen := look()) and time.monotonic() < deadline:
             time.sleep(0.1)
