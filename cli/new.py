@@ -86,10 +86,17 @@ def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_j
     show.out.print(f"\n{len(questions)} questions are marked DECIDE in the contract:", highlight=False)
     for question in questions:
         show.out.print(f"  {question}", markup=False, highlight=False, soft_wrap=True)
-    if any(column.personal for column in proposal.columns):
+    if contract.personal:
         show.out.print("Personal columns are made up in the samples; look at the others before you commit them.")
+    if "hash" in contract.personal.values():
+        show.out.print("Hashing needs a key: SLUICE_HASH_KEY=… on this machine, the parameter HashKey=own on AWS.")
     first = proposal.samples.paths[0]
-    show.out.print(f"\nnext:  sluice check {first} --dataset {contract.name}", highlight=False)
+    show.out.print()
+    show.hint(
+        f"sluice check {first} --dataset {contract.name}",
+        f"sluice clean {first} --dataset {contract.name} --out out/",
+        f"python -m pytest tests/contract -k {contract.name}",
+    )
 
 
 def _questions(module: Path) -> list[str]:
