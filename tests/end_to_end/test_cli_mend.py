@@ -1,0 +1,186 @@
+"""quarantine, replay, retract and redrive: what a person does on the day after."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cli import examining
+from cli.query import QueryFailed
+from cli.stack import connect
+from local import LocalAWS, faults
+from tests.end_to_end.command import Command, sales_file
+
+KEY = "sales/S201/2025-03-05.csv"
+
+
+def rows_of(sluice: Command, key: str, table: str = "sales") -> list[Any]:
+    sql = f"SELECT _row_number, transaction_id, channel FROM {table} WHERE _source_key LIKE '%/{key}' ORDER BY 1"  # noqa: S608
+    return [tuple(row.values()) for row in sluice.json("query", sql)]
+
+
+def mend(path: Path, change: dict[str, dict[str, str]]) -> None:
+    """Change cells of an export: transaction → column → text."""
+    with path.open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    for line in lines:
+        line.update(change.get(line["transaction_id"], {}))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Command, tmp_path: Path):
+    bad = [{"channel": "fax"}, {"customer_age": "150"}, {"product_id": "", "category": " NA, 007 "}]
+    file = sales_file(tmp_path, KEY, *[{}] * 12, *bad, {"transaction_id": "TEST1"})
+    sluice("put", file)
+    export = tmp_path / "mend.csv"
+    assert sluice.json("quarantine", "sales", "--source", KEY, "--export", export)["rows"] == 3
+    exported = list(csv.DictReader(export.open(newline="")))
+    assert [(line["_row_number"], line["_reasons"]) for line in exported] == [
+        ("13", "channel_is_known"),
+        ("14", "customer_age_is_from_0_to_120"),
+        ("15", "product_id_is_present"),
+    ]
+    assert exported[2]["category"] == " NA, 007 "
+    mend(export, {"T13": {"channel": "online"}, "T15": {"product_id": "P9"}})
+
+    result = sluice.json("replay", export)
+    (account,) = result["accounts"]
+    assert account["before"] == {"rows": 16, "published": 12, "quarantined": 3, "discarded": 1}
+    assert account["after"] == {"rows": 16, "published": 14, "quarantined": 1, "discarded": 1}
+    published = rows_of(sluice, KEY)
+    assert [number for number, _, _ in published] == [*range(1, 14), 15]
+    assert published[12] == (13, "T13", "online")
+    assert rows_of(sluice, KEY, "sales_quarantine") == [(14, "T14", "online")]
+    (new, old) = sluice.json("show", KEY)
+    assert new["origin"] == f"replay:{old['version']}"
+
+    again = sluice.json("replay", export)  # interrupted or repeated: nothing is uploaded twice
+    assert again["accounts"][0]["after"] == account["after"]
+    assert len(sluice.json("show", KEY)) == 2
+
+
+def test_rows_of_a_file_that_was_replaced_meanwhile_are_not_put_back(sluice: Command, tmp_path: Path):
+    key = "sales/S202/2025-03-05.csv"
+    sluice.put(tmp_path, key, *[{}] * 5, {"channel": "fax"})
+    export = tmp_path / "mend.csv"
+    sluice("quarantine", "sales", "--source", key, "--export", export)
+    sluice.put(tmp_path, key, *[{}] * 6, {"channel": "fax"})
+    mend(export, {"T6": {"channel": "online"}})
+    result = sluice.json("replay", export, code=1)
+    assert "export it again" in result["problems"][key]
+    assert len(rows_of(sluice, key)) == 6
+
+
+def test_a_replay_of_nothing_mended_says_so(sluice: Command, tmp_path: Path):
+    key = "sales/S203/2025-03-05.csv"
+    sluice.put(tmp_path, key, *[{}] * 5, {"channel": "fax"})
+    export = tmp_path / "mend.csv"
+    sluice("quarantine", "sales", "--source", key, "--export", export)
+    told = sluice("replay", export, code=1).stdout
+    assert "no row differs" in told
+    assert len(sluice.json("show", key)) == 1
+
+
+def test_a_retracted_file_leaves_the_table_and_can_be_brought_back(sluice: Command, tmp_path: Path):
+    key = "sales/S204/2025-03-05.csv"
+    first = sluice.put(tmp_path, key, *[{}] * 9, {"channel": "fax"})
+    (retracted,) = sluice.json("retract", key, "--yes")
+    assert (retracted["status"], retracted["rows"]) == ("PUBLISHED", 0)
+    assert retracted["origin"] == f"retract:{first['version']}"
+    assert rows_of(sluice, key) == rows_of(sluice, key, "sales_quarantine") == []
+    assert "no rows in the table already" in sluice("retract", key, "--yes").stdout
+    result = sluice.json("replay", "--source", key, "--version", first["version"])
+    assert result["accounts"][0]["after"]["published"] == 9
+    assert len(rows_of(sluice, key)) == 9
+
+
+def test_retracting_asks_first(sluice: Command, tmp_path: Path):
+    key = "sales/S205/2025-03-05.csv"
+    sluice.put(tmp_path, key, {})
+    told = sluice("retract", key, code=1)
+    assert "1 published and 0 quarantined rows" in told.stderr
+    assert len(rows_of(sluice, key)) == 1
+
+
+def test_a_failed_run_is_redriven(sluice: Command, aws: LocalAWS, tmp_path: Path):
+    faults.inject(aws, "s3:PutObject", role="*CleanRole*", times=20, status=403, code="AccessDenied")
+    try:
+        failed = sluice.put(tmp_path, "sales/S206/2025-03-05.csv", {}, code=1)
+    finally:
+        faults.clear(aws)
+    assert failed["status"] == "FAILED"
+    assert failed["run_id"] in sluice("runs", "--status", "FAILED").stdout
+    assert f"sluice redrive {failed['run_id']}" in sluice("show", failed["run_id"]).stdout
+    (done,) = sluice.json("redrive", failed["run_id"])
+    assert (done["status"], done["attempt"]) == ("PUBLISHED", 2)
+    assert done["run_id"] == f"{failed['run_id']}-2"
+    assert "no file of" in sluice("redrive", failed["run_id"], code=1).stderr
+
+
+def test_reasons_are_counted_by_day(sluice: Command, tmp_path: Path):
+    key = "sales/S207/2025-03-05.csv"
+    entry = sluice.put(tmp_path, key, *[{}] * 18, {"channel": "fax"}, {"channel": "fax", "product_id": ""})
+    told = sluice.json("quarantine", "sales", "--source", key)
+    day = entry["received_at"][:10]
+    assert told["days"] == [{"day": day, "files": 1, "rows": 20, "quarantined": 2}]
+    assert told["reasons"] == [
+        {"reason": "channel_is_known", "rows": 2, "files": 1, "by_day": {day: 2}},
+        {"reason": "product_id_is_present", "rows": 1, "files": 1, "by_day": {day: 1}},
+    ]
+    assert "2 of 20 rows in quarantine (10.00%)" in sluice("quarantine", "sales", "--source", key).stdout
+
+
+def test_costs_add_up_by_dataset(sluice: Command, tmp_path: Path):
+    entry = sluice.put(tmp_path, "sales/S208/2025-03-05.csv", {})
+    (day,) = sluice.json("costs", "--dataset", "sales", "--since", "1d")
+    assert day["period"] == entry["published_at"][:10]
+    assert day["cost_usd"] >= entry["cost_usd"] > 0
+    assert day["rows"] >= 1
+    assert "sales" in sluice("costs", "--by", "month").stdout
+
+
+def test_the_doctor_finds_this_stack_well_and_names_code_that_is_not_deployed(
+    sluice: Command, monkeypatch: pytest.MonkeyPatch
+):
+    modules = [*examining._modules(), ("sluice/undeployed.py", b"")]
+    monkeypatch.setattr(examining, "_modules", lambda: modules)
+    findings = {each["what"]: each for each in sluice.json("doctor")}
+    assert {each["state"] for each in findings.values()} <= {"ok", "note"}
+    assert findings["credentials"]["told"].endswith(":root")
+    assert findings["code"]["state"] == "note"
+    assert "sluice/undeployed.py" in findings["code"]["told"]
+    assert "sluice/waiting.py" not in findings["code"]["told"]
+
+
+def test_the_doctor_finds_a_dead_letter(sluice: Command, aws: LocalAWS):
+    stack = connect(None, None, None)
+    sqs, queue = stack.client("sqs"), stack.output("DeadLetterQueueUrl")
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    try:
+        findings = {each["what"]: each for each in sluice.json("doctor", code=1)}
+        assert findings["dead letters"]["state"] == "bad"
+        assert "sluice redrive --dead-letters" in findings["dead letters"]["told"]
+    finally:
+        sqs.purge_queue(QueueUrl=queue)
+
+
+def test_a_result_is_written_as_csv_or_parquet(sluice: Command, tmp_path: Path):
+    key = "sales/S209/2025-03-05.csv"
+    sluice.put(tmp_path, key, {}, {"unit_price": "12.50"})
+    sql = f"SELECT transaction_id, unit_price, sale_date FROM sales WHERE _source_key LIKE '%/{key}' ORDER BY 1"  # noqa: S608
+    out = tmp_path / "out.parquet"
+    assert sluice.json("query", sql, "--out", out) == {"rows": 2, "out": str(out)}
+    read = pl.read_parquet(out)
+    assert [str(price) for price in read["unit_price"]] == ["9.99", "12.50"]
+    sluice("query", sql, "--out", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines()[2] == "T2,12.50,2025-03-05"
+
+
+def test_a_refused_query_is_told(sluice: Command):
+    with pytest.raises(QueryFailed, match="nope"):
+        sluice("query", "SELECT nope FROM sales")
