@@ -41,7 +41,7 @@ def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str]
     parts: what the file's key captured, for the columns that must equal it.
     Raises ContractInvalid when a check of the model cannot run.
     """
-    text = rows.select(*_normalised(contract), *_carried(contract))
+    text = _normalised(contract, rows)
     rule = _discarding_rule(contract, text)
     discarded = {
         contract.discard[index].name: count
@@ -80,17 +80,19 @@ def _carried(contract: Contract) -> tuple[str, ...]:
     return (EXTRA, "_row_number") if contract.reading.unknown_columns == "keep" else ("_row_number",)
 
 
-def _normalised(contract: Contract) -> list[pl.Expr]:
+def _normalised(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
     """Trim, tell null markers, then the contract's steps."""
+    # In two steps: in one, each column would be trimmed twice.
+    trimmed = rows.select(pl.col(contract.file_columns).str.strip_chars(), *_carried(contract))
     columns = []
     for name in contract.file_columns:
-        trimmed = pl.col(name).str.strip_chars()
-        column: pl.Expr = pl.when(~_is_null_marker(trimmed, contract.reading.null_markers)).then(trimmed)
+        told = _is_null_marker(pl.col(name), contract.reading.null_markers)
+        column: pl.Expr = pl.when(~told).then(name)
         for step in contract.cleaning:
             if name in step.columns:
                 column = step.apply(column)
         columns.append(column.alias(name))
-    return columns
+    return trimmed.select(*columns, *_carried(contract))
 
 
 def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
@@ -200,13 +202,18 @@ def _quarantined(contract: Contract, rows: pl.DataFrame, failures: dict[str, pl.
     return rows.select(
         *masked,
         pl.lit(None, dtype=pl.String).alias("_raw"),
-        _reasons(failures).alias("_reasons"),
+        _reasons(failures),
         "_row_number",
     )
 
 
-def _reasons(failures: dict[str, pl.Series]) -> pl.Expr:
+def _reasons(failures: dict[str, pl.Series]) -> pl.Series:
+    """Return the reasons of each row, in the order of `failures`; every row has one."""
     if not failures:
-        return pl.lit([], dtype=pl.List(pl.String))
-    named = [pl.when(pl.lit(cells)).then(pl.lit(reason)) for reason, cells in failures.items()]
-    return pl.concat_list(named).list.drop_nulls()
+        return pl.Series("_reasons", [], dtype=pl.List(pl.String))
+    found = [
+        pl.DataFrame({"row": cells.arg_true()}).with_columns(pl.lit(reason).alias("_reasons"))
+        for reason, cells in failures.items()
+    ]
+    of_rows = pl.concat(found).sort("row", maintain_order=True).group_by("row", maintain_order=True).agg("_reasons")
+    return of_rows.get_column("_reasons")

@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 import polars as pl
 
 TIMESTAMPS = (
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f%#z",
@@ -18,7 +20,8 @@ TIMESTAMPS = (
     "%Y-%m-%d",
 )
 """ISO 8601 as people write it, every part with all its digits: a timestamp that was cut off is not believed.
-An offset converts to UTC; without one the time is taken as it is."""
+An offset converts to UTC; without one the time is taken as it is. The commonest come first; a form without a
+fraction takes Polars an eighth of the time."""
 
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?[0-9]+\.?0*$"
@@ -114,36 +117,41 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
 
 def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
     """Parse with each form in turn; later forms only see what the earlier ones left."""
-    value = pl.Series(text.name, [None], dtype=dtype).new_from_index(0, len(text)) if len(text) else text.cast(dtype)
+    value = pl.repeat(None, len(text), dtype=dtype, eager=True).alias(text.name)
+    places = text.is_not_null().arg_true()
+    cells = text.gather(places)
     for form in forms:
-        left = text.is_not_null() & value.is_null()
-        if not left.any():
-            break
-        everything = bool(left.all())
-        found = _strptime(text if everything else text.filter(left), form, dtype)
-        value = found if everything else _patched(value, left, found)
+        fits = cells.str.contains(_shape(form, dtype))
+        if not fits.any():
+            continue
+        found = _strptime(cells.filter(fits), form, dtype)
+        value = value.scatter(places.filter(fits), found)
+        left = (~fits).scatter(fits.arg_true(), found.is_null())
+        cells, places = cells.filter(left), places.filter(left)
     return value
 
 
 def _strptime(text: pl.Series, form: str, dtype: pl.DataType) -> pl.Series:
-    if isinstance(dtype, pl.Datetime):
-        value = text.str.to_datetime(form, strict=False, time_unit=dtype.time_unit)
+    """Parse texts of this form's shape. The parser alone lets more pass than a form says: blanks anywhere, a
+    second 60 rolled over."""
+    if not isinstance(dtype, pl.Datetime):
+        value = text.str.to_date(form, strict=False, cache=False)
+    else:
+        value = text.str.to_datetime(form, strict=False, time_unit=dtype.time_unit, cache=False)
         if form.endswith("z"):
             value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    else:
-        value = text.str.to_date(form, strict=False)
-    # The parser lets more pass than the form says: short years, blanks anywhere, a second 60 rolled over.
-    right = value.dt.year().is_between(1000, 9999) & text.str.contains(_shape(form, dtype))
-    return value.set(~right, None)
+    if "%Y" in form and not form.endswith("z"):
+        return value
+    return value.set(~value.dt.year().is_between(1000, 9999), None)
 
 
 def _shape(form: str, dtype: pl.DataType) -> str:
-    """Return a form as a regular expression. Parts may lack a leading zero, except where only their number of
-    digits tells them apart (2025035 is no date) and in ISO 8601."""
+    """Return a form as a regular expression; years are from 1000 to 9999. Parts may lack a leading zero, except
+    where only their number of digits tells them apart (2025035 is no date) and in ISO 8601."""
     iso = isinstance(dtype, pl.Datetime) and form in TIMESTAMPS
     digits = "[0-9]{2}" if iso or re.search(r"%[Ymd]%[Ymd]", form) else "[0-9]{1,2}"
     parts = {
-        "%Y": "[0-9]{4}",
+        "%Y": "[0-9]{4}" if form.endswith("z") else "[1-9][0-9]{3}",
         "%m": digits,
         "%d": digits,
         "%H": digits,
