@@ -24,6 +24,8 @@ def uploaded(event: Mapping[str, Any], *, bucket: str) -> ObjectVersion:
     thing = detail["object"]
     if not thing.get("version-id"):
         raise UnexpectedEvent(f"an object without a version: is {bucket} still versioned?")
+    # Texts, and such as UTF-8 can hold: JSON also knows numbers, and halves of characters.
+    "".join([thing["key"], thing["version-id"], thing["sequencer"]]).encode()
     return ObjectVersion(
         bucket=bucket,
         key=thing["key"],
