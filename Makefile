@@ -32,7 +32,7 @@ demo: .venv/bin/uv
 test: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
 	@.venv/bin/uv sync --quiet --frozen --project tests/sam --python $(PYTHON)
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
 lint: .venv/bin/uv
 	@$(UV) --group local --group test --group spark --group lint
