@@ -214,7 +214,8 @@ def _plan(found: offers.Found, batches: Sequence[Sequence[Offer]], as_json: bool
     if as_json:
         show.print_json({"files": dict(datasets), "runs": len(batches), "ignored": found.strange})
         return
-    show.out.print(f"{len(found.offers):,} files in {len(batches):,} runs: {show.counts(datasets)}", highlight=False)
+    files, runs = show.plural(len(found.offers), "file"), show.plural(len(batches), "run")
+    show.out.print(f"{files} in {runs}: {show.counts(datasets)}", highlight=False)
     for key in found.strange[:_SHOWN]:
         show.out.print(f"  ignored: {key}", markup=False, highlight=False)
 

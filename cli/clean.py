@@ -76,7 +76,11 @@ def _print(manifest: Manifest, out: Path) -> None:
     table.add_column(justify="right")
     table.add_column(style="dim")
     table.add_row("rows in", f"{manifest.rows_in:,}")
-    table.add_row("published", f"{manifest.published:,}", f"{len(manifest.partitions)} partitions in {out}/published")
+    table.add_row(
+        "published",
+        f"{manifest.published:,}",
+        f"{show.plural(len(manifest.partitions), 'partition')} in {out}/published",
+    )
     table.add_row("quarantined", f"{manifest.quarantined:,}", _told(manifest.reasons))
     table.add_row("discarded", f"{sum(manifest.discarded.values()):,}", _told(manifest.discarded))
     table.add_row("", "", f"{manifest.seconds:.2f} s, {manifest.peak_rss_bytes / 1e6:,.0f} MB peak memory")

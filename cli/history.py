@@ -40,7 +40,9 @@ def changed(stack: Stack, since: str, *, dataset: str | None = None, status: str
             for each in wanted
             for entry in _query(stack, "by_status", Key("status").eq(each) & Key("updated_at").gte(since))
         ]
-    chosen = [entry for entry in found if status in (None, entry["status"])]
+    # What changes its status while the statuses are asked one after the other comes twice: the newer one counts.
+    latest = {(e["source"], e["version"]): e for e in sorted(found, key=lambda entry: entry["updated_at"])}
+    chosen = [entry for entry in latest.values() if status in (None, entry["status"])]
     return sorted(chosen, key=lambda entry: entry["updated_at"], reverse=True)
 
 

@@ -30,7 +30,7 @@ app = typer.Typer(
     name="sluice",
     help="Every row of every file accounted for: published, quarantined with reasons, or discarded by name.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command()(check)

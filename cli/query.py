@@ -104,9 +104,7 @@ def _print(rows: "DataFrame", limit: int) -> None:
         shown.add_row(*(Text(_cell(cell)) for cell in row))
     show.out.print(shown, highlight=False)
     more = len(rows) - limit
-    show.out.print(
-        show.rows(len(rows)) + (f", {more:,} not shown: --limit, or --out" if more > 0 else ""), style="dim"
-    )
+    show.out.print(show.rows(len(rows)) + (f", {more:,} not shown: --limit, or --out" if more > 0 else ""), style="dim")
 
 
 def _numbers(rows: "DataFrame") -> tuple[str, ...]:

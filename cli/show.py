@@ -109,9 +109,13 @@ def number(value: object) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def plural(count: int, what: str) -> str:
+    """Return how many there are, as `1 row` or `2 rows`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def rows(count: int) -> str:
-    """Return how many rows, in words."""
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+    return plural(count, "row")
 
 
 def usd(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """`sluice show`: the life of one run, or of one file in all its versions."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -141,7 +142,7 @@ def _print_run(stack: Stack, run: dict[str, Any]) -> None:
     costs = [entry["cost_usd"] for entry in run["files"] if "cost_usd" in entry]
     show.facts(
         {
-            "started": run["started"],
+            "started": run["started"] and _time(run["started"].astimezone(UTC).isoformat()),
             "took": f"{took:,.1f} s" if took is not None else None,
             "files": len(run["files"]),
             "cleaning": f"about {show.usd(sum(costs))}" if costs else None,
