@@ -9,16 +9,14 @@ import hashlib
 import hmac
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from tests.permissions.flows import broken
-from tests.permissions.world import World, guests, running
+from tests.permissions.world import World, guests
 
 GOOD = {"email": "zqmail-good@example.org", "full_name": "Zqname Good", "phone": "zqphone-good", "age": "44"}
 BAD = {"email": "zqmail-bad@example.org", "full_name": "Zqname Bad", "phone": "zqphone-bad", "age": "44", "nights": "0"}
@@ -42,12 +40,6 @@ REJECTED = {
     "column-is-unknown": guests(GOOD).replace("nights", "nights,room").encode(),
     "too-many-bad-rows": guests(BAD, BAD, WRONG, GOOD).encode(),
 }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running(tmp_path_factory.mktemp("people")) as made:
-        yield made
 
 
 @dataclass
@@ -155,14 +147,16 @@ def test_the_table_has_the_keyed_hash_of_a_hashed_column(world: World, left: Tra
 
 def test_quarantined_rows_are_masked(world: World, left: Trail) -> None:
     del left
-    rows = world.query("SELECT email, full_name, phone, age, nights, _raw, _reasons FROM guests_quarantine")
+    rows = world.query(
+        "SELECT email, full_name, phone, age, nights, _raw FROM guests_quarantine WHERE _source_key LIKE '%/good/%'"
+    )
 
     assert {tuple(row[:4]) for row in rows} == {("***", "***", "***", "***"), ("", "", "", "")}
     assert {row[4] for row in rows} == {"0", "2", ""}
     assert {row[5] for row in rows} == {"***", ""}
 
 
-def test_the_trail_is_long_enough(left: Trail, tmp_path: Path) -> None:
+def test_the_trail_is_long_enough(left: Trail) -> None:
     kinds = {
         "s3://": 20,
         "log ": 10,
