@@ -61,7 +61,7 @@ def _cut_split(job: Cutting, number: int) -> Iterator[pl.DataFrame]:
     header = match_header(contract, job.header)
     chunk = _Chunk(contract, number, split.first_row)
     try:
-        for raw in batches(job.original, split, job.header, contract.reading.format):
+        for raw in batches(job.original, split, job.header, contract):
             chunk.add(raw, clean_batch(contract, header.select(contract, raw.rows), job.parts))
             if chunk.bytes > CHUNK_BYTES:
                 yield from chunk.lay_down(job.folder)

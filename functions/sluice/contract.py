@@ -153,6 +153,11 @@ class Contract:
         return tuple(KeyPattern(pattern) for pattern in self.files)
 
     @cached_property
+    def reads_objects(self) -> bool:
+        """Whether its files are JSON Lines, which the naming conventions tell; others are CSV."""
+        return all(pattern.endswith(".jsonl") for pattern in self.files)
+
+    @cached_property
     def types(self) -> dict[str, pl.DataType]:
         """Every column of the model, in its order, with its Polars type."""
         return {name: _instance(column.dtype.type) for name, column in self.row.to_schema().columns.items()}
@@ -215,6 +220,8 @@ def _mistakes(contract: Contract) -> Iterator[str]:
         yield "no file pattern: no upload could ever reach it"
     for pattern in contract.files:
         KeyPattern(pattern)
+    if len({pattern.endswith(".jsonl") for pattern in contract.files}) > 1:
+        yield "its file patterns must all end in .jsonl, or none: the format is told by the name"
     yield from _unknown_columns(contract)
     yield from _unique_mistakes(contract)
     yield from _optional_mistakes(contract)

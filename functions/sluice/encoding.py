@@ -61,10 +61,10 @@ def check_name(encoding: str) -> str:
     return "is_" + encoding.replace("-", "_")
 
 
-def refuse_other_than_text(head: bytes, encoding: str) -> int:
+def refuse_other_than_text(head: bytes, encoding: str, wanted: str = "CSV") -> int:
     """Return the length of the byte order mark.
 
-    head: the first Limits.head_bytes of the text, or all of it.
+    head: the first Limits.head_bytes of the text, or all of it; wanted: what to call the text.
     Raises FileRejected: file_is_not_empty, file_is_text, file_is_utf_8 (or the declared encoding's name).
     """
     if not head:
@@ -76,7 +76,9 @@ def refuse_other_than_text(head: bytes, encoding: str) -> int:
             f"for instance: iconv -f {wide} -t {encoding} in.csv > out.csv",
         )
     if kind := _binary_kind(head):
-        raise FileRejected("file_is_text", f"the file is {kind}, not CSV text. Export it as CSV and send that")
+        raise FileRejected(
+            "file_is_text", f"the file is {kind}, not {wanted} text. Export it as {wanted} and send that"
+        )
     if not head.startswith(codecs.BOM_UTF8):
         return 0
     if encoding != "utf-8":

@@ -20,9 +20,11 @@ from sluice.contract import EXTRA, Contract
 from sluice.header import match_header
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
+from sluice.opening import open_reader
 from sluice.partitions import partition_path
 from sluice.published import published_rows, quarantine_rows
-from sluice.reader import BATCH_ROWS, Reader, Source
+from sluice.reader import BATCH_ROWS
+from sluice.source import Source
 from sluice.spill import HELD_BYTES, Spill
 from sluice.statistics import Summary
 from sluice.unique import KEY_HASH, losers, with_key_hash
@@ -91,7 +93,7 @@ def clean(
 def _first_pass(
     contract: Contract, source: Source, work: Path, parts: Mapping[str, str] | None, progress: Progress | None
 ) -> _FirstPass:
-    reader = Reader(source, contract.reading.format, BATCH_ROWS)
+    reader = open_reader(contract, source, BATCH_ROWS)
     header = match_header(contract, reader.header, reader.preview)
     good: dict[str, pl.DataType] = {**contract.parsed, **_carried(contract), "_row_number": pl.Int64()}
     if contract.unique:

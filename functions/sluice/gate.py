@@ -11,7 +11,8 @@ from sluice.contract import Contract
 from sluice.drift import Drift, of_values
 from sluice.errors import FileRejected
 from sluice.header import header_drift, match_header
-from sluice.reader import Reader, Source
+from sluice.opening import FileReader, open_reader
+from sluice.source import Source
 from sluice.verdict import Example, Verdict, refuse_share
 
 _EXAMPLES = 3
@@ -41,7 +42,7 @@ def check(
     problem = None
     try:
         parts = _parts(contract, key)
-        reader = Reader(source, contract.reading.format)
+        reader = open_reader(contract, source)
         _read(contract, reader, parts, tally, progress)
         refuse_share(contract, tally.rows, tally.quarantined, tally.reasons)
     except FileRejected as rejected:
@@ -78,7 +79,7 @@ def _parts(contract: Contract, key: str | None) -> Mapping[str, str]:
     )
 
 
-def _drift(contract: Contract, reader: Reader | None, tally: _Tally) -> list[Drift]:
+def _drift(contract: Contract, reader: FileReader | None, tally: _Tally) -> list[Drift]:
     if reader is None:
         return []
     left = tally.rows - sum(tally.discarded.values())
@@ -87,7 +88,7 @@ def _drift(contract: Contract, reader: Reader | None, tally: _Tally) -> list[Dri
 
 def _read(
     contract: Contract,
-    reader: Reader,
+    reader: FileReader,
     parts: Mapping[str, str],
     tally: _Tally,
     progress: Callable[[int], None] | None,

@@ -36,7 +36,11 @@ class Header:
             for name in contract.file_columns
         ]
         if contract.reading.unknown_columns == "keep":
-            columns.append(_extra({name: names[at] for name, at in self.unknown.items()}))
+            columns.append(
+                pl.col(EXTRA)
+                if contract.reads_objects
+                else _extra({name: names[at] for name, at in self.unknown.items()})
+            )
         return rows.select(*columns, "_row_number")
 
 

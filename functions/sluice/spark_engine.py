@@ -28,9 +28,10 @@ from sluice.header import match_header
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.marks import ACCOUNT, spark_schema
+from sluice.opening import open_reader
 from sluice.partitions import partition_path
 from sluice.personal import hash_key
-from sluice.reader import Reader, Source
+from sluice.source import Source
 from sluice.spark_statistics import plan_of
 from sluice.splits import Original, splits_of
 from sluice.verdict import refuse_share
@@ -87,7 +88,7 @@ class _Cleaning:
 
     def __init__(self, spark: SparkSession, contract: Contract, file: File) -> None:
         self.contract, self.file = contract, file
-        with Reader(file.original.source(), contract.reading.format) as reader:
+        with open_reader(contract, file.original.source()) as reader:
             self.header = reader.header
             self.account = Account()
             self.account.note_header(contract, match_header(contract, reader.header, reader.preview))
@@ -95,6 +96,8 @@ class _Cleaning:
         self.splits = splits_of(self.facts)
         if self.facts["compression"] != "none":
             self.account.notes.append(f"a {self.facts['compression']} file cannot be split: one task read it")
+        elif contract.reads_objects:
+            self.account.notes.append("a file of JSON Lines is not split: one task read it")
         # A session of its own: how many parts a shuffle has is a setting of the session, and follows the file.
         self.spark = spark.newSession()
         # About 100 bytes a row of text; a part of a shuffle has to fit into the memory of one core.
@@ -196,7 +199,7 @@ class _Cleaning:
 
 def learn(source: Source, contract: Contract) -> dict[str, Any]:
     """Read a file once, for its facts, where no gate has read it before."""
-    reader = Reader(source, contract.reading.format)
+    reader = open_reader(contract, source)
     for _ in reader:
         pass
     return vars(reader.facts)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from sluice.contract import Contract
 from sluice.folders import s3
-from sluice.reader import FileSource, RawBatch, Reader, Source, read_split
+from sluice.opening import open_reader
+from sluice.reader import FileSource, RawBatch, Source, read_split
 from sluice.storage import S3Source
-from sluice.text_format import TextFormat
 
 BATCH_ROWS = 65_536
 """Rows of a batch in a task: machines with many cores run many tasks in the memory of one."""
@@ -82,10 +83,10 @@ def splits_of(facts: Mapping[str, Any]) -> list[Split]:
     return [Split(start, end - start, row) for (start, row), end in zip(starts, ends, strict=True)]
 
 
-def batches(original: Original, split: Split, header: list[str], text_format: TextFormat) -> Iterator[RawBatch]:
+def batches(original: Original, split: Split, header: list[str], contract: Contract) -> Iterator[RawBatch]:
     """Yield the records of a part, numbered as in the whole file. Raises FileRejected."""
     if split.length is None:
-        yield from Reader(original.source(), text_format, BATCH_ROWS)
+        yield from open_reader(contract, original.source(), BATCH_ROWS)
     else:
         stream = original.part(split.start, split.length)
-        yield from read_split(stream, split.length, header, text_format, split.first_row, BATCH_ROWS)
+        yield from read_split(stream, split.length, header, contract.reading.format, split.first_row, BATCH_ROWS)
