@@ -20,4 +20,6 @@ def moment(since: str) -> str:
         then = datetime.fromisoformat(since)
     except ValueError:
         raise typer.BadParameter(f"{since!r} is neither like 36h, 7d or 4w nor a date", param_hint="--since") from None
-    return (then if then.tzinfo else then.replace(tzinfo=UTC)).isoformat(timespec="milliseconds")
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    # The ledger compares times as text: all of them are UTC.
+    return then.astimezone(UTC).isoformat(timespec="milliseconds")
