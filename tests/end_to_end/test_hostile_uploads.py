@@ -8,13 +8,9 @@ from tests.permissions.world import World, guests
 
 DAY = "2025-03-05.csv"
 NAMES = (
-    "a b+c%2Fd",
-    "..%2F..%2Fetc",
-    "'a\"b`c",
-    "x' OR '1'='1'; DROP TABLE guests; --",
-    '"}],"status":"PUBLISHED","x":[{"y":"',
-    "größe-東京-🛒",
-    "<script>alert(1)<&script>",
+    "a b+c%2Fd..%2F..%2Fetc",
+    '\'"`x\' OR \'1\'=\'1\'; DROP TABLE guests; --"}],"status":"PUBLISHED","x":[{"y":"',
+    "größe-東京-🛒-<script>alert(1)<&script>",
     "x" * (1024 - len("guests//") - len(DAY)),
 )
 CELLS = ("=HYPERLINK(1)", "'; DROP TABLE guests; --", '"}]}', "../../etc/passwd", "{% $states.input %}", "\u202eevil")
@@ -35,9 +31,9 @@ FILES = {
 
 def test_hostile_names_and_cells_are_published_as_they_are(world: World) -> None:
     body = guests(*({"phone": f'"{cell.replace(chr(34), chr(34) * 2)}"'} for cell in CELLS))
-    uploads = [f"guests/{name}/{DAY}" for name in NAMES]
-    for key in uploads:
-        assert world.status(key, world.put(key, body), "PUBLISHED", "FAILED", "REJECTED") == "PUBLISHED", key
+    uploads = {key: world.put(key, body) for key in (f"guests/{name}/{DAY}" for name in NAMES)}
+    for key, version in uploads.items():
+        assert world.status(key, version, "PUBLISHED", "FAILED", "REJECTED") == "PUBLISHED", key
 
     seen = world.query("SELECT _source_key, phone, count(*) FROM guests GROUP BY _source_key, phone")
     ours = {f"s3://{world.raw}/{key}" for key in uploads}

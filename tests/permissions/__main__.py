@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from tests.permissions.campaign import (
@@ -31,7 +30,7 @@ OF_SPARK = ("large", "stopped")
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--role", help="only the permissions of this role (its logical id)")
+    parser.add_argument("--role", action="append", help="only the permissions of this role (its logical id)")
     parser.add_argument("--without-spark", action="store_true", help="leave out what needs Java and pyspark")
     given = parser.parse_args()
     flows = tuple(flow for flow in FLOWS if not (given.without_spark and flow.name in OF_SPARK))
@@ -39,13 +38,11 @@ def main() -> int:
     started, trials = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as world:
         exercised = exercise(world, flows)
-        permissions = [one for one in Policies(world).all() if given.role in (None, one.role)]
-        with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("taking away", total=len(permissions))
-            for permission in permissions:
-                progress.update(task, description=f"{permission.role} {permission.action}")
-                trials.append(attempt(world, permission, exercised))
-                progress.advance(task)
+        permissions = [one for one in Policies(world).all() if one.role in (given.role or [one.role])]
+        for number, permission in enumerate(permissions, 1):
+            trials.append(attempt(world, permission, exercised))
+            told = f"{permission.role} {permission.action} {short(permission)}"
+            sys.stderr.write(f"{number}/{len(permissions)} {told}: {trials[-1].outcome}\n")
     result = document(trials, exercised) | {"seconds": round(time.monotonic() - started)}
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(result, indent=1) + "\n")

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from local import faults
+from tests.permissions.guests import GUESTS_EVERY
 from tests.permissions.world import SMALL_FILE_BYTES, World, guests
 
 CRAWLER_LOGS = "/aws-glue/crawlers"
@@ -126,6 +128,44 @@ def cold(world: World) -> list[str]:
     world.aws.client("lambda").update_function_configuration(FunctionName=name, Description=f"cold {next(_numbers)}")
     key, _ = fresh("cold")
     published(world, key, guests({"arrival": "2025-03-05", "email": "cold@example.org"}), wrong)
+    return wrong
+
+
+def described(world: World) -> list[str]:
+    """There is a page of a run, of its dataset and of a rejected file."""
+    wrong = Wrong()
+    work = world.stack.outputs["WorkBucketName"]
+    key, _ = fresh("described")
+    version = published(world, key, guests({"arrival": "2025-03-05"}), wrong)
+    bad, _ = fresh("rejected")
+    bad_version = world.put(bad, "no,header,of,ours\n1,2,3,4\n")
+    world.status(bad, bad_version, "REJECTED", "PUBLISHED", "FAILED")
+    if wrong:
+        return wrong
+    run_id, bad_id = world.entry(key, version)["run_id"], world.entry(bad, bad_version)["source_id"]
+    wanted = {f"runs/{run_id}/report.html", f"runs/{run_id}/report.json", f"reports/{bad_id}/report.html"}
+
+    def missing() -> set[str]:
+        there = {*world.objects(work, f"runs/{run_id}/"), *world.objects(work, f"reports/{bad_id}/")}
+        page = world.aws.client("s3").get_object(Bucket=work, Key="pages/guests.html")["Body"].read().decode()
+        return (wanted - there) | {f"{run_id} on pages/guests.html" for _ in "x" if run_id not in page}
+
+    left = world.wait(missing, lambda left: not left)
+    wrong.expect(not left, f"there is {sorted(left)}")
+    return wrong
+
+
+def watched(world: World) -> list[str]:
+    """People are told of a dataset that is silent."""
+    wrong = Wrong()
+    now = datetime.now(UTC) + GUESTS_EVERY + timedelta(minutes=30)
+    answer = world.aws.client("lambda").invoke(
+        FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
+    )
+    told = json.loads(answer["Payload"].read())
+    if wrong.expect("guests" in told.get("told", []), f"guests are told to be silent ({told})"):
+        heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
+        wrong.expect(heard is not None, "people are told")
     return wrong
 
 
@@ -337,6 +377,8 @@ FLOWS = (
     Flow("buried", buried),
     Flow("rejected", rejected),
     Flow("good", good),
+    Flow("described", described),
+    Flow("watched", watched),
     Flow("changed", changed),
     Flow("cold", cold),
     Flow("first", first),

@@ -1,11 +1,15 @@
 # ruff: noqa: N805 (pandera's checks are class methods)
 """A dataset about people, for tests: one column hashed, one dropped, one kept, and all of them masked on the way."""
 
+from datetime import timedelta
+
 import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
 
 from sluice.contract import Contract, Partition, Unique
+
+GUESTS_EVERY = timedelta(hours=5)
 
 
 class Stay(pa.DataFrameModel):
@@ -41,5 +45,6 @@ contract = Contract(
     unique=Unique(key=("stay_id",)),
     partition_by=(Partition("arrival_month", of="arrival", format="%Y-%m"),),
     quarantine_limit=0.5,
+    expected_every=GUESTS_EVERY,
     personal={"email": "hash", "full_name": "drop", "phone": "keep", "age": "drop"},
 )

@@ -8,7 +8,10 @@ GONE = (
     "S3 answers 403 instead of 404 for what is not there without it; the local S3 always answers 404 "
     "(GetObject, 'If the object you request doesn't exist')"
 )
-SERVICE_KEY = "the local AWS asks for the key of S3 only; {} does so on AWS"
+SERVICE_KEY = (
+    "the local AWS asks for the key of S3 only; Lambda (for a function's environment), DynamoDB and SNS do so on AWS"
+)
+DESTINATION = "the local Lambda sends what failed to its destination by itself"
 LOG_DELIVERY = "the Step Functions guide lists it for logging to CloudWatch; the local AWS needs three of the eight"
 ATHENA = "the Athena guide lists it for a query and its results; the local one needs less"
 CRAWLER = "a crawler of AWS may call it to add or refresh partitions; its code is closed and the local one needs less"
@@ -24,10 +27,11 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("ValidateRole", "s3:ListBucket", GONE),
     ("CleanRole", "s3:ListBucket", GONE),
     ("CompleteRole", "s3:ListBucket", GONE),
-    ("ClaimRole", "kms:Decrypt", SERVICE_KEY.format("DynamoDB")),
-    ("ReportRole", "kms:GenerateDataKey", SERVICE_KEY.format("SNS")),
-    ("RecoverRole", "kms:GenerateDataKey", SERVICE_KEY.format("SNS")),
-    ("RecoverRole", "sqs:SendMessage", "the local Lambda sends what failed to its destination by itself"),
+    ("*", "kms:*", SERVICE_KEY),
+    ("RecoverRole", "sqs:SendMessage", DESTINATION),
+    ("DescribeRole", "sqs:SendMessage", DESTINATION),
+    ("WatchRole", "sqs:SendMessage", DESTINATION),
+    ("DescribeRole", "s3:ListBucket", GONE),
     ("EtlStateMachineRole", "glue:GetJobRuns", "the Step Functions guide lists it for startJobRun.sync"),
     ("EtlStateMachineRole", "athena:StopQueryExecution", "a local query ends before a run can be stopped"),
     ("EtlStateMachineRole", "athena:GetDataCatalog", ATHENA),
