@@ -26,6 +26,8 @@ ROOT = Path(datasets.__file__).parents[2]
 def new(
     name: Annotated[str, typer.Argument(help="The dataset's name: the table's and the folder's of its files.")],
     samples: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CSVs as they will be sent.")],
+    null: Annotated[list[str] | None, typer.Option(help="A text that means no value, such as NA; repeatable.")] = None,
+    files: Annotated[str | None, typer.Option(help="The naming rule, such as orders/{day:%Y-%m-%d}.csv.")] = None,
     root: Annotated[Path, typer.Option(hidden=True)] = ROOT,
     as_json: AsJson = False,
 ) -> None:
@@ -37,15 +39,17 @@ def new(
     Exit 0: written. 2: wrong usage, or a sample from which nothing can be inferred.
 
     Example: sluice new stocks stocks-2025-03-05.csv
+
+    Example: sluice new stocks *.csv --null NA --files "stocks/{day:%Y-%m-%d}.csv"
     """
     module, data = root / "functions" / "datasets" / f"{name}.py", root / "tests" / "data" / name
     _refuse(name, module, data)
     with show.status("reading the samples"):
-        proposal = propose(name, read_samples(samples))
+        proposal = propose(name, read_samples(samples), null or (), files)
     text = source(proposal)
     contract = loaded(name, text)
-    files = sample_files(proposal, contract)
-    _write(module, data, text, files, proposal)
+    made = sample_files(proposal, contract)
+    _write(module, data, text, made, proposal)
     (data / "contract.json").write_text(written(terms(contract)))
     _tell(proposal, contract, module, data, as_json)
 

@@ -1,5 +1,6 @@
 """Puts together what the samples tell: all that a contract needs to be written."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -24,14 +25,15 @@ class Proposal:
     key: Key
     partition: Part | None
     files: str
+    files_are_told: bool = False
 
 
-def propose(dataset: str, samples: Samples) -> Proposal:
-    """Infer a contract from samples."""
+def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: str | None = None) -> Proposal:
+    """Infer a contract from samples. nulls, files: null markers and the naming rule, where a person knows them."""
     names = table_names(samples.rows.columns)
     trimmed = samples.rows.select(pl.col(header).str.strip_chars().alias(name) for header, name in names.items())
     texts = {name: _distinct(trimmed[name]) for name in trimmed.columns}
-    markers = null_markers(texts)
+    markers = null_markers(texts, nulls)
     texts = {name: _present(column, markers) for name, column in texts.items()}
     comma = samples.format.delimiter != "," and _writes_commas(texts)
     if comma:
@@ -47,7 +49,8 @@ def propose(dataset: str, samples: Samples) -> Proposal:
         comma=comma,
         key=find_key(columns, rows),
         partition=find_partition(columns, _moments(columns, texts), trimmed.height),
-        files=file_pattern(dataset, samples.paths),
+        files=files or file_pattern(dataset, samples.paths),
+        files_are_told=files is not None,
     )
 
 

@@ -124,10 +124,11 @@ def _contract(proposal: Proposal) -> Iterator[str]:
     yield f'    name="{proposal.dataset}",'
     yield "    version=1,"
     yield f"    row={row_class(proposal.dataset)},"
-    yield from _comment(
-        f"{_DECIDE}: how do senders name their files? A file sent again under its name replaces its rows.", 4
-    )
-    yield f'    files=("{proposal.files}",),'
+    if not proposal.files_are_told:
+        yield from _comment(
+            f"{_DECIDE}: how do senders name their files? A file sent again under its name replaces its rows.", 4
+        )
+    yield f"    files=({_text(proposal.files)},),"
     yield from _reading(proposal)
     lowered = [column.name for column in proposal.columns if column.lowercase]
     if lowered:

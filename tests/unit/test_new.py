@@ -100,6 +100,19 @@ def test_a_word_for_nothing_is_believed_beside_numbers_and_doubted_beside_texts(
     assert "'na' is no null marker here" in written(other)
 
 
+def test_what_a_person_knows_is_not_asked(tmp_path: Path):
+    (tmp_path / "file.csv").write_text(column(["FR", "NA", "nobody", "DE"]))
+    known = ("--null", "na", "--null", "Nobody", "--files", "things/{day:%Y%m%d}.csv")
+    result = CliRunner().invoke(app, ["new", "things", str(tmp_path / "file.csv"), "--root", str(tmp_path), *known])
+    assert result.exit_code == 0, result.output
+    contract = loaded("things", written(tmp_path))
+    assert contract.reading.null_markers == ("", "na", "nobody")
+    assert contract.row_schema.columns["reading"].nullable
+    assert contract.files == ("things/{day:%Y%m%d}.csv",)
+    assert "null marker" not in written(tmp_path)
+    assert "how do senders name" not in written(tmp_path)
+
+
 def test_a_few_values_that_are_no_number_are_told_and_quarantined(tmp_path: Path):
     rows = [f"K{number};{number}" for number in range(99)]
     contract = inferred(tmp_path, table("id;amount", *rows, "K99;much"))
