@@ -41,7 +41,8 @@ def explain(
     elif form is Form.JSON:
         text = written(terms(contract))
     else:
-        text = (html if form is Form.HTML else markdown)(page(contract, SAMPLES / name / "good.csv"))
+        sample = SAMPLES / name / ("good.jsonl" if contract.reads_objects else "good.csv")
+        text = (html if form is Form.HTML else markdown)(page(contract, sample))
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -1,6 +1,7 @@
 """A contract in words, for the people who send the files and for those who read the table."""
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,8 +165,12 @@ def _text(contract: Contract) -> Iterator[str]:
     reading = contract.reading
     names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
     delimiter = names.get(reading.format.delimiter, repr(reading.format.delimiter))
-    yield f"CSV with a header in line 1, fields parted by {delimiter}, in {reading.format.encoding.upper()}."
-    yield f"A field that holds one of these, or a line break, stands in quotes ({reading.format.quote})."
+    if contract.reads_objects:
+        yield f"JSON Lines in {reading.format.encoding.upper()}: one object a line, a key for each column."
+        yield "A key that is absent, or null, means that there is no value."
+    else:
+        yield f"CSV with a header in line 1, fields parted by {delimiter}, in {reading.format.encoding.upper()}."
+        yield f"A field that holds one of these, or a line break, stands in quotes ({reading.format.quote})."
     yield "It may be compressed: then its name ends in .gz or .zst."
     yield "The columns may stand in any order; blanks around names and values do not matter."
     markers = [repr(marker) for marker in reading.null_markers if marker]
@@ -183,8 +188,9 @@ def _text(contract: Contract) -> Iterator[str]:
 
 def _rejected(contract: Contract) -> Iterator[str]:
     yield "It cannot be read: it is empty, no text, cut off, or in another encoding."
-    yield "Its header is not on line 1, lacks a column, or names one twice."
-    if _POLICY[contract.reading.unknown_columns]:
+    if not contract.reads_objects:
+        yield "Its header is not on line 1, lacks a column, or names one twice."
+    if _POLICY[contract.reading.unknown_columns] and not contract.reads_objects:
         yield _POLICY[contract.reading.unknown_columns]
     yield "Its name does not follow the naming rule."
     yield f"More than {contract.quarantine_limit:.0%} of its rows break a rule."
@@ -229,6 +235,8 @@ def _examples(contract: Contract, sample: Path | None) -> tuple[dict[str, str], 
     """Return (column → value, header and row as they are written) of a sample's first row."""
     if sample is None or not sample.exists():
         return {}, ""
+    if contract.reads_objects:
+        return _example_object(contract, sample)
     written = contract.reading.format
     with sample.open(newline="", encoding=written.encoding) as file:
         rows = csv.reader(file, delimiter=written.delimiter, quotechar=written.quote)
@@ -238,3 +246,11 @@ def _examples(contract: Contract, sample: Path | None) -> tuple[dict[str, str], 
     shown = [MASK if name in contract.personal else value for name, value in zip(names, row, strict=True)]
     lines = "\n".join(written.delimiter.join(values) for values in (header, shown))
     return dict(zip(names, shown, strict=True)), lines
+
+
+def _example_object(contract: Contract, sample: Path) -> tuple[dict[str, str], str]:
+    """Return the same of a sample of JSON Lines; what is shown is its first record."""
+    with sample.open(encoding=contract.reading.format.encoding) as file:
+        record = json.loads(file.readline())
+    shown = {name: MASK if name in contract.personal else value for name, value in record.items()}
+    return {name: str(value) for name, value in shown.items()}, json.dumps(shown, ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -11,6 +11,7 @@ from cli.follow import Upload, bad, follow, outcome
 from cli.options import AsJson
 from cli.stack import Profile, Region, Stack, StackName, connect
 from sluice import catalog, waiting
+from sluice.contract import Contract
 from sluice.errors import SluiceError
 from sluice.ledger import CLEANING, RECEIVED
 from sluice.objects import ObjectVersion
@@ -73,11 +74,18 @@ def _emptied(stack: Stack, source: ObjectVersion, published: str) -> str:
     if now["VersionId"] != published and stack.ledger.entry(current).get("status", RECEIVED) in (RECEIVED, CLEANING):
         raise OnItsWay("a newer version of the file is on its way: wait for it")
     contract = catalog.load(catalog.match(source.key).dataset)
-    with S3Source(s3, source.bucket, source.key, published).open() as stream:
-        walk = Walk(stream, contract.reading.format)
-        header = next(record for record in walk if record.number == 0)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "header"
-        file.write_bytes(walk.mark + header.raw + (header.ending or b"\n"))
+        with S3Source(s3, source.bucket, source.key, published).open() as stream:
+            file.write_bytes(_without_rows(contract, stream))
         labels = {waiting.ORIGIN: f"retract:{published}"[:256]}
         return uploading.upload(stack, file, source.key, tags=labels, only_over=now["ETag"])
+
+
+def _without_rows(contract: Contract, stream: BinaryIO) -> bytes:
+    """Return the file's own header. JSON Lines have none, but a file without a byte is refused."""
+    if contract.reads_objects:
+        return b"\n"
+    walk = Walk(stream, contract.reading.format)
+    header = next(record for record in walk if record.number == 0)
+    return walk.mark + header.raw + (header.ending or b"\n")

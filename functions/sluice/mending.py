@@ -56,6 +56,8 @@ def mend(contract: Contract, source: Source, mended: Mapping[int, MendedRow], ou
     Raises CannotMend when a row is not there, or when the new file would not be read as before in all other rows;
     FileRejected when the file cannot be read.
     """
+    if contract.reads_objects:
+        raise CannotMend(f"{source.name} is JSON Lines: send the mended records again, or correct the file itself")
     with source.open() as stream:
         walk = Walk(stream, contract.reading.format)
         pen = _Pen(contract, walk.grammar, mended)

@@ -31,6 +31,11 @@ def _parts(contract: Contract, folder: Path) -> Mapping[str, str]:
     return next(parts for pattern in contract.patterns if (parts := pattern.match(key)))
 
 
+def sample(contract: Contract, name: str) -> str:
+    """Return a sample's file name: good or bad, in the format that the contract reads."""
+    return f"{name}.jsonl" if contract.reads_objects else f"{name}.csv"
+
+
 def quarantined(out: Path) -> dict[int, list[str]]:
     """Return row number → reasons, in order of names."""
     rows = pl.concat(pl.read_parquet(file) for file in (out / "quarantine").glob("*.parquet"))

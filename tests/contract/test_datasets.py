@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sluice import catalog
-from tests.contract.samples import DATA, cleaned, expected, quarantined, reasons_of
+from tests.contract.samples import DATA, cleaned, expected, quarantined, reasons_of, sample
 
 pytestmark = pytest.mark.parametrize("dataset", sorted(catalog.contracts()))
 
@@ -16,14 +16,16 @@ def _hash_key(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_every_row_of_the_good_sample_is_accepted(dataset: str, tmp_path: Path):
-    manifest = cleaned(catalog.load(dataset), DATA / dataset, "good.csv", tmp_path / "out")
+    contract = catalog.load(dataset)
+    manifest = cleaned(contract, DATA / dataset, sample(contract, "good"), tmp_path / "out")
     assert manifest.quarantined == 0, quarantined(tmp_path / "out")
     assert manifest.published > 0
     assert manifest.published + sum(manifest.discarded.values()) == manifest.rows_in
 
 
 def test_every_row_of_the_bad_sample_is_quarantined_for_the_reasons_written_down(dataset: str, tmp_path: Path):
-    manifest = cleaned(catalog.load(dataset), DATA / dataset, "bad.csv", tmp_path / "out")
+    contract = catalog.load(dataset)
+    manifest = cleaned(contract, DATA / dataset, sample(contract, "bad"), tmp_path / "out")
     assert quarantined(tmp_path / "out") == expected(DATA / dataset)
     assert manifest.published == 0
     assert manifest.quarantined == manifest.rows_in
