@@ -128,6 +128,8 @@ def _refuse_header(path: Path, header: list[str]) -> None:
     twice = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
     if twice:
         raise SampleRefused(f"{path}: the header names {', '.join(map(repr, twice))} more than once")
+    if header[0].startswith(("{", "[")):
+        raise SampleRefused(f"{path}: line 1 is JSON, and only CSV tells its columns in one line: write the contract")
     numbers = [name for name in header if re.match(NUMBER, name)]
     if 2 * len(numbers) > len(header):
         raise SampleRefused(f"{path}: line 1 is data, not a header ({', '.join(numbers[:3])}): add a line of names")

@@ -196,6 +196,7 @@ def test_nothing_is_overwritten(tmp_path: Path):
         ("a,a\n3,4\n", "more than once"),
         ("Report of May\n\na,b,c\n1,2,3\n4,5,6\n", "not on line 1"),
         ("a,b\n", "nothing to infer from"),
+        ('{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', "line 1 is JSON"),
     ],
 )
 def test_a_sample_that_tells_nothing_is_refused_and_nothing_written(tmp_path: Path, text: str, told: str):
