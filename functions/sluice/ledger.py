@@ -152,9 +152,10 @@ class Ledger:
         """Record FAILED with its reason, giving the lease back if the run has it; return the status reached.
 
         Only a version that waits for this very run or is worked on by it fails: any other keeps its status.
-        What the run had published must be undone before.
+        What the run had published must be undone before. `undo` stays until something is published: a function
+        that was given up for dead may still write, and the next publication clears up behind it.
         """
-        self._set_head(source, {}, condition=_HELD, remove=(*_LEASE, "undo"), run=run_id)
+        self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
         self._set(
             source,
             {"status": FAILED, "error": error, "cause": cause, "failed_at": self._now()},

@@ -19,6 +19,7 @@ from sluice.layout import lake_key, lake_manifest_key, manifest_key, staging_pre
 from sluice.manifest import Manifest
 from sluice.objects import ObjectVersion
 from sluice.storage import get_json, put_json
+from sluice.telemetry import logger
 
 _THREADS = 8
 """Copies and restores are waiting, not work: eight at a time keep within botocore's ten connections."""
@@ -74,9 +75,7 @@ def undo_record(place: Place, manifest: Manifest, head: dict[str, Any]) -> UndoR
 
     What an unfinished publication before this one touched is inherited: this one has to clean up behind it.
     """
-    unfinished = UndoRecord()
-    if head.get("undo"):
-        unfinished = UndoRecord.from_dict(get_json(place.s3, place.work_bucket, head["undo"]))
+    unfinished = _unfinished(place, head)
     promised, partitions = _promised(place, head.get("published_manifest"))
     touched = {*unfinished.touched, *place.targets(manifest).values(), place.lake_manifest}
     new = [partition.values for partition in manifest.partitions]
@@ -118,6 +117,17 @@ def restore(s3: Any, lake_bucket: str, undo: UndoRecord) -> None:
     gone = [key for key, done in zip(keys, restored, strict=True) if not done]
     if gone:
         raise CannotRestore(f"the promised versions of {gone[:10]} ({len(gone)} objects) are gone")
+
+
+def _unfinished(place: Place, head: dict[str, Any]) -> UndoRecord:
+    if not head.get("undo"):
+        return UndoRecord()
+    try:
+        return UndoRecord.from_dict(get_json(place.s3, place.work_bucket, head["undo"]))
+    except place.s3.exceptions.NoSuchKey:
+        # Staged files expire weeks after the run; whatever it had touched was undone in its own time.
+        logger.warning("undo record expired", undo=head["undo"])
+        return UndoRecord()
 
 
 def _promised(place: Place, version_id: str | None) -> tuple[dict[str, str], list[dict[str, str]]]:

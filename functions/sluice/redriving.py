@@ -42,7 +42,11 @@ def redrive_dead_letters(
     while letters := _receive(sqs, dead_letters_url):
         for letter in letters:
             if int(letter["Attributes"]["SentTimestamp"]) / 1000 >= begun:
-                return done  # sent again by this very redrive, and failed again: for another day
+                # Sent again by this very redrive, and failed again: for another day.
+                sqs.change_message_visibility(
+                    QueueUrl=dead_letters_url, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
+                )
+                return done
             event = _event(letter["Body"])
             if event.get("source") == "aws.states":
                 functions.invoke(FunctionName=recover_function, InvocationType="Event", Payload=json.dumps(event))

@@ -9,7 +9,7 @@ import pytest
 from sluice.errors import CannotRestore, LeaseLost
 from sluice.ledger import Ledger
 from sluice.objects import ObjectVersion
-from tests.unit.cloud import LAKE, LEDGER, Cloud
+from tests.unit.cloud import LAKE, LEDGER, WORK, Cloud
 from tests.unit.faults import Died, dying
 from tests.unit.sales_rows import as_csv
 
@@ -135,6 +135,31 @@ def test_a_completed_source_is_not_undone(cloud: Cloud):
     assert stand(cloud, first) == before
 
 
+def test_what_a_function_given_up_for_dead_writes_late_is_cleared_by_the_next_version(cloud: Cloud):
+    first, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="clean")
+    late = {**cloud.task(second)}
+    cloud.step("publish", second)
+    fail(cloud, second)
+    prefix = f"runs/{late['run_id']}/{second.id}/"
+    staged = f"published/sale_month=2025-05/{second.hash}-000.parquet"
+    target = f"published/sales/sale_month=2025-05/{second.hash}-000.parquet"
+    cloud.s3.copy_object(Bucket=LAKE, Key=target, CopySource={"Bucket": WORK, "Key": prefix + staged})
+    third = cloud.put("sales/S001/2025-03-05.csv", FIRST, "03")
+    cloud.run(third)
+    run = cloud.ledger.entry(third)["run_id"]
+    assert rows(cloud, third) == [("2025-03", run, 7), ("2025-04", run, 1)]
+    assert "undo" not in cloud.ledger.head(third)
+
+
+def test_an_expired_undo_record_does_not_stop_the_next_version(cloud: Cloud):
+    _, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="publish")
+    fail(cloud, second)
+    cloud.s3.delete_object(Bucket=WORK, Key=cloud.ledger.head(second)["undo"])
+    third = cloud.put("sales/S001/2025-03-05.csv", THIRD, "03")
+    cloud.run(third)
+    assert {run for _, run, _ in rows(cloud, third)} == {cloud.ledger.entry(third)["run_id"]}
+
+
 def test_undo_says_when_a_promised_version_is_gone(cloud: Cloud):
     first = cloud.put("sales/S001/2025-03-05.csv", FIRST)
     cloud.run(first)
@@ -160,7 +185,7 @@ def test_publish_dies_at_any_call_and_is_undone(cloud: Cloud):
         fail(cloud, source)
         assert stand(cloud, source).items() <= before.items()
         assert [(month, number) for month, _, number in rows(cloud, source)] == [("2025-03", 7), ("2025-04", 1)]
-        assert "undo" not in cloud.ledger.head(source)
+        assert "lease_owner" not in cloud.ledger.head(source)
 
 
 def test_publish_dies_at_any_call_and_is_tried_again(cloud: Cloud):
