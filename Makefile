@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint bench permissions fuzz audit clean
+.PHONY: help setup demo test lint bench bench-large permissions fuzz audit clean
 
 help:
 	@echo "make setup   install the sluice command into .venv"
@@ -58,6 +58,10 @@ audit: .venv/bin/uv
 bench: .venv/bin/uv
 	@$(UV) --group local --group test --group spark --group bench
 	@$(PYTHON) -m bench
+
+bench-large: .venv/bin/uv
+	@$(UV) --group local --group test --group spark --group bench
+	@$(PYTHON) -m bench --large
 
 clean:
 	rm -rf .venv tests/sam/.venv tests/checkov/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,87 @@
+"""Measures Sluice against the floor and against what people would write instead; prints tables, keeps the figures.
+
+    python -m bench                    about a quarter of an hour on two cores (make bench)
+    python -m bench --large            20 million rows on top (make bench-large)
+    python -m bench --only engine      or: imports, profile, pipeline, object; several may be named
+
+Writes results.json and results.svg into bench/ (or --out). Times depend on the machine and on what else it does:
+what is to be believed are ratios, taken between processes that ran in turn, as medians.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench import engines, imports, showing
+from bench.processes import ROOT, run
+
+Results = dict[str, Any]
+PARTS = ("engine", "imports", "profile")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--large", action="store_true", help="20 million rows, too")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts alone; others keep their old figures")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the small generated file; the larger has 5 x")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench")
+    given = parser.parse_args()
+    wanted = given.only or PARTS
+    console = Console()
+    kept = given.out / "results.json"
+    results: Results = json.loads(kept.read_text()) if given.only and kept.is_file() else {}
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder, console.status("") as status:
+        for part in wanted:
+            load = os.getloadavg()[0]
+            measured = _measure(part, given, Path(folder), lambda what: status.update(what))
+            results[part] = {**measured, **_circumstances(load)}
+            kept.write_text(json.dumps(results, indent=1) + "\n")
+    showing.show(console, results)
+    showing.draw(results, given.out / "results.svg")
+    console.print(f"\nwritten: {kept} and results.svg", highlight=False)
+
+
+def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[[str], None]) -> Results:
+    if part == "engine":
+        return engines.measure(folder, rows=given.rows, rounds=given.rounds, large=given.large, tell=tell)
+    if part == "imports":
+        return _imports(folder, given.rounds, tell)
+    tell("where the time goes")
+    file = engines.sales_file(folder, given.rows)
+    return run(["-m", "bench.profiling", "sales", str(file)]).to_dict()
+
+
+def _imports(folder: Path, rounds: int, tell: Callable[[str], None]) -> Results:
+    tell("installing the functions' packages")
+    packages, runtime = imports.built(folder)
+    starts: dict[str, list[Any]] = {name: [] for name in imports.handlers()}
+    for number in range(rounds + 1):
+        for name, runs in starts.items():
+            tell(f"imports: round {number} of {rounds}: {name}")
+            one = imports.start(name, packages, runtime)
+            if number:
+                runs.append(one.to_dict())
+    return {"unzipped_bytes": imports.unzipped_bytes(packages), "handlers": starts}
+
+
+def _circumstances(load: float) -> Results:
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "load_average_before_and_after": [round(load, 2), round(os.getloadavg()[0], 2)],
+    }
+
+
+if __name__ == "__main__":
+    main()

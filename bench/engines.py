@@ -1,0 +1,52 @@
+"""The engine and the gate on generated and real files, against the floor and the alternatives."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.measuring import compare
+from bench.processes import run
+
+Told = Callable[[str], None]
+
+
+def measure(folder: Path, *, rows: int, rounds: int, large: bool, tell: Told) -> dict[str, Any]:
+    """Compare on `rows` generated rows, on five times as many, and on the real groceries; 20 times when large.
+
+    The naive job runs on all of the large files once or twice only: it takes minutes.
+    """
+    small = compare(
+        f"{rows:,} sales", "sales", sales_file(folder, rows), folder,
+        jobs=("duckdb_sql", "plain_polars", "naive"), rounds=rounds, tell=tell,
+    )  # fmt: skip
+    larger = compare(
+        f"{5 * rows:,} sales", "sales", sales_file(folder, 5 * rows), folder, jobs=(), rounds=rounds, tell=tell
+    )
+    groceries = compare("groceries", "grocery", _groceries(folder, tell), folder, jobs=(), rounds=rounds, tell=tell)
+    compared = [small, larger, groceries]
+    if large:
+        file = sales_file(folder, 20 * rows)
+        compared.append(compare(f"{20 * rows:,} sales", "sales", file, folder, jobs=(), rounds=1, tell=tell))
+    return {"files": {one.name: one.to_dict() for one in compared}}
+
+
+def sales_file(folder: Path, rows: int) -> Path:
+    """Generate a dirty sales file, once. In another process: this one stays small and its generator's memory goes."""
+    file = folder / f"sales-{rows}.csv"
+    if not file.is_file():
+        _by_another(
+            "from bench.generate import write_sales; write_sales(Path(sys.argv[1]), int(sys.argv[2]))", file, rows
+        )
+    return file
+
+
+def _groceries(folder: Path, tell: Told) -> Path:
+    tell("writing the groceries")
+    file = folder / "groceries.csv"
+    _by_another("from bench.grocery import write_transactions\nwrite_transactions(Path(sys.argv[1]))", file)
+    return file
+
+
+def _by_another(script: str, *arguments: object) -> None:
+    begin = "import sys\nfrom pathlib import Path\nfrom bench.processes import Watch\n"
+    run(["-c", f"{begin}{script}\nWatch().answer()", *(str(argument) for argument in arguments)])

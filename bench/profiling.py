@@ -1,0 +1,61 @@
+"""Where the time of a cleaning goes: python -m bench.profiling DATASET FILE prints seconds by step, as JSON.
+
+Steps are timed by their wall and by the processor time of all threads while they run, so that a step that leaves
+a core idle shows.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.processes import Watch
+
+
+def main() -> None:
+    from sluice import batch, catalog, engine, reader, spill
+    from sluice.reader import FileSource
+
+    steps = {
+        "read bytes": (reader._Pass, "_fill"),
+        "split and parse records": (reader, "take_piece"),
+        "trim, null markers, steps": (batch, "_normalised"),
+        "parse values": (batch, "parse"),
+        "checks (pandera and values)": (batch, "_failures"),
+        "reasons and text of bad rows": (batch, "_quarantined"),
+        "all of a batch's cleaning": (engine, "clean_batch"),
+        "put rows aside": (spill.Spill, "append"),
+        "find duplicates": (engine, "_outdone"),
+        "statistics": (engine, "plan"),
+        "write partitioned Parquet": (engine, "_write_published"),
+        "write quarantine": (engine, "_write_quarantine"),
+    }
+    spent: dict[str, list[float]] = {name: [0.0, 0.0] for name in steps}
+    for name, (owner, function) in steps.items():
+        setattr(owner, function, _timed(getattr(owner, function), spent[name]))
+    contract = catalog.load(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        watch = Watch()
+        lineage = engine.Lineage("s3://raw/file.csv", "bench", "bench")
+        engine.clean(contract, FileSource(Path(sys.argv[2])), Path(folder) / "out", lineage=lineage)
+        watch.answer(
+            steps={name: {"wall": round(wall, 3), "cpu": round(cpu, 3)} for name, (wall, cpu) in spent.items()}
+        )
+
+
+def _timed(function: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+    def run(*given: Any, **named: Any) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            return function(*given, **named)
+        finally:
+            spent[0] += time.perf_counter() - wall
+            spent[1] += time.process_time() - cpu
+
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Shows what was measured: tables for a terminal, a picture for a page."""
+
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Results = dict[str, Any]
+
+NAMES = {
+    "clean": "sluice clean",
+    "check": "sluice check (floor: parse)",
+    "naive": "pandas, pandera, pyarrow",
+    "duckdb_sql": "DuckDB SQL",
+    "plain_polars": "plain Polars",
+}
+RATIOS = ("median_ratio_to_floor", "median_cpu_ratio_to_floor")
+FLOOR_PARTS = ("parse_", "write_")
+
+
+def show(console: Console, results: Results) -> None:
+    """Print a table for each part that was measured."""
+    for name, compared in results.get("engine", {}).get("files", {}).items():
+        console.print(_engine_table(name, compared))
+    if "imports" in results:
+        console.print(_import_table(results["imports"]))
+    if "profile" in results:
+        console.print(_profile_table(results["profile"]))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=None, padding=(0, 2), header_style="dim", title_justify="left", title_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _engine_table(name: str, compared: Results) -> Table:
+    megabytes = compared["file_bytes"] / 1e6
+    title = f"\n{name}: {megabytes:,.0f} MB, medians of {len(compared['rounds'])} interleaved runs"
+    table = _table(title, "", "seconds", "processor s", "peak MB", "x floor", "in processor s", "published")
+    for job, seconds in compared["median_work_seconds"].items():
+        bare = job.startswith(FLOOR_PARTS)
+        ratios = ("", "") if bare else (f"{compared[kind][job]:.2f}" for kind in RATIOS)
+        facts = compared["rounds"][0][job]["answer"]
+        table.add_row(
+            NAMES.get(job, job.replace("_", " with ")),
+            f"{seconds:.2f}",
+            f"{compared['median_cpu_seconds'][job]:.2f}",
+            f"{compared['median_peak_bytes'][job] / 1e6:,.0f}",
+            *ratios,
+            f"{facts['published']:,}" if "published" in facts else "",
+            style="bold" if job in ("clean", "check") else "dim" if bare else "",
+        )
+    return table
+
+
+def _import_table(measured: Results) -> Table:
+    sizes = measured["unzipped_bytes"]
+    title = f"\ncold starts, with the {sizes['all'] / 1e6:.0f} MB that a function's zip unpacks to"
+    table = _table(title, "function", "import s", "processor s", "peak MB", "imports Polars")
+    for name, runs in sorted(measured["handlers"].items(), key=lambda item: -_median(item[1], "work")):
+        polars = "yes" if runs[0]["answer"]["polars"] else ""
+        seconds, cpu = (f"{_median(runs, what):.2f}" for what in ("work", "cpu"))
+        table.add_row(name, seconds, cpu, f"{_median(runs, 'peak_bytes') / 1e6:.0f}", polars)
+    return table
+
+
+def _median(runs: list[Results], what: str) -> float:
+    return median(run[what] for run in runs)
+
+
+def _profile_table(measured: Results) -> Table:
+    table = _table("\nwhere the time of a cleaning goes (some steps are parts of others)", "step", "s", "processor s")
+    for step, spent in measured["answer"]["steps"].items():
+        table.add_row(step, f"{spent['wall']:.2f}", f"{spent['cpu']:.2f}")
+    table.add_row("everything", f"{measured['work']:.2f}", f"{measured['cpu']:.2f}", style="bold")
+    return table
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw time as a multiple of the floor and peak memory, a bar for each job and file."""
+    files = results.get("engine", {}).get("files", {})
+    if not files:
+        return
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "sluice"
+    import matplotlib.pyplot as plt
+
+    bars = [
+        (f"{NAMES[job]}, {name}", compared["median_ratio_to_floor"][job], compared["median_peak_bytes"][job] / 1e6)
+        for name, compared in files.items()
+        for job in NAMES
+        if job in compared["median_work_seconds"] and job != "check"
+    ]
+    labels, ratios, peaks = zip(*reversed(bars), strict=True)
+    figure, (times, memory) = plt.subplots(1, 2, sharey=True, figsize=(10, 1 + 0.35 * len(bars)), layout="constrained")
+    for axes, values, title in ((times, ratios, "time, times the floor"), (memory, peaks, "peak memory, MB")):
+        colours = ["#1f6f8b" if label.startswith("sluice") else "#c9c9c9" for label in labels]
+        drawn = axes.barh(labels, values, color=colours)
+        axes.bar_label(drawn, fmt="{:,.1f}" if axes is times else "{:,.0f}", padding=3, fontsize=8)
+        axes.set_title(title, fontsize=10, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.12)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
