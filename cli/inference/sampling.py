@@ -73,6 +73,8 @@ def _format_of(path: Path) -> TextFormat:
         stream, head = TextStream(file, Limits()), b""
         while len(head) < _HEAD and (block := stream.read()):
             head += block
+    if head.lstrip()[:1] in (b"{", b"["):
+        raise SampleRefused(f"{path}: line 1 is JSON, and only CSV can be inferred from: write the contract yourself")
     delimiter = _delimiter(head[:_HEAD].decode("utf-8", "replace"))
     for encoding in ("utf-8", "cp1252"):
         text_format = TextFormat(delimiter=delimiter, encoding=encoding)
@@ -128,8 +130,6 @@ def _refuse_header(path: Path, header: list[str]) -> None:
     twice = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
     if twice:
         raise SampleRefused(f"{path}: the header names {', '.join(map(repr, twice))} more than once")
-    if header[0].startswith(("{", "[")):
-        raise SampleRefused(f"{path}: line 1 is JSON, and only CSV tells its columns in one line: write the contract")
     numbers = [name for name in header if re.match(NUMBER, name)]
     if 2 * len(numbers) > len(header):
         raise SampleRefused(f"{path}: line 1 is data, not a header ({', '.join(numbers[:3])}): add a line of names")
