@@ -23,7 +23,7 @@ PARAMETERS = {
     "SmallFileBytes": str(SMALL_FILE_BYTES),
     "GlueWorkers": "2",
 }
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds; a busy machine may need many."""
 QUEUE_SECONDS = 10.0
 HOPELESS_SECONDS = 2.0
