@@ -136,7 +136,7 @@ def test_a_completed_source_is_not_undone(cloud: Cloud):
 
 
 def test_what_a_function_given_up_for_dead_writes_late_is_cleared_by_the_next_version(cloud: Cloud):
-    first, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="clean")
+    _, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="clean")
     late = {**cloud.task(second)}
     cloud.step("publish", second)
     fail(cloud, second)
