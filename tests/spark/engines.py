@@ -14,7 +14,8 @@ from sluice.folders import LocalFolder
 from sluice.limits import Limits
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest
-from sluice.reader import FileSource, Reader
+from sluice.opening import open_reader
+from sluice.reader import FileSource
 from sluice.splits import LocalOriginal
 
 LINEAGE = Lineage(source_key="s3://raw/sales/S001/2025-03-05.csv", run_id="run-1", file_stem="abc", source_version="v1")
@@ -34,7 +35,7 @@ class Both:
 def facts_in_parts(file: Path, contract: Contract, rows: int = 60) -> dict[str, Any]:
     """What the gate would have learned of the file if a part had only about so many rows."""
     limits = Limits(split_bytes=50 * rows)
-    reader = Reader(FileSource(file), contract.reading.format, rows, limits)
+    reader = open_reader(contract, FileSource(file), rows, limits)
     for _ in reader:
         pass
     return vars(reader.facts)
