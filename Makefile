@@ -50,6 +50,8 @@ permissions: .venv/bin/uv
 fuzz: .venv/bin/uv
 	@$(UV) --group local --group test
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20000} $(PYTHON) -m pytest tests/property/test_hostile_input.py --timeout 3600
+	@PYTHONPATH=.:functions .venv/bin/uv run --quiet --frozen --no-sync --with atheris==3.1.0 \
+	python -m tests.property.coverage_guided -max_total_time=$${FUZZ_SECONDS:-300} -max_len=2048 -artifact_prefix=.hypothesis/
 
 audit: .venv/bin/uv
 	@.venv/bin/uv export --quiet --frozen --all-groups --no-emit-project --output-file .venv/locked.txt

@@ -10,10 +10,8 @@ from tests.permissions.world import World
 
 SAMPLE = (
     ("ValidateRole", "dynamodb:PutItem"),
-    ("CleanRole", "s3:PutObject"),
     ("CleanRole", "kms:GenerateDataKey"),
     ("ReconcileRole", "s3:ListBucket"),
-    ("PublishRole", "glue:BatchGetPartition"),
     ("EtlStateMachineRole", "glue:StartCrawler"),
     ("CheckRole", "athena:GetQueryResults"),
     ("CompleteRole", "s3:PutObjectVersionTagging"),

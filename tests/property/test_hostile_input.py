@@ -55,7 +55,7 @@ def examples(few: int) -> settings:
     return settings(max_examples=EXAMPLES or few, deadline=None)
 
 
-@examples(120)
+@examples(60)
 @given(files)
 def test_any_bytes_are_judged_and_cleaned_with_an_account_or_rejected(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
@@ -89,7 +89,7 @@ segments = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs
 dates = st.dates(min_value=datetime(1000, 1, 1).date())
 
 
-@examples(300)
+@examples(100)
 @given(segments, dates, st.sampled_from(["", ".gz", ".zst"]))
 def test_a_key_that_follows_the_pattern_yields_its_very_parts(store: str, day: Any, suffix: str) -> None:
     pattern = KeyPattern("sales/{store_id}/{date:%Y-%m-%d}.csv")
@@ -97,7 +97,7 @@ def test_a_key_that_follows_the_pattern_yields_its_very_parts(store: str, day: A
     assert pattern.match(f"sales/{store}/{day:%Y-%m-%d}.csv{suffix}") == {"store_id": store, "date": f"{day:%Y-%m-%d}"}
 
 
-@examples(300)
+@examples(100)
 @given(st.text(max_size=60) | st.text("sales/{}.csv-0123456789\n%*\\", max_size=60))
 def test_any_key_matches_entirely_or_not_at_all(key: str) -> None:
     found = KeyPattern("sales/{store_id}/{date:%Y-%m-%d}.csv").match(key)
@@ -130,7 +130,7 @@ def forged_events(draw: st.DrawFn) -> str:
     return json.dumps(event)
 
 
-@examples(300)
+@examples(100)
 @given(st.text(max_size=40) | json_values.map(json.dumps) | forged_events())
 def test_any_message_is_an_upload_into_our_bucket_or_refused(body: str) -> None:
     try:
@@ -143,7 +143,7 @@ def test_any_message_is_an_upload_into_our_bucket_or_refused(body: str) -> None:
     assert source.version_id
 
 
-@examples(300)
+@examples(100)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 def test_any_partition_value_is_one_folder_whose_name_tells_it(value: str) -> None:
     path = partition_path({"store": value})
@@ -152,7 +152,7 @@ def test_any_partition_value_is_one_folder_whose_name_tells_it(value: str) -> No
     assert unquote(path.removeprefix("store=")) == value
 
 
-@examples(60)
+@examples(30)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=1, max_size=3))
 def test_any_partition_value_is_only_a_value_in_the_query(values: list[str]) -> None:
     source = ObjectVersion("ours", "key", "v", "", 1)
@@ -167,7 +167,7 @@ def test_any_partition_value_is_only_a_value_in_the_query(values: list[str]) -> 
         assert duckdb.sql(sql).fetchall() == [(value,)]
 
 
-@examples(300)
+@examples(100)
 @given(st.text(max_size=300))
 def test_any_text_becomes_a_tag_that_s3_takes(text: str) -> None:
     value = allowed(text)

@@ -1,0 +1,82 @@
+"""Fuzzes the parser and the key matcher guided by coverage (`make fuzz` runs it after the laws of Hypothesis).
+
+Needs atheris, which `make fuzz` brings along for the time of the run. Options are libFuzzer's, such as
+-max_total_time=300 (seconds) and -max_len=4096 (bytes).
+"""
+
+import io
+import logging
+import sys
+from dataclasses import replace
+from typing import BinaryIO
+
+import atheris
+
+with atheris.instrument_imports(include=["sluice"]):
+    from datasets.sales import contract
+    from sluice import gate
+    from sluice.catalog import match
+    from sluice.errors import UnexpectedEvent, UnknownKey
+    from sluice.uploads import parse
+
+HEADER = (",".join(contract.file_columns) + "\n").encode()
+LENIENT = replace(contract, quarantine_limit=1.0)
+
+
+class Bytes:
+    """A file in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self.name = "fuzzed"
+        self._content = content
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self._content)
+
+
+def judge(data: bytes) -> None:
+    """Any bytes are judged: nothing is raised, and no more rows are quarantined or discarded than there are."""
+    verdict = gate.check(LENIENT, Bytes(data))
+    if verdict.would_quarantine + sum(verdict.discarded.values()) > verdict.rows:
+        raise AssertionError(f"{verdict.rows} rows, {verdict.would_quarantine} of them quarantined")
+
+
+def follow(text: str) -> None:
+    """Any key follows a pattern entirely, or none."""
+    try:
+        found = match(text)
+    except UnknownKey:
+        return
+    if any(part not in text or "/" in part for part in found.parts.values()):
+        raise AssertionError(f"{text!r} gave {found.parts}")
+
+
+def receive(text: str) -> None:
+    """Any message is an upload into our bucket, or refused."""
+    try:
+        source = parse(text, bucket="ours")
+    except UnexpectedEvent:
+        return
+    if source.bucket != "ours":
+        raise AssertionError(f"{text!r} is of {source.bucket}")
+
+
+def one(data: bytes) -> None:
+    """One input: its first byte chooses what is fuzzed."""
+    if not data:
+        return
+    kind, rest = data[0] % 8, data[1:]
+    if kind == 0:
+        follow("sales/" + rest.decode(errors="ignore"))
+    elif kind == 1:
+        receive(rest.decode(errors="ignore"))
+    elif kind == 2:
+        judge(rest)
+    else:
+        judge(HEADER + rest)
+
+
+if __name__ == "__main__":
+    logging.disable()
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
