@@ -47,6 +47,8 @@ class _Call(BaseHTTPRequestHandler):
         self.send_header("Lambda-Runtime-Aws-Request-Id", "d9a3f0c1-0000-4000-8000-000000000000")
         self.send_header("Lambda-Runtime-Deadline-Ms", "9999999999999")
         self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:f")
+        # Without a type the client's native part reads from address 0.
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
