@@ -87,7 +87,7 @@ def facts(
         "bytes_out": sum(manifest.bytes_out for manifest in manifests),
         "engines": sorted({manifest.engine for manifest in manifests}),
         "peak_rss_bytes": max((manifest.peak_rss_bytes for manifest in manifests), default=0),
-        "notes": sorted({note for manifest in manifests for note in manifest.notes}),
+        "notes": [*_origins(parts), *sorted({note for manifest in manifests for note in manifest.notes})],
     }
 
 
@@ -197,6 +197,11 @@ def _source(part: Part) -> dict[str, Any]:
         "quarantined": manifest.quarantined if manifest else None,
         "discarded": sum(manifest.discarded.values()) if manifest else None,
     }
+
+
+def _origins(parts: Sequence[Part]) -> list[str]:
+    """Return how those files came that the `sluice` command made or sent, not their owners."""
+    return [f"{part.source} came by {part.entry['origin']}" for part in parts if part.entry.get("origin")]
 
 
 def _timings(parts: Sequence[Part]) -> list[dict[str, Any]]:

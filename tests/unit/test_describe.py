@@ -88,6 +88,15 @@ def test_a_run_of_many_files_is_described_once_when_the_last_one_is_done(cloud: 
     assert all(source.key in shown.text for source in sources)
 
 
+def test_a_file_without_a_row_is_told_to_have_emptied_what_stood_there(cloud: Cloud):
+    published(cloud)
+    source = published(cloud, body=as_csv())
+    describe_latest(cloud)
+    shown = page(cloud, run_page_key(cloud.ledger.entry(source)["run_id"]))
+    assert shown.numbers == {}
+    assert "No row came with this file: whatever was published of it before is gone from the table." in shown.text
+
+
 def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud):
     source = cloud.put("sales/S001/2025-03-05.csv", FILE)
     cloud.run(source, until="publish")
@@ -113,6 +122,22 @@ def test_a_rejected_file_has_a_page_and_is_on_its_datasets(cloud: Cloud):
     assert "1 of 2 rows (50.0%) would be quarantined, the contract allows 20%" in shown.text
     assert "row 2: fax" in shown.text
     assert "1 file REJECTED" in page(cloud, "pages/sales.html").text
+
+
+def test_a_rejection_that_the_ledger_does_not_know_yet_is_on_the_datasets_page(cloud: Cloud):
+    source = cloud.put("sales/S001/2025-03-05.csv", as_csv({}, {"channel": "fax"}))
+    cloud.validate(source)
+    cloud.dynamodb.update_item(  # as it is between the telling and the recording
+        TableName=LEDGER,
+        Key={"source": source.uri, "version": source.version_id},
+        UpdateExpression="SET #status = :received, #dataset = :unknown",
+        ExpressionAttributeNames={"#status": "status", "#dataset": "dataset"},
+        ExpressionAttributeValues={":received": "RECEIVED", ":unknown": "unknown"},
+    )
+    describe_latest(cloud)
+    shown = page(cloud, "pages/sales.html")
+    assert "1 file REJECTED" in shown.text
+    assert "1 of 2 rows (50.0%) would be quarantined" in shown.text
 
 
 def test_a_file_of_no_dataset_has_a_page_of_its_own_only(cloud: Cloud):
