@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint bench bench-large permissions fuzz audit clean
+.PHONY: help setup demo test lint bench bench-large chaos permissions fuzz audit clean
 
 help:
 	@echo "make setup   install the sluice command into .venv"
@@ -13,7 +13,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make lint    style, types, template"
 	@echo "make bench   measure, in ratios"
-	@echo "further: make permissions, make fuzz, make audit (docs/security.md)"
+	@echo "further: make chaos (half an hour of faults), make permissions, make fuzz, make audit (docs/security.md)"
 
 .venv/bin/uv:
 	@if command -v python3.13 >/dev/null && python3.13 -c '' 2>/dev/null; then python3.13 -m venv .venv; \
@@ -42,6 +42,10 @@ lint: .venv/bin/uv
 	@.venv/bin/cfn-lint template.yaml
 	@.venv/bin/uv sync --quiet --frozen --project tests/checkov --python $(PYTHON)
 	@tests/checkov/.venv/bin/checkov -f template.yaml --config-file tests/checkov/checkov.yaml
+
+chaos: .venv/bin/uv
+	@$(UV) --group local --group test --group spark
+	@$(PYTHON) -m chaos
 
 permissions: .venv/bin/uv
 	@$(UV) --group local --group test --group spark

@@ -54,7 +54,12 @@ def inject(
 
 def fired(aws: Connection) -> int:
     """How often any of the faults set has struck."""
-    return sum(fault["fired"] for fault in _send(aws, "GET", "/_sluice/faults"))
+    return sum(struck(aws))
+
+
+def struck(aws: Connection) -> list[int]:
+    """How often each of the faults set has struck, in the order in which they were set."""
+    return [fault["fired"] for fault in _send(aws, "GET", "/_sluice/faults")]
 
 
 def clear(aws: Connection) -> None:

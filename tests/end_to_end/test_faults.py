@@ -1,0 +1,90 @@
+"""The fault campaign in small (`make chaos` does all of it): what fails where, and readers still see the newest."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chaos.campaign import CHECK_FAILS, MACHINE_DIES, REDRIVEN, UNHELPED, Campaign
+from chaos.faults import FAILS, KILLED, LOST, LOST_ONCE, Disturbance, Point
+from chaos.judge import judge
+from chaos.scenarios import (
+    Scenario,
+    every_event_twice,
+    one_key_many_times,
+    one_of_many_cannot_be_published,
+    orders,
+    play,
+)
+from chaos.world import World
+from local import LocalAWS, faults
+
+RUN = "run"
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Iterator[Campaign]:
+    with LocalAWS(wait_scale=0.01) as aws:
+        made = Campaign(World.create(aws))
+        made.observe()
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(campaign: Campaign) -> Iterator[None]:
+    yield
+    faults.clear(campaign.world.aws)
+
+
+@pytest.mark.parametrize(
+    ("disturbance", "survived"),
+    [
+        (Disturbance(RUN, Point("ValidateRole", "states:StartExecution", 1), LOST_ONCE), UNHELPED),
+        (Disturbance(RUN, Point("ClaimRole", "dynamodb:TransactWriteItems", 1), LOST), UNHELPED),
+        (Disturbance(RUN, Point("PublishRole", "s3:PutObject", 3), KILLED), UNHELPED),
+        (Disturbance(RUN, Point("PublishRole", "s3:DeleteObject", 1), FAILS), REDRIVEN),
+        (Disturbance(RUN, Point("CompleteRole", "dynamodb:TransactWriteItems", 1), KILLED), UNHELPED),
+        (Disturbance(RUN, Point("EtlStateMachineRole", "glue:StartCrawler", 1), KILLED), REDRIVEN),
+        (Disturbance("undo", Point("UndoRole", "s3:DeleteObjectVersion", 2), FAILS, CHECK_FAILS), REDRIVEN),
+        (Disturbance("recover", Point("RecoverRole", "s3:DeleteObjectVersion", 2), KILLED, MACHINE_DIES), REDRIVEN),
+    ],
+    ids=str,
+)
+def test_a_fault_loses_and_doubles_nothing(campaign: Campaign, disturbance: Disturbance, survived: str) -> None:
+    outcome = campaign.disturb(disturbance)
+    assert (outcome.survived, outcome.problems) == (survived, [])
+    assert outcome.strikes > 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "survived"),
+    [
+        (every_event_twice, UNHELPED),
+        (list(orders())[8], UNHELPED),
+        (one_key_many_times(5), UNHELPED),
+        (one_of_many_cannot_be_published, REDRIVEN),
+    ],
+    ids=lambda given: (given.__doc__ or "").rstrip(".") if callable(given) else "",
+)
+def test_files_may_come_as_they_like(campaign: Campaign, scenario: Scenario, survived: str) -> None:
+    outcome = play(campaign.world, scenario)
+    assert (outcome.survived, outcome.problems) == (survived, [])
+
+
+def test_the_judge_sees_a_row_that_is_lost_and_one_that_is_doubled(campaign: Campaign) -> None:
+    s3, world = campaign.world.aws.client("s3"), campaign.world
+    prefix = "published/sales/"
+    listed = s3.list_objects_v2(Bucket=world.lake, Prefix=prefix)["Contents"]
+    stem = world.uploads[campaign.key][0].version.hash
+    key = next(entry["Key"] for entry in listed if stem in entry["Key"])
+    copied = s3.copy_object(
+        Bucket=world.lake, Key=key.replace("-000.", "-777."), CopySource={"Bucket": world.lake, "Key": key}
+    )
+    doubled = judge(world, [campaign.key])
+    s3.delete_object(Bucket=world.lake, Key=key.replace("-000.", "-777."), VersionId=copied["VersionId"])
+    assert doubled.doubled > 0
+    assert any(problem.startswith("orphan") for problem in doubled.problems)
+    marker = s3.delete_object(Bucket=world.lake, Key=key)["VersionId"]
+    lost = judge(world, [campaign.key])
+    s3.delete_object(Bucket=world.lake, Key=key, VersionId=marker)
+    assert lost.lost > 0
+    assert judge(world, [campaign.key]).right
