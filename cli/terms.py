@@ -25,6 +25,7 @@ Terms = dict[str, Any]
 
 def terms(contract: Contract) -> Terms:
     """Return all that a contract declares; equal contracts give equal terms."""
+    frame = pl.LazyFrame(schema=contract.parsed)
     with pl.Config(fmt_table_cell_list_len=-1, fmt_str_lengths=10_000):
         return {
             "dataset": contract.name,
@@ -33,8 +34,8 @@ def terms(contract: Contract) -> Terms:
             "files": list(contract.files),
             "same_as_key": list(contract.same_as_key),
             "reading": _reading(contract),
-            "columns": {name: _column(contract, name) for name in contract.types},
-            "row_rules": {str(check.name): _test(contract, check, "*") for check in contract.row_schema.checks},
+            "columns": {name: _column(contract, name, frame) for name in contract.types},
+            "row_rules": {str(check.name): _test(contract, check, "*", frame) for check in contract.row_schema.checks},
             "cleaning": [_step(step.columns, step.apply(pl.col("text"))) for step in contract.cleaning],
             "discard": {rule.name: str(rule.when) for rule in contract.discard},
             "unique": {"key": list(contract.unique.key), "newest": contract.unique.newest} if contract.unique else None,
@@ -74,13 +75,13 @@ def _reading(contract: Contract) -> Terms:
     }
 
 
-def _column(contract: Contract, name: str) -> Terms:
+def _column(contract: Contract, name: str, frame: pl.LazyFrame) -> Terms:
     column = contract.row.to_schema().columns[name]
     return {
         "type": glue_type(contract.types[name]),
         "in_files": name in contract.parsed,
         "nullable": bool(column.nullable),
-        "rules": {_reason(name, check): _test(contract, check, name) for check in column.checks},
+        "rules": {_reason(name, check): _test(contract, check, name, frame) for check in column.checks},
     }
 
 
@@ -89,11 +90,10 @@ def _reason(column: str, check: Check) -> str:
     return name if name.startswith(column) else f"{column}_{name}"
 
 
-def _test(contract: Contract, check: Check, column: str) -> str:
+def _test(contract: Contract, check: Check, column: str, frame: pl.LazyFrame) -> str:
     """Return what a check tests, as Polars writes it, or its settings when it is one of pandera's own."""
     if check.statistics:
         return ", ".join(f"{name} = {value}" for name, value in check.statistics.items())
-    frame = pl.LazyFrame(schema=contract.parsed)
     tested = check._check_fn(PolarsData(frame, column))
     if not isinstance(tested, pl.LazyFrame):
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check.name} must return a LazyFrame")
