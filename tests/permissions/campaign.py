@@ -163,8 +163,6 @@ def candidates(permission: Permission, exercised: Exercised) -> list[str]:
     """The flows that may need a permission, the quick ones first."""
     if permission.action in BY_ITSELF:
         return [name for name in exercised if name == "logging_machine"]
-    if permission.action == "secretsmanager:GetSecretValue" and permission.role == "CleanRole":
-        return [name for name in exercised if name == "cold"]  # a warm function has read it
     wanted = set(IN_ITS_NAME.get(permission.action, (permission.action,)))
     return [name for name, roles in exercised.items() if wanted & roles.get(permission.role, set())]
 

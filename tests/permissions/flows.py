@@ -124,8 +124,10 @@ def changed(world: World) -> list[str]:
 def cold(world: World) -> list[str]:
     """A new environment of the cleaning function reads the key of the hashes."""
     wrong = Wrong()
-    name = world.stack.resources["CleanFunction"]
-    world.aws.client("lambda").update_function_configuration(FunctionName=name, Description=f"cold {next(_numbers)}")
+    name, functions = world.stack.resources["CleanFunction"], world.aws.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    changed = {"Variables": variables | {"COLD": str(next(_numbers))}}
+    functions.update_function_configuration(FunctionName=name, Environment=changed)
     key, _ = fresh("cold")
     published(world, key, guests({"arrival": "2025-03-05", "email": "cold@example.org"}), wrong)
     return wrong
