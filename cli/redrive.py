@@ -92,6 +92,7 @@ def _redrive_letters(stack: Stack, as_json: bool) -> None:
         dead_letters_url=stack.output("DeadLetterQueueUrl"),
         queue_url=stack.output("UploadQueueUrl"),
         recover_function=f"{stack.name}-recover",
+        describe_function=f"{stack.name}-describe",
     )
     if as_json:
         show.print_json(dict(done))

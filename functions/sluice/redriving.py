@@ -7,6 +7,7 @@ from typing import Any
 
 from sluice.errors import ClaimRefused
 from sluice.ledger import FAILED, RECEIVED, Ledger
+from sluice.notices import EVENT_SOURCE
 from sluice.objects import ObjectVersion
 from sluice.uploads import event_of
 
@@ -30,13 +31,22 @@ def redrive(ledger: Ledger, sqs: Any, source: ObjectVersion, *, queue_url: str) 
 
 
 def redrive_dead_letters(
-    sqs: Any, functions: Any, *, dead_letters_url: str, queue_url: str, recover_function: str
+    sqs: Any,
+    functions: Any,
+    *,
+    dead_letters_url: str,
+    queue_url: str,
+    recover_function: str,
+    describe_function: str | None = None,
 ) -> Counter[str]:
     """Deliver every dead letter again, then delete it; return how many there were of which kind.
 
     uploads: events of uploads, and whatever else the queue of uploads had held. runs: ends of executions, which
-    the function Recover is told of again.
+    the function Recover is told of again. news: what Sluice told everyone, for the function Describe.
     """
+    listeners = {"aws.states": ("runs", recover_function)}
+    if describe_function:
+        listeners[EVENT_SOURCE] = ("news", describe_function)
     done: Counter[str] = Counter()
     begun = time.time()
     while letters := _receive(sqs, dead_letters_url):
@@ -48,9 +58,10 @@ def redrive_dead_letters(
                 )
                 return done
             event = _event(letter["Body"])
-            if event.get("source") == "aws.states":
-                functions.invoke(FunctionName=recover_function, InvocationType="Event", Payload=json.dumps(event))
-                done["runs"] += 1
+            if event.get("source") in listeners:
+                kind, function = listeners[event["source"]]
+                functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
+                done[kind] += 1
             else:
                 sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event) if event else letter["Body"])
                 done["uploads"] += 1
