@@ -53,8 +53,16 @@ def grouped(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return the runs of entries (newest first) with the sums of their files, and the files without a run."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        groups.setdefault(entry.get("run_id") or f"{entry['source']}@{entry['version']}", []).append(entry)
+        groups.setdefault(_group(entry), []).append(entry)
     return [_summed(group) for group in groups.values()]
+
+
+def _group(entry: Entry) -> str:
+    """Return what an entry is listed under: its run, the files that wait for one together, or itself."""
+    if entry.get("run_id"):
+        return str(entry["run_id"])
+    waits = entry["status"] == RECEIVED and "rows" in entry
+    return f"waiting {entry['dataset']}" if waits else f"{entry['source']}@{entry['version']}"
 
 
 def _summed(group: list[Entry]) -> dict[str, Any]:

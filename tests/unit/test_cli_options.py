@@ -47,3 +47,8 @@ def test_numbers_and_texts_are_shown_as_people_read_them():
     assert (plural(1, "row"), plural(2000, "row")) == ("1 row", "2,000 rows")
     assert (usd(0.0000061), usd(12.5), usd(None)) == ("$0.000006", "$12.50", "")
     assert (short(None), short("x" * 70)) == ("(empty)", '"' + "x" * 60 + '…"')
+
+
+def test_files_that_wait_for_a_run_are_one_line():
+    listed = grouped([entry("a", "RECEIVED", rows=3), entry("b", "RECEIVED", rows=4), entry("c", "RECEIVED")])
+    assert [(run["files"], run["rows"], run["run_id"]) for run in listed] == [(2, 7, None), (1, 0, None)]
