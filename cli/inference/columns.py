@@ -14,6 +14,9 @@ from sluice.contract import Treatment
 from sluice.parsing import parse
 
 _TAKEN = {*keyword.kwlist, *dir(pa.DataFrameModel), "pa", "pl", "l", "cls", "data", "contract"}
+_NAME_LENGTH = 40
+"""So that a check named after the column still fits on a line."""
+
 _RANGES = {
     r"(^|_)lat(itude)?$": (-90, 90),
     r"(^|_)(lon|lng|long|longitude)$": (-180, 180),
@@ -85,7 +88,7 @@ def table_names(headers: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for header in headers:
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", header)
-        name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:58] or "row"
+        name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_NAME_LENGTH].strip("_") or "row"
         name = name if name[0].isalpha() else f"c_{name}"
         name = f"{name}_" if name in _TAKEN else name
         number = 2

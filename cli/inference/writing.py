@@ -14,7 +14,9 @@ _DECIDE = "DECIDE"
 def source(proposal: Proposal) -> str:
     """Return the text of functions/datasets/<dataset>.py."""
     blocks = [_head(proposal), *_constants(proposal), *_model(proposal), "", "", *_contract(proposal)]
-    return "\n".join(blocks) + "\n"
+    lines = "\n".join(blocks).split("\n")
+    # A header's own name cannot be broken.
+    return "".join(f"{line}  # noqa: E501\n" if len(line) > _WIDTH else f"{line}\n" for line in lines)
 
 
 def row_class(dataset: str) -> str:

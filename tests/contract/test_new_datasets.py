@@ -31,6 +31,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         result = CliRunner().invoke(app, ["new", name, str(CSVS / file), "--root", str(root), "--json"])
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["decide"]
+    long = root / "long.csv"
+    names = [f"{'a very long name of a column, ' * 5}{number}" for number in range(3)]
+    long.write_text(";".join(names) + "\n" + "\n".join(f"{n};{-n};red" for n in range(40)) + "\n")
+    assert CliRunner().invoke(app, ["new", "long", str(long), "--root", str(root)]).exit_code == 0
     return root
 
 
@@ -45,7 +49,7 @@ def contract(root: Path, name: str):
 
 def test_the_linters_have_nothing_to_say(root: Path):
     modules = sorted((root / "functions" / "datasets").glob("*.py"))
-    assert len(modules) == len(REAL)
+    assert len(modules) == len(REAL) + 1
     for check in (["check"], ["format", "--check"]):
         for module in modules:
             command = [
