@@ -1,7 +1,7 @@
 """Measures Sluice against the floor and against what people would write instead; prints tables, keeps the figures.
 
     python -m bench                    about a quarter of an hour on two cores (make bench)
-    python -m bench --large            20 million rows on top (make bench-large)
+    python -m bench --large            20 million rows and 500 uploads (make bench-large)
     python -m bench --only engine      or: imports, profile, pipeline, object; several may be named
 
 Writes results.json and results.svg into bench/ (or --out). Times depend on the machine and on what else it does:
@@ -20,16 +20,17 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import engines, imports, showing
+from bench import engines, imports, pipeline, showing
 from bench.processes import ROOT, run
 
 Results = dict[str, Any]
-PARTS = ("engine", "imports", "profile")
+PARTS = ("engine", "imports", "profile", "pipeline")
+UPLOADS = {False: 40, True: 500}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--large", action="store_true", help="20 million rows, too")
+    parser.add_argument("--large", action="store_true", help="20 million rows, too, and 500 uploads")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts alone; others keep their old figures")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the small generated file; the larger has 5 x")
@@ -55,6 +56,8 @@ def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[
         return engines.measure(folder, rows=given.rows, rounds=given.rounds, large=given.large, tell=tell)
     if part == "imports":
         return _imports(folder, given.rounds, tell)
+    if part == "pipeline":
+        return pipeline.measure(UPLOADS[given.large], tell)
     tell("where the time goes")
     file = engines.sales_file(folder, given.rows)
     return run(["-m", "bench.profiling", "sales", str(file)]).to_dict()

@@ -1,5 +1,6 @@
 """Shows what was measured: tables for a terminal, a picture for a page."""
 
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,6 +29,8 @@ def show(console: Console, results: Results) -> None:
         console.print(_import_table(results["imports"]))
     if "profile" in results:
         console.print(_profile_table(results["profile"]))
+    if "pipeline" in results:
+        console.print(_pipeline_table(results["pipeline"]))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -77,6 +80,32 @@ def _profile_table(measured: Results) -> Table:
     for step, spent in measured["answer"]["steps"].items():
         table.add_row(step, f"{spent['wall']:.2f}", f"{spent['cpu']:.2f}")
     table.add_row("everything", f"{measured['work']:.2f}", f"{measured['cpu']:.2f}", style="bold")
+    return table
+
+
+def _pipeline_table(measured: Results) -> Table:
+    columns = {name: measured[name] for name in ("one_file", "uploads", "backfill")}
+    title = "\nthe pipeline on the local AWS, real files of shops; for each file"
+    table = _table(title, "", *(f"{name.replace('_', ' ')} ({one['files']})" for name, one in columns.items()))
+
+    def row(what: str, value: Callable[[Results], float], form: str = ".1f") -> None:
+        table.add_row(what, *(format(value(one) / one["files"], form) for one in columns.values()))
+
+    row("seconds from upload to queryable, all at once", lambda one: one["seconds"], ".2f")
+    row("runs", lambda one: one["runs"], ".2f")
+    row("state transitions", lambda one: one["state_transitions"])
+    row("crawls", lambda one: one["crawls"], ".2f")
+    row("Athena queries", lambda one: one["requests"].get("athena:StartQueryExecution", 0), ".2f")
+    row("function calls", lambda one: one["lambda"]["calls"])
+    row("billed milliseconds of functions", lambda one: one["lambda"]["milliseconds"], ",.0f")
+    row("requests to services", lambda one: sum(one["requests"].values()))
+    for service in measured["one_file"]["usd"]:
+        if service not in ("all", "of_1000_files"):
+            row(f"USD for 1,000 files: {service}", lambda one, name=service: one["usd"][name] * 1_000, ".3f")
+    row("USD for 1,000 files", lambda one: one["usd"]["all"] * 1_000, ".2f")
+    table.add_row(
+        "USD for 1,000 files, always Glue and a crawl each", f"{measured['always_glue']['of_1000_files']:.2f}"
+    )
     return table
 
 
