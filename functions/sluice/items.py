@@ -67,6 +67,10 @@ class Items:
         }
         return self._done(lambda: self._client.put_item(**request))
 
+    def put(self, item: dict[str, Any]) -> None:
+        """Put an item in the place of the one that may be there."""
+        self._client.put_item(TableName=self._table, Item=_storable(item))
+
     def change(self, change: Change) -> bool:
         """Change one item; False when the condition does not hold."""
         return self._done(lambda: self._client.update_item(**change.request(self._table)))

@@ -5,6 +5,7 @@ row, with its text; reading goes on at the next line.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -224,7 +225,14 @@ class _Pass:
         self._fill(self._limits.head_bytes)
         if not self._buffer:
             raise FileRejected("file_is_not_empty", "the file has no bytes; send it with a record at least")
-        mark = refuse_other_than_text(self._buffer[: self._limits.head_bytes], self._encoding, "JSON Lines")
+        head = self._buffer[: self._limits.head_bytes]
+        # One damaged record at the start must not cost the others of its file: with an object it is no other kind.
+        has_objects = b'{"' in head
+        mark = (
+            len(BOM_UTF8) * head.startswith(BOM_UTF8)
+            if has_objects
+            else refuse_other_than_text(head, self._encoding, "JSON Lines")
+        )
         self.facts.bom = bool(mark)
         self._buffer = self._buffer[mark:]
 

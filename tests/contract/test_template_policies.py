@@ -1,5 +1,6 @@
 """Least privilege, as far as the page shows it: the local AWS proves the rest by enforcing these policies."""
 
+import json
 import re
 
 import pytest
@@ -66,6 +67,11 @@ BY_LAMBDA = {
     # What the Lambda service does in the name of a function.
     "kms:Decrypt",
     "kms:GenerateDataKey",
+    "kinesis:DescribeStream",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sqs:DeleteMessage",
@@ -121,13 +127,16 @@ def test_every_wildcard_resource_says_why() -> None:
 
 def test_every_role_is_used_by_one_resource() -> None:
     for role in ROLES:
-        assert TEXT.count(f"!GetAtt {role}.Arn") == 1, role
+        named = json.dumps({"Fn::GetAtt": [role, "Arn"]})
+        users = [name for name, entry in declared.template()["Resources"].items() if named in json.dumps(entry)]
+        assert len(users) == 1, role
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_is_taken_by_one_service_only(role: str) -> None:
     (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
     services = {"CleanJobRole": "glue", "CrawlerRole": "glue", "EtlStateMachineRole": "states"}
+    services |= {"DeliveryRole": "firehose", "DeviceRole": "iot"}
 
     assert statement["Principal"] == {"Service": f"{services.get(role, 'lambda')}.amazonaws.com"}
     assert statement["Action"] == "sts:AssumeRole"
@@ -159,9 +168,9 @@ def test_only_validation_reads_the_queue_and_few_write_to_the_dead_letters() -> 
 
     assert holders == {
         "sqs:ReceiveMessage": {"ValidateRole"},
-        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole"},
+        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole", "DeviceRole"},
         "states:StartExecution": {"ValidateRole"},
-        "dynamodb:PutItem": {"ValidateRole"},
+        "dynamodb:PutItem": {"ValidateRole", "WindowRole"},
     }
 
 
@@ -193,8 +202,10 @@ def test_the_crawler_cannot_make_tables() -> None:
     assert not allowed & {"glue:CreateTable", "glue:DeleteTable", "s3:PutObject", "s3:DeleteObject"}
 
 
-def test_nobody_writes_to_the_raw_bucket_but_tags() -> None:
-    for role in ROLES:
+def test_nobody_writes_to_the_raw_bucket_but_tags_and_what_comes_from_the_stream() -> None:
+    (windows,) = [each for each in declared.statements("WindowRole") if "s3:PutObject" in declared.actions(each)]
+    assert windows["Resource"] == {"Fn::Sub": "${RawBucket.Arn}/sentiment_minutes/*"}
+    for role in ROLES.keys() - {"DeliveryRole", "WindowRole"}:
         for statement in declared.statements(role):
             resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
             if any("RawBucket" in str(resource) for resource in resources):

@@ -1,11 +1,14 @@
 """Each file in events/ is what AWS hands to its function, and drives it."""
 
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.cloud import EVENTS, SAMPLE, Cloud
+from sluice import catalog
+from tests.unit.cloud import EVENTS, RAW, SAMPLE, Cloud
 from tests.unit.sales_rows import as_csv
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -73,6 +76,25 @@ def test_the_event_of_describe_writes_the_pages_of_the_run_and_of_its_dataset(cl
 
 def test_the_event_of_watch_finds_who_is_silent(cloud: Cloud):
     assert cloud.invoke("watch", cloud.event_of("watch")) == {"silent": [], "told": []}
+
+
+def test_the_event_of_window_writes_what_the_window_counted(cloud: Cloud):
+    assert cloud.invoke("window", cloud.event_of("window")) == {"state": {}}
+    (file,) = cloud.s3.list_objects_v2(Bucket=RAW, Prefix="sentiment_minutes/")["Contents"]
+    assert catalog.match(file["Key"]).dataset == "sentiment_minutes"
+    written = cloud.s3.get_object(Bucket=RAW, Key=file["Key"])["Body"].read().decode()
+    rows = [json.loads(line) for line in written.splitlines()]
+    assert [(row["minute"], row["brand"], row["posts"], row["score_total"]) for row in rows] == [
+        ("2026-11-20T08:58:00", "acme", 1, "-0.500"),
+        ("2026-11-20T09:00:00", "acme", 2, "1.250"),
+    ]
+
+
+def test_the_event_of_route_names_the_dataset_or_says_that_there_is_none(cloud: Cloud):
+    found, lost = cloud.invoke("route", cloud.event_of("route"))["records"]
+    assert (found["result"], found["metadata"]) == ("Ok", {"partitionKeys": {"dataset": "sentiment"}})
+    assert base64.b64decode(found["data"]) == b'{"post_id": "p-1"}\n'
+    assert (lost["result"], base64.b64decode(lost["data"])) == ("ProcessingFailed", b'{"post_id')
 
 
 def test_the_event_of_recover_gives_the_run_up(cloud: Cloud):

@@ -11,7 +11,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 from backports import zstd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice import engine
@@ -151,6 +151,12 @@ def test_a_file_that_cannot_be_read_is_refused(data: bytes, reason: str):
     assert refused.value.reason == reason
 
 
+def test_damage_at_the_start_costs_no_other_record():
+    data = b"PK\x03\x04" + bytes(40) + b'\n{"post_id":"a"}\n'
+    assert cells(data) == [("a", None, None, 2)]
+    assert [row[0] for row in bad(data)] == [1]
+
+
 def test_a_second_pass_reads_the_same_and_the_facts_count():
     reader = JsonReader(POSTS, Bytes(b'{"post_id":"a"}\r\n\r\nx\r\n'), 100)
     first, second = list(reader), list(reader)
@@ -176,6 +182,7 @@ records = st.fixed_dictionaries({}, optional={"post_id": values, "score": values
 damage = st.sampled_from([b"", b"}", b'{"post_id": ', b"[]", b"\xff", b"null", b'{"a":1}', b"  "])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(records, damage, st.sampled_from([b"\n", b"\r\n", b"\n\n"])), max_size=12),
     st.integers(1, 40),

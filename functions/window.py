@@ -1,0 +1,64 @@
+"""Window: posts by minute and brand, of each window of a minute over the stream.
+
+The result of a window becomes a file of its own dataset, which the usual flow publishes. Its key is made of the window,
+the shard and the first record, so a window that is closed again writes the same file again; the ledger remembers those
+that are done.
+"""
+
+import base64
+import hashlib
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from datasets import sentiment, sentiment_minutes
+from sluice.items import Items
+from sluice.storage import CLIENT_CONFIG
+from sluice.telemetry import logger, tracer
+from sluice.windows import PerMinute, State, add, lines
+
+RAW_BUCKET = os.environ["RAW_BUCKET"]
+
+S3 = boto3.client("s3", config=CLIENT_CONFIG)
+ITEMS = Items(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+
+WHAT = PerMinute(sentiment.contract, time="posted_at", group="brand", value="score")
+RESULT = sentiment_minutes.contract.name
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, State]:
+    """Return {state} for the window's next batch, empty after its last one.
+
+    event: Lambda's "time window event" of Kinesis: Records, window {start, end}, state, shardId,
+    isFinalInvokeForWindow, isWindowTerminatedEarly.
+    """
+    records = [
+        (record["kinesis"]["sequenceNumber"], base64.b64decode(record["kinesis"]["data"]))
+        for record in event["Records"]
+        if record["kinesis"]["partitionKey"].split("/", 1)[0] == WHAT.contract.name
+    ]
+    state = add(WHAT, event.get("state") or {}, records)
+    if not (event["isFinalInvokeForWindow"] or event["isWindowTerminatedEarly"]):
+        return {"state": state}
+    if state.get("counts"):
+        close(state, window_start=event["window"]["start"].removesuffix("Z"), shard_id=event["shardId"])
+    return {"state": {}}
+
+
+def close(state: State, *, window_start: str, shard_id: str) -> None:
+    """Write the window's result, unless that is done."""
+    key = f"{RESULT}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
+    place = {"source": f"window://{WHAT.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
+    body = lines(WHAT, state, window_start=window_start, shard_id=shard_id)
+    digest = hashlib.sha256(body).hexdigest()
+    if ITEMS.get(place).get("digest") == digest:
+        logger.info("window closed before", key=key)
+        return
+    S3.put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
+    told = {"key": key, "digest": digest, "records": state["records"], "last": state["last"]}
+    ITEMS.put({**place, **told})
+    logger.info("window closed", **told)

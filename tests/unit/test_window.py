@@ -1,0 +1,134 @@
+"""A window counts what the contract would publish, in any batches, and writes its result once."""
+
+import base64
+import json
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datasets import sentiment, sentiment_minutes
+from sluice.gate import check
+from sluice.windows import PerMinute, State, add, lines
+from tests.unit.cloud import RAW, Cloud
+from tests.unit.test_json_records import Bytes
+
+WHAT = PerMinute(sentiment.contract, time="posted_at", group="brand", value="score")
+
+
+def post(number: int, **changes: object) -> bytes:
+    record = {"post_id": f"p{number}", "brand": "acme", "text_length": 3, "score": 0.125}
+    return json.dumps({**record, "posted_at": "2026-11-20T09:00:05Z", **changes}).encode()
+
+
+def counted(state: State) -> list[tuple[Any, ...]]:
+    rows = [
+        json.loads(line) for line in lines(WHAT, state, window_start="2026-11-20T09:00:00", shard_id="s").splitlines()
+    ]
+    return [(row["minute"][11:16], row["brand"], row["posts"], row["mean_score"], row["brands"]) for row in rows]
+
+
+def numbered(records: list[bytes]) -> list[tuple[str, bytes]]:
+    return [(str(number), record) for number, record in enumerate(records)]
+
+
+def test_rows_are_counted_by_minute_and_brand_and_bad_ones_are_not():
+    records = [
+        post(1),
+        post(2, brand=" ACME ", score=-1),
+        post(3, brand="globex", score=1),
+        post(4, posted_at="2026-11-20T08:58:59.999Z"),
+        post(5, score=2),
+        b'{"post_id": "p6", "brand',
+        b"\x1f\x8b\xff",
+    ]
+    assert counted(add(WHAT, {}, numbered(records))) == [
+        ("08:58", "acme", 1, "0.125000", 1),
+        ("09:00", "acme", 2, "-0.437500", 2),
+        ("09:00", "globex", 1, "1.000000", 2),
+    ]
+
+
+def test_a_batch_of_nothing_but_damage_counts_as_seen():
+    state = add(WHAT, {}, numbered([b"oops", b'{"a']))
+    assert (state["records"], state["counts"]) == (2, {})
+
+
+def test_a_result_is_what_its_dataset_accepts():
+    state = add(WHAT, {}, numbered([post(1), post(2, brand='a "b", c', score="0.333"), post(3, score=-0.5)]))
+    body = lines(WHAT, state, window_start="2026-11-20T09:00:00", shard_id="shardId-000000000000")
+    verdict = check(sentiment_minutes.contract, Bytes(body), "sentiment_minutes/2026-11-20/090000-s-1.jsonl")
+    assert (verdict.verdict, verdict.rows, verdict.would_quarantine) == ("accepted", 2, 0)
+
+
+posts = st.builds(
+    post,
+    st.integers(0, 9),
+    brand=st.sampled_from(["acme", "globex"]),
+    score=st.integers(-1000, 1000).map(lambda number: str(Decimal(number) / 1000)),
+    posted_at=st.sampled_from(["2026-11-20T09:00:05Z", "2026-11-20T09:01:00Z", "2026-11-20T08:59:59Z"]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(posts, min_size=1, max_size=12), st.data())
+def test_batches_do_not_matter(records: list[bytes], data: st.DataObject):
+    cut = data.draw(st.integers(0, len(records)))
+    sent = numbered(records)
+    state = add(WHAT, add(WHAT, {}, sent[:cut]), sent[cut:])
+    assert json.loads(json.dumps(state)) == state == add(WHAT, {}, sent)
+
+
+def event(records: list[bytes], *, state: State | None = None, final: bool = False) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "partitionKey": f"sentiment/{number}",
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(record).decode(),
+                }
+            }
+            for number, record in enumerate(records)
+        ],
+        "window": {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T09:01:00Z"},
+        "state": state or {},
+        "shardId": "shardId-000000000000",
+        "isFinalInvokeForWindow": final,
+        "isWindowTerminatedEarly": False,
+    }
+
+
+def test_a_window_that_is_closed_twice_is_written_once(cloud: Cloud):
+    state = cloud.invoke("window", event([post(1), post(2)]))["state"]
+    for _ in range(2):
+        assert cloud.invoke("window", event([], state=state, final=True)) == {"state": {}}
+    (version,) = cloud.s3.list_object_versions(Bucket=RAW, Prefix="sentiment_minutes/")["Versions"]
+    body = cloud.s3.get_object(Bucket=RAW, Key=version["Key"])["Body"].read()
+    assert pl.read_ndjson(body)["posts"].to_list() == [2]
+
+
+def test_a_window_whose_write_was_not_remembered_writes_the_same_bytes_under_the_same_key(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+):
+    state = cloud.invoke("window", event([post(1)]))["state"]
+    window = cloud.module("window")
+    with monkeypatch.context() as broken:
+        broken.setattr(window.ITEMS, "put", lambda item: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            cloud.invoke("window", event([], state=state, final=True))
+    cloud.invoke("window", event([], state=state, final=True))
+    versions = cloud.s3.list_object_versions(Bucket=RAW, Prefix="sentiment_minutes/")["Versions"]
+    assert len({(version["Key"], version["ETag"]) for version in versions}) == 1
+    assert len(versions) == 2
+
+
+def test_records_of_other_datasets_and_empty_windows_write_nothing(cloud: Cloud):
+    other = event([post(1)], final=True)
+    other["Records"][0]["kinesis"]["partitionKey"] = "sentimental/1"
+    assert cloud.invoke("window", other) == {"state": {}}
+    assert cloud.invoke("window", event([], final=True)) == {"state": {}}
+    assert "Contents" not in cloud.s3.list_objects_v2(Bucket=RAW, Prefix="sentiment_minutes/")
