@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.stack import NoStack, connect
+from local import LocalAWS
 from tests.end_to_end.command import Command, sales_file
 
 BAD = [{"product_id": ""}, {"channel": "fax"}, {"transaction_id": "TEST9"}]
@@ -80,3 +81,14 @@ def test_without_a_stack_a_command_says_how_to_get_one(monkeypatch: pytest.Monke
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(NoStack, match="sluice up"):
         connect(None, None, None)
+
+
+def test_a_deployed_stack_is_found_by_its_name(sluice: Command, aws: LocalAWS, monkeypatch: pytest.MonkeyPatch):
+    for name, value in aws.env().items():
+        monkeypatch.setenv(name, value)
+    stack = connect("sluice", None, "us-east-1")
+    assert (stack.local, stack.name) == (False, "sluice")
+    assert stack.raw == connect(None, None, None).raw
+    assert isinstance(sluice.json("runs", "--stack", "sluice", "--region", "us-east-1"), list)
+    with pytest.raises(NoStack, match="there is no stack elsewhere in us-east-1"):
+        connect("elsewhere", None, "us-east-1")
