@@ -24,6 +24,8 @@ from local import LocalAWS
 OUT = Path(__file__).parent.parent / "out" / "chaos.json"
 WAIT_SCALE = 0.01
 """A crawl is looked at after 0.3 s instead of 30 s, a retry comes after a hundredth of its pause."""
+SPARK_WAIT_SCALE = 0.1
+"""A job takes as long here as on Glue: a hundredth of the pauses between tries would be over before it is done."""
 SEED = 5
 """The faults are shuffled, so that what a time limit cuts off is nothing in particular."""
 SPARK_SHARE = 0.35
@@ -105,7 +107,7 @@ def small(run: Run, *, lanes: int, files: int) -> None:
 
 def large(run: Run, *, until: float) -> None:
     """Faults at the calls of the Glue script, and its limit of concurrent runs."""
-    with LocalAWS(wait_scale=WAIT_SCALE) as aws:
+    with LocalAWS(wait_scale=SPARK_WAIT_SCALE) as aws:
         world = World.create(aws, **spark.PARAMETERS)
         jobs = spark.Jobs(world)
         run.take([play(world, jobs.limit, seconds=spark.SECONDS)], until=until)

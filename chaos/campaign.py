@@ -111,19 +111,20 @@ class Campaign:
             judged = judge(self.world, [self.key])
             if judged.right:
                 return UNHELPED, judged
-        self._help()
+        helped = self._help()
         judged = judge(self.world, [self.key])
         if judged.right:
-            return REDRIVEN, judged
+            return REDRIVEN if helped else UNHELPED, judged  # what only took long has not been helped
         # What one fault has broken must not break the runs after it.
         self.world.uploads.pop(self.key)
         self.broken += 1
         return BROKEN, judged
 
-    def _help(self) -> None:
+    def _help(self) -> int:
         faults.clear(self.world.aws)
-        if self.world.redrive([self.key]):
-            self._settle()
+        helped = self.world.redrive([self.key])
+        self._settle()
+        return helped
 
     def _upload(self) -> None:
         self.number += 1

@@ -40,9 +40,10 @@ def play(world: World, scenario: Scenario, *, athena: bool = True, seconds: floa
     faults.clear(world.aws)
     outcome, judged = UNHELPED, judge(world, keys, athena=athena)
     if hanging or not judged.right:
-        world.redrive(keys)
+        # What only took long has not been helped.
+        outcome = REDRIVEN if world.redrive(keys) else UNHELPED
         hanging = world.settle(seconds=seconds)
-        outcome, judged = REDRIVEN, judge(world, keys, athena=athena)
+        judged = judge(world, keys, athena=athena)
     right = judged.right and not hanging
     return Outcome(
         "scenario",
