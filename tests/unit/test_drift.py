@@ -15,6 +15,7 @@ from sluice.drift import Drift, of_header
 from sluice.errors import ContractInvalid
 from sluice.lineage import Lineage
 from sluice.reader import FileSource
+from sluice.rendering import render
 from sluice.steps import Fill
 from sluice.verdict import Verdict
 from tests.unit.sales_rows import GOOD, as_csv, written
@@ -109,6 +110,17 @@ def test_the_report_holds_the_drift(tmp_path: Path):
     told = checked(tmp_path, ROWS.replace("quantity", "qty")).to_dict()["drift"]
     assert told[0]["kind"] == "renamed"
     assert set(told[0]) == {"kind", "column", "policy", "told"}
+
+
+def test_the_page_of_a_rejected_file_shows_the_drift(tmp_path: Path):
+    verdict = checked(tmp_path, ROWS.replace("quantity", "<b>qty</b>"))
+    facts = {"source": "s3://raw/sales/x.csv", "version": "v1", "made_at": "2026-11-21T08:00:00+00:00"}
+    shown = render("rejected", {**verdict.to_dict(), **facts})
+    assert "Columns that are not as agreed" in shown
+    assert "may be called" in shown
+    assert "<b>qty</b>" not in shown
+    as_agreed = checked(tmp_path, as_csv({}, {"channel": "fax"}))
+    assert "as agreed" not in render("rejected", {**as_agreed.to_dict(), **facts})
 
 
 def test_a_hostile_header_is_told_in_bounds():
