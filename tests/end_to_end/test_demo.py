@@ -1,0 +1,26 @@
+"""The demonstration, with fewer shops: every file ends as planned, the one for Spark too."""
+
+from dataclasses import replace
+
+import pytest
+
+from local import LocalAWS, demo, demo_plan
+
+
+def test_the_demonstration_ends_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert demo.why_no_spark() == "", "the tests need Java 17"
+    monkeypatch.setattr(demo_plan, "SHOPS", demo_plan.SHOPS[:4])
+    with LocalAWS(wait_scale=0.02) as aws:
+        assert demo.run(aws) == []
+
+
+def test_what_is_not_as_planned_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_plan, "SHOPS", demo_plan.SHOPS[:1])
+    monkeypatch.setattr(demo, "why_no_spark", lambda: "this test is about something else")
+    good = demo_plan.make(with_spark=False)
+    (planted, *others) = good.first
+    wrong = demo_plan.Plan((replace(planted, published=planted.published + 1), *others), good.correction, None)
+    monkeypatch.setattr(demo, "make", lambda **_: wrong)
+    with LocalAWS(wait_scale=0.02) as aws:
+        found = demo.run(aws)
+    assert any(planted.key in line and "published" in line for line in found)

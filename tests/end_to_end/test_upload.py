@@ -1,0 +1,63 @@
+"""A file becomes rows, by whatever it was uploaded; a rejected one starts nothing."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chaos.files import broken, sales
+from chaos.world import World
+from local import LocalAWS
+from local.demo_answers import Athena
+
+ROOT = Path(__file__).parents[2]
+AWS_CLI = ROOT / "tests" / "sam" / ".venv" / "bin" / "aws"
+
+
+@pytest.fixture(scope="module")
+def world(aws: LocalAWS) -> World:
+    return World.create(aws, stack="upload", Database="upload")
+
+
+def tags(world: World, key: str, version: str) -> dict[str, str]:
+    answer = world.aws.client("s3").get_object_tagging(Bucket=world.raw, Key=key, VersionId=version)
+    return {tag["Key"].removeprefix("sluice:"): tag["Value"] for tag in answer["TagSet"]}
+
+
+def test_rows_come_out_of_files_that_boto3_and_the_aws_command_line_sent(world: World, tmp_path: Path) -> None:
+    by_boto3 = world.put("sales/S001/2025-03-05.csv", sales(1))
+    (tmp_path / "day.csv").write_bytes(sales(3, store="S002"))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **world.aws.env()}
+    subprocess.run(
+        [AWS_CLI, "s3", "cp", "--quiet", "day.csv", f"s3://{world.raw}/sales/S002/2025-03-05.csv"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
+    assert world.settle() == []
+    rows = Athena(world.aws, world.stack).rows(
+        "SELECT store_id, count(*) AS sold, sum(quantity) AS pieces FROM sales GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in rows] == [("S001", 8, 36), ("S002", 8, 36)]
+    quarantined = Athena(world.aws, world.stack).rows(
+        "SELECT store_id, array_join(_reasons, ',') AS reasons FROM sales_quarantine ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in quarantined] == [
+        ("S001", "channel_is_known"),
+        ("S002", "channel_is_known"),
+    ]
+    told = tags(world, by_boto3.key, by_boto3.version_id)
+    assert told["status"] == "PUBLISHED"
+    assert (told["verdict"], told["dataset"], told["rows"]) == ("accepted", "sales", "11")
+    assert told["run_id"].startswith("sales-")
+
+
+def test_a_rejected_file_is_tagged_and_starts_nothing(world: World) -> None:
+    upload = world.put("sales/S003/2025-03-05.csv", broken(1), rejected=True)
+    assert world.settle() == []
+    (entry,) = [item for item in world.items([upload.key]) if item["version"] == upload.version_id]
+    assert entry["status"] == "REJECTED"
+    assert "quarantined_share_is_within_limit" in entry["reasons"]
+    assert tags(world, upload.key, upload.version_id)["verdict"] == "rejected"
+    assert "run_id" not in entry
