@@ -85,9 +85,10 @@ class Runner:
         sources = self._put(offers, batch)
         self._announce([source for offer, source in sources if offer.announce], new_only=True)
         mine = [source for _, source in sources]
-        entries = self._await(mine, _judged, batch)
-        self._start(entries)
-        batch.entries = [entry for entry in self._await(mine, _final, batch) if entry]
+        judged = self._await(mine, _judged, batch)
+        self._start(judged)
+        known = {entry["source"] for entry in judged}
+        batch.entries = self._await([source for source in mine if source.uri in known], _final, batch)
         return batch
 
     def _put(self, offers: Sequence[Offer], batch: Batch) -> list[tuple[Offer, ObjectVersion]]:
@@ -130,7 +131,7 @@ class Runner:
         return ObjectVersion(source.bucket, source.key, source.version_id, order, int(now["ContentLength"]))
 
     def _start(self, entries: Sequence[Entry]) -> None:
-        received = [entry for entry in entries if entry and entry["status"] == RECEIVED]
+        received = [entry for entry in entries if entry["status"] == RECEIVED]
         begin_again(self._stack, (entry["run_id"] for entry in received if entry.get("run_id")))
         alone = [entry for entry in received if "rows" in entry and not entry.get("run_id")]
         alone.sort(key=lambda entry: (entry["dataset"], entry["source"]))
@@ -139,33 +140,54 @@ class Runner:
 
     def _await(self, sources: Sequence[ObjectVersion], done: Callable[[Entry], bool], batch: Batch) -> list[Entry]:
         """Return the sources' entries as soon as all are done; what does not change any more is a problem."""
-        told: set[tuple[str, str]] = set()
-        changed, seen, look = time.monotonic(), "", 0
+        told: set[str] = set()
+        calm = _Calm()
         announced = False
         while True:
             entries = history.entries(self._stack, ((source.uri, source.version_id) for source in sources))
             found = [entries.get((source.uri, source.version_id), {}) for source in sources]
-            new = [e for e in found if e and _final(e) and (e["source"], e["version"]) not in told]
             if done is _final:
-                told |= {(entry["source"], entry["version"]) for entry in new}
-                self._decided(new)
+                self._tell([entry for entry in found if entry and _final(entry)], told)
             if all(entry and done(entry) for entry in found):
                 return found
-            state = json.dumps([entry.get("updated_at") for entry in found])
-            if state != seen:
-                changed, seen, look = time.monotonic(), state, 0
-            quiet = time.monotonic() - changed
-            if quiet > _PATIENCE_SECONDS:
-                for source, entry in zip(sources, found, strict=True):
-                    if not (entry and done(entry)):
-                        batch.problems[source.key] = f"undecided for {quiet / 60:.0f} minutes: sluice doctor"
+            calm.see(found)
+            if calm.seconds > _PATIENCE_SECONDS:
+                left = [source.key for source, entry in zip(sources, found, strict=True) if not (entry and done(entry))]
+                why = f"undecided, and nothing has changed for {calm.seconds / 60:.0f} minutes: sluice doctor"
+                batch.problems |= dict.fromkeys(left, why)
                 return [entry for entry in found if entry and done(entry)]
-            if quiet > _LOST_SECONDS and not announced:
+            if calm.seconds > _LOST_SECONDS and not announced:
                 announced = True
                 self._announce([s for s, entry in zip(sources, found, strict=True) if not entry], new_only=False)
-            if self._stop.wait(_PAUSES[min(look, len(_PAUSES) - 1)]):
+            if self._stop.wait(calm.pause):
                 raise Stopped
-            look += 1
+
+    def _tell(self, entries: Sequence[Entry], told: set[str]) -> None:
+        """Tell of entries that are decided, of each once."""
+        new = [entry for entry in entries if entry["source"] not in told]
+        told |= {entry["source"] for entry in new}
+        self._decided(new)
+
+
+class _Calm:
+    """For how long the ledger has said the same, and how long to wait before asking it again."""
+
+    def __init__(self) -> None:
+        self._since, self._seen, self._looks = time.monotonic(), "", 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._since
+
+    @property
+    def pause(self) -> float:
+        return _PAUSES[min(self._looks, len(_PAUSES)) - 1]
+
+    def see(self, entries: Sequence[Entry]) -> None:
+        state = json.dumps([entry.get("updated_at") for entry in entries])
+        if state != self._seen:
+            self._since, self._seen, self._looks = time.monotonic(), state, 0
+        self._looks += 1
 
 
 def _judged(entry: Entry) -> bool:
