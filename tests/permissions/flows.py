@@ -193,14 +193,23 @@ def recovered(world: World) -> list[str]:
     return _failing(world, "recovered", machine_only=False)
 
 
-def _failing(world: World, kind: str, *, machine_only: bool) -> list[str]:
+def undone_new(world: World) -> list[str]:
+    """A first file whose run fails after it has published leaves nothing."""
+    return _failing(world, "undone-new", machine_only=True, new=True)
+
+
+def recovered_new(world: World) -> list[str]:
+    """A first file whose run fails, and whose undoing fails, leaves nothing all the same."""
+    return _failing(world, "recovered-new", machine_only=False, new=True)
+
+
+def _failing(world: World, kind: str, *, machine_only: bool, new: bool = False) -> list[str]:
     wrong = Wrong()
     key, _ = fresh(kind)
     old = guests({"arrival": "2025-03-05"}, {"arrival": "2025-04-05"}, {"nights": "0"})
-    first = published(world, key, old, wrong)
+    first = "" if new else published(world, key, old, wrong)
     if wrong:
         return wrong
-    source = f"s3://{world.raw}/{key}"
     before = _stand(world)
     with broken(world, "athena:StartQueryExecution", role="EtlStateMachineRole"):
         if not machine_only:
@@ -215,8 +224,8 @@ def _failing(world: World, kind: str, *, machine_only: bool) -> list[str]:
         unexpected = [state for state in world.failed_states(run_id) if not state.startswith("CountRows")]
         wrong.expect(not unexpected, f"nothing failed but the query: {unexpected}")
     wrong.expect(_stand(world) == before, "readers see the very object versions of before")
-    wrong.expect(world.rows(key) == 2, f"readers see the first version's two rows of {source}")
-    wrong.expect(world.entry(key, first)["status"] == "PUBLISHED", "the first version is PUBLISHED")
+    wrong.expect(world.rows(key) == (0 if new else 2), "readers see the rows of before")
+    wrong.expect(new or world.entry(key, first)["status"] == "PUBLISHED", "the first version is PUBLISHED")
     if not wrong:
         wrong.expect(world.alerted(key), "people are told")
         wrong.expect(world.announced("RunFailed", key), "the bus is told")
@@ -385,7 +394,9 @@ FLOWS = (
     Flow("cold", cold),
     Flow("first", first),
     Flow("corrected", corrected),
+    Flow("undone_new", undone_new),
     Flow("undone", undone),
+    Flow("recovered_new", recovered_new),
     Flow("recovered", recovered),
     Flow("large", large),
     Flow("stopped", stopped),

@@ -17,9 +17,13 @@ ATHENA = "the Athena guide lists it for a query and its results; the local one n
 CRAWLER = "a crawler of AWS may call it to add or refresh partitions; its code is closed and the local one needs less"
 
 REASONS: tuple[tuple[str, str, str], ...] = (
-    # role, action, reason
+    # role, action (and the folder of its resource), reason
     ("*", "xray:*", TRACES),
-    ("CrawlerRole", "glue:*", CRAWLER),
+    ("CrawlerRole", "glue:GetTables", CRAWLER),
+    ("CrawlerRole", "glue:UpdateTable", CRAWLER),
+    ("CrawlerRole", "glue:*GetPartition", CRAWLER),
+    ("CrawlerRole", "glue:CreatePartition", CRAWLER),
+    ("CrawlerRole", "glue:*UpdatePartition", CRAWLER),
     ("CrawlerRole", "logs:*", "the local crawler writes its log with fewer resources named"),
     ("EtlStateMachineRole", "logs:*", LOG_DELIVERY),
     ("CleanJobRole", "cloudwatch:PutMetricData", "the local Glue job has no metrics of Spark's"),
@@ -35,15 +39,18 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("EtlStateMachineRole", "glue:GetJobRuns", "the Step Functions guide lists it for startJobRun.sync"),
     ("EtlStateMachineRole", "athena:StopQueryExecution", "a local query ends before a run can be stopped"),
     ("EtlStateMachineRole", "athena:GetDataCatalog", ATHENA),
-    ("EtlStateMachineRole", "glue:*", ATHENA),
-    ("EtlStateMachineRole", "s3:*", ATHENA),
+    ("EtlStateMachineRole", "glue:*GetPartition", ATHENA),
+    ("EtlStateMachineRole", "s3:GetBucketLocation", ATHENA),
+    ("EtlStateMachineRole", "s3:AbortMultipartUpload", ATHENA),
+    ("EtlStateMachineRole", "s3:ListMultipartUploadParts", ATHENA),
+    ("CheckRole", "s3:GetObject athena", "Athena reads a result with the rights of who asks; the local one does not"),
 )
 
 
 def reason_of(role: str, action: str, resource: str) -> str:
     """Why the lack of a permission goes unnoticed here, or an empty text."""
-    del resource
     for of_role, of_action, reason in REASONS:
-        if fnmatchcase(role, of_role) and fnmatchcase(action, of_action):
+        wanted, _, folder = of_action.partition(" ")
+        if fnmatchcase(role, of_role) and fnmatchcase(action, wanted) and f"/{folder}" in f"{resource}/":
             return reason
     return ""
