@@ -212,8 +212,8 @@ def _failing(world: World, kind: str, *, machine_only: bool, new: bool = False) 
         return wrong
     before = _stand(world)
     with broken(world, "athena:StartQueryExecution", role="EtlStateMachineRole"):
-        if not machine_only:
-            faults.inject(world.aws, "s3:*", role=world.stack.resources["UndoRole"], times=100, status=403, code="No")
+        for role in () if machine_only else ("UndoRole", "ReportRole"):
+            faults.inject(world.aws, "s3:*", role=world.stack.resources[role], times=100, status=403, code="No")
         # A partition less and one more than before, none of them new to the catalog; and quarantined rows again.
         second = world.put(key, guests({"arrival": "2025-03-06"}, {"arrival": "2025-05-06"}, {"nights": "-1"}))
         status = world.status(key, second, "PUBLISHED", "FAILED", "REJECTED")
