@@ -23,6 +23,7 @@ from cli.retract import retract
 from cli.runs import runs
 from cli.show import fail
 from cli.story import show_
+from cli.stream import stream
 from cli.up import down, up
 from sluice.errors import SluiceError
 
@@ -41,6 +42,7 @@ app.command()(diff)
 app.command()(up)
 app.command()(down)
 app.command()(put)
+app.command()(stream)
 app.command()(runs)
 app.command("show")(show_)
 app.command()(query)

@@ -42,8 +42,8 @@ def up(
             with show.status("starting the local AWS"):
                 aws = detached.up(port=port, idle_minutes=idle_minutes)
         with show.status("deploying"):
-            # Costs nothing here, and a contract with personal columns can be tried as it is.
-            deployment = deploy(aws, template, stack=STACK, parameters={"HashKey": "own"})
+            # Costs nothing here, and contracts with personal columns and streams can be tried as they are.
+            deployment = deploy(aws, template, stack=STACK, parameters={"HashKey": "own", "Streaming": "yes"})
     except (PortTaken, StartFailed, DeployFailed) as failed:
         show.fail(str(failed), code=2)
     seconds = time.perf_counter() - started

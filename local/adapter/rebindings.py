@@ -4,6 +4,7 @@ from local.adapter import (
     athena_queries,
     calls,
     custom_resource_failures,
+    firehose_delivery,
     glue_catalog,
     glue_crawlers,
     glue_jobs,
@@ -25,6 +26,7 @@ from local.adapter import (
     states_lifecycle,
     states_logging,
     states_sync,
+    tumbling_windows,
 )
 
 REBINDINGS = (
@@ -51,6 +53,8 @@ REBINDINGS = (
     glue_catalog,
     glue_crawlers,
     athena_queries,
+    firehose_delivery,
+    tumbling_windows,
     calls,
 )
 
