@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint bench bench-large chaos permissions fuzz audit clean
+.PHONY: help setup demo demo-stream test lint bench bench-large chaos permissions fuzz audit clean
 
 help:
 	@echo "make setup   install the sluice command into .venv"
@@ -28,6 +28,10 @@ demo: .venv/bin/uv
 	@$(UV) --group local
 	@java -version >/dev/null 2>&1 && $(UV) --group local --group spark || true # no part without Java
 	@$(PYTHON) -m local.demo
+
+demo-stream: .venv/bin/uv
+	@$(UV) --group local
+	@$(PYTHON) -m local.demo_stream
 
 test: .venv/bin/uv
 	@$(UV) --group local --group test --group spark

@@ -1,0 +1,153 @@
+"""The stream of Sluice on this machine: records go from PutRecords to the table, to quarantine and into minutes.
+
+    python -m local.demo_stream            (make demo-stream)
+
+RECORDS=n sends so many instead of 100,000. Exit 0 only when the ledger and the tables account for every record, and the
+counts by the minute are those of an independent SQL.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cli.sending import batches, records, send
+from datasets.sentiment import contract
+from local import Connection, Deployment, LocalAWS, deploy
+from local.demo_answers import Athena
+from local.demo_posts import Expected, expected, make
+from local.demo_show import console
+from sluice.newest import newest
+
+ROOT = Path(__file__).parent.parent
+PATIENCE_SECONDS = 900.0
+WAIT_SCALE = 0.2  # windows and deliveries of 12 seconds instead of a minute
+DECIDED = ("PUBLISHED", "REJECTED", "FAILED")
+NEWEST = f"SELECT post_id, score FROM ({newest(contract)}) ORDER BY post_id"  # noqa: S608 (our own text)
+MINUTES = """
+SELECT date_format(minute, '%Y-%m-%d %H:%i') AS minute, brand, sum(posts) AS posts, sum(score_total) AS total
+FROM sentiment_minutes GROUP BY 1, 2 ORDER BY 1, 2"""
+COUNTS = "SELECT (SELECT count(*) FROM sentiment) AS rows, (SELECT count(*) FROM sentiment_quarantine) AS bad"
+
+
+class Stream:
+    """The stream of one deployed stack, and what became of the records sent to it."""
+
+    def __init__(self, aws: Connection, deployment: Deployment) -> None:
+        self._kinesis = aws.client("kinesis")
+        self._name = deployment.outputs["RecordStreamName"]
+        self._ledger = aws.session().resource("dynamodb").Table(deployment.outputs["LedgerTableName"])
+        self.athena = Athena(aws, deployment)
+        self.sent = 0
+
+    def send(self, lines: Iterable[bytes]) -> None:
+        for batch in batches(records(contract.name, lines)):
+            send(self._kinesis, self._name, batch)
+            self.sent += len(batch)
+
+    def _items(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"LastEvaluatedKey": None}
+        while "LastEvaluatedKey" in page:
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page["LastEvaluatedKey"] else {}
+            page = self._ledger.scan(ConsistentRead=True, **start)
+            items += page["Items"]
+        return items
+
+    def settle(self) -> dict[str, int]:
+        """Wait until every record is accounted for; return the account. Raises TimeoutError."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            items = self._items()
+            files = [item for item in items if item.get("status") and item.get("dataset") == contract.name]
+            minutes = [item for item in items if item.get("status") and item.get("dataset") == "sentiment_minutes"]
+            windows = [item for item in items if item["source"].startswith("window://")]
+            known = {item["source"].split("/", 3)[3] for item in minutes if item["status"] in DECIDED}
+            arrived = sum(int(item.get("rows", 0)) for item in files if item["status"] in DECIDED)
+            counted = sum(int(item["records"]) for item in windows)
+            if arrived >= self.sent and counted >= self.sent and known >= {item["key"] for item in windows}:
+                return {"files": len(files), "windows": len(windows), "rows": arrived, **_account(files)}
+            time.sleep(0.5)
+        raise TimeoutError(f"{arrived:,} of {self.sent:,} records have arrived, {counted:,} are counted")
+
+    def tables(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """Return what readers see: the newest score of each post, and the minutes."""
+        posts = [(row["post_id"], Decimal(str(row["score"]))) for row in self.athena.rows(NEWEST)]
+        minutes = [
+            (row["minute"], row["brand"], int(row["posts"]), Decimal(str(row["total"])))
+            for row in self.athena.rows(MINUTES)
+        ]
+        return posts, minutes
+
+
+def _account(files: list[dict[str, Any]]) -> dict[str, int]:
+    return {
+        "published": sum(int(item.get("published", 0)) for item in files),
+        "quarantined": sum(int(item.get("quarantined", 0)) for item in files),
+        "discarded": sum(int(rows) for item in files for rows in item.get("discarded", {}).values()),
+    }
+
+
+def demonstrate(stream: Stream, sent: list[bytes]) -> list[str]:
+    """Send records, then the same again; return what is not as it should be."""
+    wanted = expected(sent)
+    begun = time.monotonic()
+    stream.send(sent)
+    took = time.monotonic() - begun
+    console.print(f"{len(sent):,} records sent in {took:.1f} s; {len(sent) - wanted.sound:,} of them damaged")
+    account = stream.settle()
+    posts, minutes = stream.tables()
+    console.print(f"all in the tables {time.monotonic() - begun:.1f} s after the first PutRecords: {account}")
+    wrong = wrong_accounts(stream, account, len(sent), wanted) + wrong_tables(posts, minutes, wanted)
+    stream.send(sent)
+    account = stream.settle()
+    again, _ = stream.tables()
+    console.print(f"the same records again: {account}")
+    return (
+        wrong
+        + wrong_accounts(stream, account, 2 * len(sent), wanted, times=2)
+        + ([] if again == posts else ["the same records again changed the newest posts"])
+    )
+
+
+def wrong_accounts(stream: Stream, account: dict[str, int], sent: int, wanted: Expected, times: int = 1) -> list[str]:
+    (seen,) = stream.athena.rows(COUNTS)
+    facts = {
+        "published + quarantined + discarded": (
+            account["published"] + account["quarantined"] + account["discarded"],
+            sent,
+        ),
+        "quarantined": (account["quarantined"], sent - times * wanted.sound),
+        "rows in Athena": (int(seen["rows"]), account["published"]),
+        "quarantined rows in Athena": (int(seen["bad"]), account["quarantined"]),
+    }
+    return [f"{name}: {found:,}, should be {right:,}" for name, (found, right) in facts.items() if found != right]
+
+
+def wrong_tables(posts: list[tuple[Any, ...]], minutes: list[tuple[Any, ...]], wanted: Expected) -> list[str]:
+    pairs = {"newest posts": (posts, wanted.newest), "minutes": (minutes, wanted.minutes)}
+    return [
+        f"{name}: {len(set(found) ^ set(right))} of {len(right)} rows differ, such as {min(set(found) ^ set(right))}"
+        for name, (found, right) in pairs.items()
+        if found != right
+    ]
+
+
+def main() -> int:
+    """Returns the exit code: 0 all accounted for, 1 not."""
+    count = int(os.environ.get("RECORDS") or 100_000)
+    with LocalAWS(wait_scale=WAIT_SCALE) as aws:
+        deployment = deploy(aws, ROOT / "template.yaml", stack="sluice", parameters={"Streaming": "yes"})
+        wrong = demonstrate(Stream(aws, deployment), make(count))
+    for line in wrong:
+        console.print(f"[bold red]not so[/] {line}", soft_wrap=True)
+    if not wrong:
+        console.print("[bold green]Every record is accounted for[/], and the minutes are those of an independent SQL")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Records go from the stream to the table, to quarantine and into minutes, and every one is accounted for."""
+
+from pathlib import Path
+
+import pytest
+
+from local import LocalAWS, deploy
+from local.demo_posts import make
+from local.demo_stream import Stream, demonstrate
+from tests.end_to_end.command import Command
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def stream(aws: LocalAWS) -> Stream:
+    return Stream(aws, deploy(aws, ROOT / "template.yaml", stack="sluice", parameters={"Streaming": "yes"}))
+
+
+def test_every_record_is_accounted_for_and_the_minutes_are_those_of_an_independent_sql(stream: Stream) -> None:
+    assert demonstrate(stream, make(1_000)) == []
+
+
+def test_the_command_sends_what_a_file_holds(stream: Stream, sluice: Command, tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    file.write_bytes(b"\n".join(make(20, seed=8)) + b"\n\n")
+    told = sluice.json("stream", "sentiment", file)
+    assert (told["sent"], told["sent_again"]) == (20, 0)
+    stream.sent += 20
+    account = stream.settle()
+    assert account["rows"] == stream.sent
