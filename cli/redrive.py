@@ -1,5 +1,6 @@
 """`sluice redrive`: the failed files of a run once more, after the cause is mended."""
 
+import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,10 +14,13 @@ from cli.options import AsJson
 from cli.stack import Profile, Region, Stack, StackName, connect
 from cli.starting import begin
 from cli.story import run_input
-from sluice.ledger import FAILED, RECEIVED
+from sluice.ledger import CLEANING, FAILED, RECEIVED
 from sluice.objects import ObjectVersion
 from sluice.redriving import redrive_dead_letters
 from sluice.runs import Run
+
+_PAUSE = 1.0
+"""Seconds between two looks at a run that is about to end."""
 
 
 def redrive(
@@ -78,11 +82,21 @@ def reopened(stack: Stack, entries: Sequence[Entry]) -> Run:
 
 def _failed(stack: Stack, run_id: str) -> list[Entry]:
     """Return the entries of a run that failed, or that a redrive which was interrupted has reopened."""
-    if execution(stack, run_id).get("status") == "RUNNING":
-        show.fail(f"{run_id} is still running: sluice show {run_id}", code=1)
     pairs = [(source.uri, source.version_id) for source in run_input(stack, run_id)]
-    entries = list(history.entries(stack, pairs).values()) or history.of_run(stack, run_id)
-    return [e for e in entries if e["status"] == FAILED or (e["status"] == RECEIVED and e.get("run_id") == run_id)]
+    while True:
+        running = execution(stack, run_id).get("status") == "RUNNING"
+        entries = list(history.entries(stack, pairs).values()) or history.of_run(stack, run_id)
+        mine = [entry for entry in entries if entry.get("run_id") == run_id]
+        if not running:
+            return [entry for entry in entries if entry["status"] == FAILED or entry in _of(mine, RECEIVED)]
+        if _of(mine, RECEIVED) or _of(mine, CLEANING):
+            show.fail(f"{run_id} is still running: sluice show {run_id}", code=1)
+        # All is decided, and the run is telling so: a second attempt would be told of as the first.
+        time.sleep(_PAUSE)
+
+
+def _of(entries: Sequence[Entry], status: str) -> list[Entry]:
+    return [entry for entry in entries if entry["status"] == status]
 
 
 def _redrive_letters(stack: Stack, as_json: bool) -> None:

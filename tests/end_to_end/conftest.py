@@ -8,7 +8,6 @@ import pytest
 
 from local import LocalAWS, deploy, detached
 from tests.end_to_end.command import Command
-from tests.permissions.world import World, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,15 +28,9 @@ def runtime(aws: LocalAWS, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def sluice(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.delenv("SLUICE_STACK", raising=False)
-    return Command()
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The template with a dataset about people, a key of its own for data and one for hashes."""
-    with running(tmp_path_factory.mktemp("people")) as made:
-        yield made
+@pytest.fixture(scope="module")
+def sluice(runtime: Path) -> Iterator[Command]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        patch.delenv("SLUICE_STACK", raising=False)
+        yield Command()

@@ -1,6 +1,7 @@
 """put, runs and show: upload a file, and see what became of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,12 +9,17 @@ from cli.stack import NoStack, connect
 from local import LocalAWS
 from tests.end_to_end.command import Command, sales_file
 
+KEY = "sales/S101/2025-03-05.csv"
 BAD = [{"product_id": ""}, {"channel": "fax"}, {"transaction_id": "TEST9"}]
 
 
-def test_a_file_is_put_and_followed_to_the_table(sluice: Command, tmp_path: Path):
-    file = sales_file(tmp_path, "sales/S101/2025-03-05.csv", *[{}] * 10, *BAD)
-    (entry,) = sluice.json("put", file)
+@pytest.fixture(scope="module")
+def entry(sluice: Command, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The ledger's entry of a file that was put."""
+    return sluice.put(tmp_path_factory.mktemp("put"), KEY, *[{}] * 10, *BAD)
+
+
+def test_a_file_is_put_and_followed_to_the_table(entry: Any):
     assert entry["status"] == "PUBLISHED"
     assert entry["source"].endswith("/sales/S101/2025-03-05.csv")
     assert (entry["rows"], entry["published"], entry["quarantined"]) == (13, 10, 2)
@@ -36,16 +42,13 @@ def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):
     assert sluice.json("put", file, "--key", "sales/S103/2025-03-05.csv")[0]["status"] == "PUBLISHED"
 
 
-def test_every_version_of_a_file_is_told_the_newest_first(sluice: Command, tmp_path: Path):
-    key = "sales/S104/2025-03-05.csv"
-    sluice.put(tmp_path, key, {})
-    second = sluice.put(tmp_path, key, {}, {})
-    lives = sluice.json("show", key)
-    assert [(life["version"] == second["version"], life["rows"]) for life in lives] == [(True, 2), (False, 1)]
+def test_every_version_of_a_file_is_told_the_newest_first(sluice: Command, entry: Any, tmp_path: Path):
+    second = sluice.put(tmp_path, KEY, {}, {})
+    lives = sluice.json("show", KEY)
+    assert [(life["version"], life["rows"]) for life in lives] == [(second["version"], 2), (entry["version"], 13)]
 
 
-def test_a_run_is_told_with_its_states_and_files(sluice: Command, tmp_path: Path):
-    entry = sluice.put(tmp_path, "sales/S105/2025-03-05.csv", {})
+def test_a_run_is_told_with_its_states_and_files(sluice: Command, entry: Any):
     run = sluice.json("show", entry["run_id"])
     assert run["status"] == "SUCCEEDED"
     assert [each["source"] for each in run["files"]] == [entry["source"]]
@@ -60,17 +63,16 @@ def test_a_run_is_told_with_its_states_and_files(sluice: Command, tmp_path: Path
     assert "SUCCEEDED" in sluice("show", entry["run_id"]).stdout
 
 
-def test_runs_are_listed_by_dataset_status_and_time(sluice: Command, tmp_path: Path):
-    published = sluice.put(tmp_path, "sales/S106/2025-03-05.csv", {})
+def test_runs_are_listed_by_dataset_status_and_time(sluice: Command, entry: Any, tmp_path: Path):
     rejected = sluice.put(tmp_path, "sales/S107/2025-03-05.csv", {"channel": "fax"}, code=1)
     listed = sluice.json("runs", "--dataset", "sales", "--limit", 1000)
-    by_source = {source: run for run in listed for source in run["sources"]}
-    assert by_source[published["source"]]["run_id"] == published["run_id"]
-    assert by_source[rejected["source"]]["run_id"] is None
+    by_run = {run["run_id"]: run for run in listed}
+    assert by_run[entry["run_id"]]["sources"] == [entry["source"]]
+    assert rejected["source"] in [source for run in listed if run["run_id"] is None for source in run["sources"]]
     failed = sluice.json("runs", "--status", "rejected", "--limit", 1000)
     assert {run["status"] for run in failed} == {"REJECTED"}
     assert sluice.json("runs", "--since", "2999-01-01") == []
-    assert published["run_id"] in sluice("runs").stdout
+    assert entry["run_id"] in sluice("runs").stdout
 
 
 def test_what_is_unknown_is_told_with_exit_code_1(sluice: Command):

@@ -11,7 +11,7 @@ from cli import examining
 from cli.query import QueryFailed
 from cli.stack import connect
 from local import LocalAWS, faults
-from tests.end_to_end.command import Command, sales_file
+from tests.end_to_end.command import Command
 
 KEY = "sales/S201/2025-03-05.csv"
 
@@ -35,8 +35,7 @@ def mend(path: Path, change: dict[str, dict[str, str]]) -> None:
 
 def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Command, tmp_path: Path):
     bad = [{"channel": "fax"}, {"customer_age": "150"}, {"product_id": "", "category": " NA, 007 "}]
-    file = sales_file(tmp_path, KEY, *[{}] * 12, *bad, {"transaction_id": "TEST1"})
-    sluice("put", file)
+    sluice.put(tmp_path, KEY, *[{}] * 12, *bad, {"transaction_id": "TEST1"})
     export = tmp_path / "mend.csv"
     assert sluice.json("quarantine", "sales", "--source", KEY, "--export", export)["rows"] == 3
     exported = list(csv.DictReader(export.open(newline="")))
@@ -46,10 +45,11 @@ def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Comma
         ("15", "product_id_is_present"),
     ]
     assert exported[2]["category"] == " NA, 007 "
-    mend(export, {"T13": {"channel": "online"}, "T15": {"product_id": "P9"}})
+    assert "no row differs" in sluice("replay", export, code=1).stdout
+    assert len(sluice.json("show", KEY)) == 1
 
-    result = sluice.json("replay", export)
-    (account,) = result["accounts"]
+    mend(export, {"T13": {"channel": "online"}, "T15": {"product_id": "P9"}})
+    (account,) = sluice.json("replay", export)["accounts"]
     assert account["before"] == {"rows": 16, "published": 12, "quarantined": 3, "discarded": 1}
     assert account["after"] == {"rows": 16, "published": 14, "quarantined": 1, "discarded": 1}
     published = rows_of(sluice, KEY)
@@ -61,50 +61,33 @@ def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Comma
 
     again = sluice.json("replay", export)  # interrupted or repeated: nothing is uploaded twice
     assert again["accounts"][0]["after"] == account["after"]
+    mend(export, {"T14": {"customer_age": "15"}})  # but this export is of a version that was replaced
+    assert "export it again" in sluice.json("replay", export, code=1)["problems"][KEY]
     assert len(sluice.json("show", KEY)) == 2
-
-
-def test_rows_of_a_file_that_was_replaced_meanwhile_are_not_put_back(sluice: Command, tmp_path: Path):
-    key = "sales/S202/2025-03-05.csv"
-    sluice.put(tmp_path, key, *[{}] * 5, {"channel": "fax"})
-    export = tmp_path / "mend.csv"
-    sluice("quarantine", "sales", "--source", key, "--export", export)
-    sluice.put(tmp_path, key, *[{}] * 6, {"channel": "fax"})
-    mend(export, {"T6": {"channel": "online"}})
-    result = sluice.json("replay", export, code=1)
-    assert "export it again" in result["problems"][key]
-    assert len(rows_of(sluice, key)) == 6
-
-
-def test_a_replay_of_nothing_mended_says_so(sluice: Command, tmp_path: Path):
-    key = "sales/S203/2025-03-05.csv"
-    sluice.put(tmp_path, key, *[{}] * 5, {"channel": "fax"})
-    export = tmp_path / "mend.csv"
-    sluice("quarantine", "sales", "--source", key, "--export", export)
-    told = sluice("replay", export, code=1).stdout
-    assert "no row differs" in told
-    assert len(sluice.json("show", key)) == 1
 
 
 def test_a_retracted_file_leaves_the_table_and_can_be_brought_back(sluice: Command, tmp_path: Path):
     key = "sales/S204/2025-03-05.csv"
-    first = sluice.put(tmp_path, key, *[{}] * 9, {"channel": "fax"})
+    first = sluice.put(tmp_path, key, *[{}] * 18, {"channel": "fax"}, {"channel": "fax", "product_id": ""})
+    day = first["received_at"][:10]
+    told = sluice.json("quarantine", "sales", "--source", key)
+    assert told["days"] == [{"day": day, "files": 1, "rows": 20, "quarantined": 2}]
+    assert told["reasons"] == [
+        {"reason": "channel_is_known", "rows": 2, "files": 1, "by_day": {day: 2}},
+        {"reason": "product_id_is_present", "rows": 1, "files": 1, "by_day": {day: 1}},
+    ]
+    assert "2 of 20 rows in quarantine (10.00%)" in sluice("quarantine", "sales", "--source", key).stdout
+
+    assert "18 published and 2 quarantined rows" in sluice("retract", key, code=1).stderr  # it asks, and is not told
+    assert len(sluice.json("show", key)) == 1
     (retracted,) = sluice.json("retract", key, "--yes")
     assert (retracted["status"], retracted["rows"]) == ("PUBLISHED", 0)
     assert retracted["origin"] == f"retract:{first['version']}"
     assert rows_of(sluice, key) == rows_of(sluice, key, "sales_quarantine") == []
     assert "no rows in the table already" in sluice("retract", key, "--yes").stdout
     result = sluice.json("replay", "--source", key, "--version", first["version"])
-    assert result["accounts"][0]["after"]["published"] == 9
-    assert len(rows_of(sluice, key)) == 9
-
-
-def test_retracting_asks_first(sluice: Command, tmp_path: Path):
-    key = "sales/S205/2025-03-05.csv"
-    sluice.put(tmp_path, key, {})
-    told = sluice("retract", key, code=1)
-    assert "1 published and 0 quarantined rows" in told.stderr
-    assert len(rows_of(sluice, key)) == 1
+    assert result["accounts"][0]["after"]["published"] == 18
+    assert len(rows_of(sluice, key)) == 18
 
 
 def test_a_failed_run_is_redriven(sluice: Command, aws: LocalAWS, tmp_path: Path):
@@ -120,28 +103,6 @@ def test_a_failed_run_is_redriven(sluice: Command, aws: LocalAWS, tmp_path: Path
     assert (done["status"], done["attempt"]) == ("PUBLISHED", 2)
     assert done["run_id"] == f"{failed['run_id']}-2"
     assert "no file of" in sluice("redrive", failed["run_id"], code=1).stderr
-
-
-def test_reasons_are_counted_by_day(sluice: Command, tmp_path: Path):
-    key = "sales/S207/2025-03-05.csv"
-    entry = sluice.put(tmp_path, key, *[{}] * 18, {"channel": "fax"}, {"channel": "fax", "product_id": ""})
-    told = sluice.json("quarantine", "sales", "--source", key)
-    day = entry["received_at"][:10]
-    assert told["days"] == [{"day": day, "files": 1, "rows": 20, "quarantined": 2}]
-    assert told["reasons"] == [
-        {"reason": "channel_is_known", "rows": 2, "files": 1, "by_day": {day: 2}},
-        {"reason": "product_id_is_present", "rows": 1, "files": 1, "by_day": {day: 1}},
-    ]
-    assert "2 of 20 rows in quarantine (10.00%)" in sluice("quarantine", "sales", "--source", key).stdout
-
-
-def test_costs_add_up_by_dataset(sluice: Command, tmp_path: Path):
-    entry = sluice.put(tmp_path, "sales/S208/2025-03-05.csv", {})
-    (day,) = sluice.json("costs", "--dataset", "sales", "--since", "1d")
-    assert day["period"] == entry["published_at"][:10]
-    assert day["cost_usd"] >= entry["cost_usd"] > 0
-    assert day["rows"] >= 1
-    assert "sales" in sluice("costs", "--by", "month").stdout
 
 
 def test_the_doctor_finds_this_stack_well_and_names_code_that_is_not_deployed(
@@ -169,9 +130,9 @@ def test_the_doctor_finds_a_dead_letter(sluice: Command, aws: LocalAWS):
         sqs.purge_queue(QueueUrl=queue)
 
 
-def test_a_result_is_written_as_csv_or_parquet(sluice: Command, tmp_path: Path):
+def test_a_result_is_written_as_csv_or_parquet_and_its_cost_is_told(sluice: Command, tmp_path: Path):
     key = "sales/S209/2025-03-05.csv"
-    sluice.put(tmp_path, key, {}, {"unit_price": "12.50"})
+    entry = sluice.put(tmp_path, key, {}, {"unit_price": "12.50"})
     sql = f"SELECT transaction_id, unit_price, sale_date FROM sales WHERE _source_key LIKE '%/{key}' ORDER BY 1"  # noqa: S608
     out = tmp_path / "out.parquet"
     assert sluice.json("query", sql, "--out", out) == {"rows": 2, "out": str(out)}
@@ -179,6 +140,12 @@ def test_a_result_is_written_as_csv_or_parquet(sluice: Command, tmp_path: Path):
     assert [str(price) for price in read["unit_price"]] == ["9.99", "12.50"]
     sluice("query", sql, "--out", tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().splitlines()[2] == "T2,12.50,2025-03-05"
+
+    (day,) = sluice.json("costs", "--dataset", "sales", "--since", "1d")
+    assert day["period"] == entry["published_at"][:10]
+    assert day["cost_usd"] >= entry["cost_usd"] > 0
+    assert day["rows"] >= 2
+    assert "sales" in sluice("costs", "--by", "month").stdout
 
 
 def test_a_refused_query_is_told(sluice: Command):
