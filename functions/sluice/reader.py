@@ -1,6 +1,7 @@
 """Reads the bytes of a CSV file as batches of text rows: nothing lost, nothing repaired, memory bounded."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 import polars as pl
@@ -31,9 +32,9 @@ _PREVIEW_LINES = 20
 class Reader:
     """The records of a source, its header first.
 
-    Iterating gives a RawBatch for about every `batch_rows` records, fewer when they are long; a second
-    iteration reads the source again. `facts` are those of the newest pass. Close it, or use `with`, when not
-    iterating to the end.
+    Iterating gives a RawBatch for about every `batch_rows` records, fewer when they are long, and reads one ahead
+    in a thread of its own; a second iteration reads the source again. `facts` are those of the newest pass,
+    complete at its end. Close it, or use `with`, when not iterating to the end.
     Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
     the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
     file_has_records_under_16_mib, file_is_complete, file_is_not_a_bomb.
@@ -73,7 +74,7 @@ class Reader:
     def __iter__(self) -> Iterator[RawBatch]:
         current, self._pass = self._pass or self._begin(), None
         try:
-            yield from current.batches()
+            yield from _one_ahead(current.batches())
         finally:
             current.close()
 
@@ -88,6 +89,16 @@ class Reader:
         if self._pass is not None:
             self._pass.close()
             self._pass = None
+
+
+def _one_ahead(batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
+    """Read the next batch while the caller works on the last one: reading keeps one core busy, or waits for S3."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reader") as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch
+            del batch
 
 
 def read_split(
