@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAWS]:
     with LocalAWS(wait_scale=0.02) as running:
-        deploy(running, ROOT / "template.yaml", stack="sluice")
+        deploy(running, ROOT / "template.yaml", stack="sluice", parameters={"Streaming": "yes"})
         yield running
 
 
