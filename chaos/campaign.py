@@ -46,7 +46,7 @@ class Outcome:
 class Campaign:
     """Uploads version after version of one key, each of them disturbed in another way.
 
-    seconds: after which a run that has not come to rest hangs.
+    seconds: in which nothing happens when a run hangs.
     """
 
     world: World

@@ -123,9 +123,11 @@ class World:
         return waits
 
     def settle(self, *, seconds: float = 60) -> list[str]:
-        """Wait until nothing is to happen any more; return what still hangs after so many seconds."""
-        deadline = time.monotonic() + seconds
+        """Wait until nothing is to happen any more; return what hangs when so many seconds changed nothing."""
+        deadline, last = time.monotonic() + seconds, None
         while waits := self.undecided():
+            if waits != last:
+                deadline, last = time.monotonic() + seconds, waits
             if time.monotonic() > deadline:
                 return waits
             time.sleep(0.1)
