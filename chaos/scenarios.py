@@ -12,7 +12,7 @@ from chaos.campaign import BROKEN, REDRIVEN, UNHELPED, Outcome
 from chaos.faults import FAILS, Point, strike
 from chaos.files import broken, sales
 from chaos.judge import judge
-from chaos.world import World
+from chaos.world import REDELIVERY_SECONDS, World
 from local import faults
 from local.waiting import StillWaiting, eventually
 from sluice import waiting
@@ -45,6 +45,7 @@ def play(world: World, scenario: Scenario, *, athena: bool = True, seconds: floa
         hanging = world.settle(seconds=seconds)
         judged = judge(world, keys, athena=athena)
     right = judged.right and not hanging
+    world.redeliver_after(REDELIVERY_SECONDS)
     return Outcome(
         "scenario",
         name,
@@ -101,6 +102,8 @@ def many_files_at_once(count: int) -> Scenario:
     """Many files of one dataset, uploaded at once."""
 
     def many(world: World) -> Sequence[str]:
+        # Events wait for a free function here: to deliver them again meanwhile would only be more of them.
+        world.redeliver_after(600)
         keys = [f"sales/M{number:04}/2025-03-05.csv" for number in range(count)]
         for number, key in enumerate(keys):
             world.put(key, sales(number % 12, store=f"M{number:04}"))

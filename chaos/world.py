@@ -43,10 +43,13 @@ class World:
     def create(cls, aws: Connection, *, stack: str = "chaos", **parameters: str) -> Self:
         """Deploy the template; waits that AWS counts in minutes become seconds."""
         world = cls(aws, deploy(aws, TEMPLATE, stack=stack, parameters=parameters))
-        aws.client("sqs").set_queue_attributes(
-            QueueUrl=world.queue, Attributes={"VisibilityTimeout": str(REDELIVERY_SECONDS)}
-        )
+        world.redeliver_after(REDELIVERY_SECONDS)
         return world
+
+    def redeliver_after(self, seconds: int) -> None:
+        """What is not handled in so many seconds is delivered again."""
+        attributes = {"VisibilityTimeout": str(seconds)}
+        self.aws.client("sqs").set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
 
     @property
     def raw(self) -> str:
