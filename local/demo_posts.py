@@ -46,7 +46,7 @@ def make(count: int, *, seed: int = SEED) -> list[bytes]:
         draw = rng.random()
         if draw < REPEATED and repeatable:
             record = rng.choice(repeatable)
-            record = {**record, "score": rng.randint(-1000, 1000) / 1000, "received_at": _after(record["received_at"])}
+            record = {**record, "score": rng.randint(-1000, 1000) / 1000, "received_at": _later(now, len(sent))}
         else:
             record = _post(rng, len(sent), now, late=rng.random() < LATE)
         repeatable = [*repeatable[-50:], record]
@@ -69,8 +69,9 @@ def _post(rng: random.Random, number: int, now: datetime, *, late: bool) -> dict
     }
 
 
-def _after(moment: str) -> str:
-    return (datetime.fromisoformat(moment) + timedelta(days=1)).isoformat()
+def _later(now: datetime, number: int) -> str:
+    """A time that no other record has: of equal ones SQL might take either for the newest."""
+    return (now + timedelta(days=1, milliseconds=number)).isoformat()
 
 
 def _damaged(rng: random.Random, record: dict[str, Any], line: bytes) -> bytes:
