@@ -17,7 +17,7 @@ ATHENA = "the Athena guide lists it for a query and its results; the local one n
 CRAWLER = "a crawler of AWS may call it to add or refresh partitions; its code is closed and the local one needs less"
 
 REASONS: tuple[tuple[str, str, str], ...] = (
-    # role, action (and the folder of its resource), reason
+    # role, action (and a part of its resource's name), reason
     ("*", "xray:*", TRACES),
     ("CrawlerRole", "glue:GetTables", CRAWLER),
     ("CrawlerRole", "glue:UpdateTable", CRAWLER),
@@ -43,6 +43,8 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("EtlStateMachineRole", "s3:GetBucketLocation", ATHENA),
     ("EtlStateMachineRole", "s3:AbortMultipartUpload", ATHENA),
     ("EtlStateMachineRole", "s3:ListMultipartUploadParts", ATHENA),
+    ("EtlStateMachineRole", "s3:ListBucket workbucket", ATHENA),
+    ("EtlStateMachineRole", "s3:GetObject athena", ATHENA),
     ("CheckRole", "s3:GetObject athena", "Athena reads a result with the rights of who asks; the local one does not"),
 )
 
@@ -50,7 +52,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
 def reason_of(role: str, action: str, resource: str) -> str:
     """Why the lack of a permission goes unnoticed here, or an empty text."""
     for of_role, of_action, reason in REASONS:
-        wanted, _, folder = of_action.partition(" ")
-        if fnmatchcase(role, of_role) and fnmatchcase(action, wanted) and f"/{folder}" in f"{resource}/":
+        wanted, _, place = of_action.partition(" ")
+        if fnmatchcase(role, of_role) and fnmatchcase(action, wanted) and place in resource:
             return reason
     return ""
