@@ -135,6 +135,9 @@ class LocalAWS(Connection):
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.port),
             "IOT_MTLS_ENABLED": "0",
+            # Invocations wait for one of a function's environments. Those of thousands of events would fill the
+            # account's limit while they wait, and the calls of running executions would be throttled.
+            "LAMBDA_ACCOUNT_CONCURRENCY": "0",
             "LOG_LEVEL": "WARNING",
             "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
             "MINISTACK_HOST": HOST,
