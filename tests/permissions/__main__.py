@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rich.console import Console
@@ -31,6 +32,7 @@ OF_SPARK = ("large", "stopped")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--role", action="append", help="only the permissions of this role (its logical id)")
+    parser.add_argument("--action", default="*", help="only these actions, such as glue:*")
     parser.add_argument("--without-spark", action="store_true", help="leave out what needs Java and pyspark")
     given = parser.parse_args()
     flows = tuple(flow for flow in FLOWS if not (given.without_spark and flow.name in OF_SPARK))
@@ -38,7 +40,8 @@ def main() -> int:
     started, trials = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as world:
         exercised = exercise(world, flows)
-        permissions = [one for one in Policies(world).all() if one.role in (given.role or [one.role])]
+        wanted = (one for one in Policies(world).all() if one.role in (given.role or [one.role]))
+        permissions = [one for one in wanted if fnmatchcase(one.action, given.action)]
         for number, permission in enumerate(permissions, 1):
             trials.append(attempt(world, permission, exercised))
             told = f"{permission.role} {permission.action} {short(permission)}"
