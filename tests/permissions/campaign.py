@@ -166,11 +166,16 @@ IN_ITS_NAME = {
 BY_ITSELF = {"logs:CreateLogDelivery", "logs:PutResourcePolicy", "logs:DescribeLogGroups"}
 
 
+def kin(action: str) -> set[str]:
+    """The calls that a permission is asked for."""
+    return {action, *IN_ITS_NAME.get(action, ())}
+
+
 def candidates(permission: Permission, exercised: Exercised) -> list[str]:
     """The flows that may need a permission, the quick ones first."""
     if permission.action in BY_ITSELF:
         return [name for name in exercised if name == "logging_machine"]
-    wanted = set(IN_ITS_NAME.get(permission.action, (permission.action,)))
+    wanted = kin(permission.action)
     return [name for name, roles in exercised.items() if wanted & roles.get(permission.role, set())]
 
 
@@ -181,7 +186,7 @@ def attempt(world: World, permission: Permission, exercised: Exercised) -> Trial
     flows = [flow for flow in FLOWS if flow.name in names]
     started = time.monotonic()
     for flow in flows:
-        with policies.without(permission), world.watching(policies.name(permission.role), permission.action):
+        with policies.without(permission), world.watching(policies.name(permission.role), kin(permission.action)):
             wrong = flow.run(world)
             refused = tuple(sorted({call.action for call in world.refused()}))
         settle(world)
@@ -200,11 +205,7 @@ def most_telling(wrong: list[str]) -> str:
 
 def settle(world: World) -> None:
     """Wait until no run is under way, and forget uploads that could not be handled."""
-    states, machine = world.aws.client("stepfunctions"), world.stack.outputs["StateMachineArn"]
-    world.wait(
-        lambda: states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"],
-        lambda running: not running,
-    )
+    world.wait(world.running, lambda running: not running)
     world.aws.client("sqs").purge_queue(QueueUrl=world.stack.outputs["UploadQueueUrl"])
     mend(world)
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,8 @@ PARAMETERS = {
 PATIENCE = 600.0
 """Seconds; a busy machine may need many."""
 QUEUE_SECONDS = 10.0
-HOPELESS_SECONDS = 2.0
-"""After a refused call nothing more is waited for than what is under way already."""
+HOPELESS_SECONDS = 8.0
+"""For so long nothing may happen after a refused call before waiting is given up."""
 
 
 def project(folder: Path) -> Path:
@@ -60,8 +60,8 @@ class World:
     stack: Deployment
     heard: str
     messages: list[dict[str, Any]] = field(default_factory=list)
-    watched: tuple[str, str] = ("", "")
-    """The role and the action whose refused calls end the waiting; empty for none."""
+    watched: tuple[str, frozenset[str]] = ("", frozenset())
+    """The role and the actions whose refused calls end the waiting; empty for none."""
     since: int = 0
     used: bool = False
     """Whether the tables are there."""
@@ -168,37 +168,51 @@ class World:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     @contextmanager
-    def watching(self, role: str, action: str) -> Iterator[None]:
-        """Note what the role is refused, and wait no longer than sensible after the action was."""
+    def watching(self, role: str, actions: Collection[str]) -> Iterator[None]:
+        """Note how often the role is refused the actions, and wait no longer than sensible when it was."""
         made = calls(self.aws, since=self.since)
-        self.watched, self.since = (role, action), made[-1].number if made else self.since
+        self.watched, self.since = (role, frozenset(actions)), made[-1].number if made else self.since
         self.messages.clear()
         try:
             yield
         finally:
-            self.watched = ("", "")
+            self.watched = ("", frozenset())
 
     def refused(self) -> list[Call]:
-        """Calls of the watched role that were refused since the watch began."""
-        role, action = self.watched
+        """Calls of the watched role and actions that were refused since the watch began."""
+        role, actions = self.watched
         # S3 and IAM refuse with 403; services that speak JSON do with 400, as they answer other errors.
         return [
             call
             for call in calls(self.aws, since=self.since)
-            if call.role == role and (call.status == 403 or (call.status == 400 and call.action == action))
+            if call.role == role and call.action in actions and call.status in (400, 403)
         ]
 
     def wait[T](self, look: Callable[[], T], enough: Callable[[T], bool], *, seconds: float = PATIENCE) -> T:
-        """What `look` gives once it is enough, or at last when time is up or the watched role was refused."""
+        """What `look` gives once it is enough, or at last when time is up or waiting has become useless.
+
+        It has when the watched role was refused, and since then for some seconds neither was anything refused nor
+        is a run under way: a run ends by itself, and its end is what counts.
+        """
         # A queue that may not be read is not asked: nothing is refused.
-        deadline = time.monotonic() + (QUEUE_SECONDS if self.watched[1].startswith("sqs:") else seconds)
-        hopeless = False
+        of_queue = any(action.startswith("sqs:") for action in self.watched[1])
+        deadline = time.monotonic() + (QUEUE_SECONDS if of_queue else seconds)
+        known, quiet = 0, time.monotonic()
         while not enough(seen := look()) and time.monotonic() < deadline:
             time.sleep(0.1)
-            if self.watched[0] and not hopeless and self.refused():
-                hopeless = True
-                deadline = min(deadline, time.monotonic() + HOPELESS_SECONDS)
+            if not self.watched[0]:
+                continue
+            now = len(self.refused())
+            if now != known or self.running():
+                known, quiet = now, time.monotonic()
+            if known and time.monotonic() - quiet > HOPELESS_SECONDS:
+                break
         return seen
+
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        states, machine = self.aws.client("stepfunctions"), self.stack.outputs["StateMachineArn"]
+        return bool(states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"])
 
 
 @contextmanager
