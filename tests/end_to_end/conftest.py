@@ -8,6 +8,7 @@ import pytest
 
 from local import LocalAWS, deploy, detached
 from tests.end_to_end.command import Command
+from tests.permissions.world import World, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,3 +35,10 @@ def sluice(runtime: Path) -> Iterator[Command]:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         patch.delenv("SLUICE_STACK", raising=False)
         yield Command()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The template with a dataset about people, a key of its own for data and one for hashes."""
+    with running(tmp_path_factory.mktemp("people")) as made:
+        yield made
