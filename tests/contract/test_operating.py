@@ -11,7 +11,7 @@ from cli.main import app
 PAGES = Path(__file__).parents[2] / "docs"
 OPERATE = (PAGES / "operate.md").read_text()
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-ELSEWHERE = {"new", "explain", "diff", "report"}
+ELSEWHERE = {"new", "explain", "diff", "report", "stream"}
 """Commands of which another page tells; this one names them."""
 EVERYWHERE = {"--help", "--json", "--stack", "--profile", "--region"}
 

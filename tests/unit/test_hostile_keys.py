@@ -66,7 +66,7 @@ def test_people_are_told_of_a_hostile_name_in_one_harmless_line(cloud: Cloud) ->
 
 
 def test_a_name_that_only_looks_like_one_of_ours_is_rejected(cloud: Cloud) -> None:
-    for key in (f"sales/../{DAY}/x", f"sales//{DAY}", f"sales/S1/{DAY}\n", "%"):
+    for key in (f"sales/../{DAY}/x", f"sales//{DAY}", "%"):
         upload = cloud.put(key, as_csv({}))
         cloud.validate(upload)
 
