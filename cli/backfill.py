@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,6 +110,8 @@ class _Tally:
     def __init__(self, files: int) -> None:
         self.files = files
         self.interrupted = False
+        self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._before = 0
         self._lock = threading.Lock()
         self._statuses: Counter[str] = Counter()
         self._rows: Counter[str] = Counter()
@@ -123,6 +126,7 @@ class _Tally:
         with self._lock:
             for entry in entries:
                 self._statuses[entry["status"]] += 1
+                self._before += entry["updated_at"] < self._began
                 if entry["status"] in (REJECTED, FAILED):
                     self._bad.append(entry)
                 for name in ("rows", "published", "quarantined"):
@@ -143,10 +147,11 @@ class _Tally:
         return {
             "files": self.files,
             "decided": self.decided,
+            "decided_before": self._before,
             "statuses": dict(self._statuses),
             **{name: self._rows[name] for name in ("rows", "published", "quarantined", "discarded")},
             "seconds": round(seconds, 1),
-            "files_per_second": round(self.decided / seconds, 1) if seconds else 0.0,
+            "files_per_second": round((self.decided - self._before) / seconds, 1) if seconds else 0.0,
             "interrupted": self.interrupted,
             "bad": [
                 {"source": e["source"], "status": e["status"], "run_id": e.get("run_id"), "why": _why(e)}
@@ -174,9 +179,10 @@ def exit_code(result: dict[str, Any]) -> int:
 
 
 def _print(result: dict[str, Any]) -> None:
+    before = f" ({result['decided_before']:,} of them before)" if result["decided_before"] else ""
     ended = "[bold yellow]interrupted[/]" if result["interrupted"] else "[bold green]done[/]"
     show.out.print(
-        f"{ended}  {result['decided']:,} of {result['files']:,} files decided in {result['seconds']:,.0f} s, "
+        f"{ended}  {result['decided']:,} of {result['files']:,} files decided{before} in {result['seconds']:,.0f} s, "
         f"{result['files_per_second']:,.1f} a second",
         highlight=False,
     )

@@ -46,6 +46,7 @@ def test_an_interrupted_backfill_goes_on_where_it_stopped(sluice: Command, tmp_p
 
     result = sluice.json(*command)
     assert (result["files"], result["statuses"]) == (18, {"PUBLISHED": 18})
+    assert 6 <= result["decided_before"] < 18
     assert (result["rows"], result["published"], result["quarantined"]) == (171, 162, 9)
     runs = {published(sluice)[store]["run_id"] for store in STORES}
     assert len(runs) == 3
@@ -59,7 +60,7 @@ def test_an_interrupted_backfill_goes_on_where_it_stopped(sluice: Command, tmp_p
     assert [len(life) for life in lives] == [1, 1]  # nothing was uploaded twice
 
     done = sluice.json(*command)
-    assert done["statuses"] == {"PUBLISHED": 18}
+    assert (done["statuses"], done["decided_before"]) == ({"PUBLISHED": 18}, 18)
     assert {published(sluice)[store]["run_id"] for store in STORES} == runs
 
 
