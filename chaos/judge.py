@@ -7,13 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
 
 from chaos.world import Item, Upload, World
-from local.waiting import eventually
 from sluice import catalog, engine
 from sluice.layout import lake_manifest_key
 from sluice.lineage import Lineage
@@ -163,26 +161,11 @@ def _read(world: World, names: Sequence[str]) -> pl.DataFrame:
 
 def _ask(world: World, sources: Sequence[str]) -> pl.DataFrame:
     """The rows of these sources as text, as Athena shows them to a reader."""
-    athena = world.aws.client("athena")
     columns = ["_source_key", "_row_number", *[name for name, _ in _columns(world)]]
     text = ", ".join(f'CAST("{name}" AS varchar) AS "{name}"' for name in columns)
     listed = ", ".join(f"'{source}'" for source in sources)
-    started = athena.start_query_execution(
-        QueryString=f'SELECT {text} FROM "{DATASET}" WHERE _source_key IN ({listed})',  # noqa: S608 (our own keys)
-        QueryExecutionContext={"Database": world.stack.outputs["DatabaseName"]},
-        WorkGroup=world.stack.outputs["WorkGroupName"],
-    )["QueryExecutionId"]
-
-    def ended() -> dict[str, Any] | None:
-        status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
-        return status if status["State"] in ("SUCCEEDED", "FAILED") else None
-
-    status = eventually(ended, seconds=60)
-    if status["State"] == "FAILED":
-        raise RuntimeError(status["StateChangeReason"])
-    pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
-    rows = [[cell.get("VarCharValue") for cell in row["Data"]] for page in pages for row in page["ResultSet"]["Rows"]]
-    return pl.DataFrame(rows[1:], schema=dict.fromkeys(columns, pl.String), orient="row")
+    rows = world.query(f'SELECT {text} FROM "{DATASET}" WHERE _source_key IN ({listed})')  # noqa: S608 (our own keys)
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
 def _columns(world: World) -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from local import Connection, Deployment, deploy
+from local import Connection, deploy
+from local.installation import Installation
 from sluice.ledger import Ledger
 from sluice.objects import ObjectVersion
 from sluice.redriving import redrive, redrive_dead_letters
@@ -32,11 +33,9 @@ class Upload:
 
 
 @dataclass
-class World:
+class World(Installation):
     """uploads: key → its versions, oldest first."""
 
-    aws: Connection
-    stack: Deployment
     uploads: dict[str, list[Upload]] = field(default_factory=dict)
 
     @classmethod
@@ -52,35 +51,12 @@ class World:
         self.aws.client("sqs").set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
 
     @property
-    def raw(self) -> str:
-        return self.stack.outputs["RawBucketName"]
-
-    @property
-    def lake(self) -> str:
-        return self.stack.outputs["LakeBucketName"]
-
-    @property
-    def work(self) -> str:
-        return self.stack.outputs["WorkBucketName"]
-
-    @property
-    def ledger(self) -> str:
-        return self.stack.outputs["LedgerTableName"]
-
-    @property
-    def machine(self) -> str:
-        return self.stack.outputs["StateMachineArn"]
-
-    @property
     def queue(self) -> str:
         return self.stack.outputs["UploadQueueUrl"]
 
     @property
     def dead_letters(self) -> str:
         return self.stack.outputs["DeadLetterQueueUrl"]
-
-    def role(self, logical_id: str) -> str:
-        return self.stack.resources[logical_id]
 
     def put(
         self, key: str, body: bytes, *, rejected: bool = False, tags: Mapping[str, str] | None = None

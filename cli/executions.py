@@ -18,6 +18,9 @@ class Passage:
     seconds: float
 
 
+_ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+
+
 def arn(stack: Stack, run_id: str) -> str:
     return f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run_id}"
 
@@ -33,7 +36,7 @@ def execution(stack: Stack, run_id: str) -> dict[str, Any]:
 
 
 def state_of(stack: Stack, run_id: str) -> str:
-    """Return the name of the state that the run entered last, or nothing."""
+    """Return the name of the state that the run is in, or nothing when it has none (yet, or any more)."""
     states = stack.client("stepfunctions")
     try:
         events = states.get_execution_history(
@@ -41,7 +44,12 @@ def state_of(stack: Stack, run_id: str) -> str:
         )["events"]
     except states.exceptions.ExecutionDoesNotExist:
         return ""
-    return next((each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each), "")
+    for event in events:
+        if event["type"] in _ENDS:
+            return ""
+        if "stateEnteredEventDetails" in event:
+            return str(event["stateEnteredEventDetails"]["name"])
+    return ""
 
 
 _WORKING = ("TaskStateEntered", "WaitStateEntered")

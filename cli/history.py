@@ -1,19 +1,16 @@
 """Reads the ledger for people: which files came, what became of them, in which runs."""
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from itertools import batched
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
 from cli.stack import Stack
+from sluice.items import Items, plain
 from sluice.ledger import CLEANING, FAILED, HEAD, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 
 STATUSES = (RECEIVED, CLEANING, PUBLISHED, REJECTED, FAILED, SUPERSEDED)
 FINAL = (PUBLISHED, REJECTED, FAILED, SUPERSEDED)
-_A_CALL = 100
-"""Keys that one BatchGetItem takes."""
 
 Entry = dict[str, Any]
 
@@ -48,31 +45,14 @@ def changed(stack: Stack, since: str, *, dataset: str | None = None, status: str
 
 def entries(stack: Stack, versions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
     """Return the entries of (uri, version id) pairs, as they are now; unknown ones are left out."""
-    found: dict[tuple[str, str], Entry] = {}
-    for some in batched(sorted(set(versions)), _A_CALL, strict=False):
-        wanted = {stack.ledger_table: {"Keys": [{"source": u, "version": v} for u, v in some], "ConsistentRead": True}}
-        while wanted:
-            answer = stack.dynamodb.batch_get_item(RequestItems=wanted)
-            for item in answer["Responses"].get(stack.ledger_table, []):
-                found[item["source"], item["version"]] = plain(item)
-            wanted = answer.get("UnprocessedKeys", {})
-    return found
+    keys = ({"source": uri, "version": version} for uri, version in sorted(set(versions)))
+    items = Items(stack.dynamodb, stack.ledger_table).get_all(keys)
+    return {(item["source"], item["version"]): plain(item) for item in items}
 
 
 def heads(stack: Stack, uris: Iterable[str]) -> dict[str, Entry]:
     """Return the items of keys as a whole, by address."""
     return {uri: entry for (uri, _), entry in entries(stack, ((uri, HEAD) for uri in uris)).items()}
-
-
-def plain(value: Any) -> Any:
-    """Return what DynamoDB gave with its Decimals as int and float."""
-    if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
 
 
 def _query(stack: Stack, index: str | None, condition: Any) -> Iterator[Entry]:

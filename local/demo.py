@@ -14,11 +14,15 @@ import time
 from pathlib import Path
 
 from bench.damage import Planted
-from local import Connection, DeployFailed, Deployment, LocalAWS, PortTaken, StartFailed, deploy, detached
-from local.demo_answers import MONTHS, REASONS, Athena, wrong_accounts, wrong_tables
+from cli import history
+from cli.executions import state_of
+from cli.follow import Upload
+from cli.stack import Stack, deployed
+from local import Connection, DeployFailed, LocalAWS, PortTaken, StartFailed, deploy, detached
+from local.demo_answers import MONTHS, REASONS, rows, wrong_accounts, wrong_tables
 from local.demo_plan import SMALL_FILE_BYTES, Plan, make
-from local.demo_show import Board, Seen, console, readable, rows_table
-from local.watching import Upload, Watcher
+from local.demo_show import Board, Seen, Sighting, console, readable, rows_table
+from sluice.ledger import REJECTED
 
 ROOT = Path(__file__).parent.parent
 STACK = "sluice"
@@ -33,10 +37,8 @@ class TooSlow(Exception):
 class Demo:
     """One deployed stack and what was uploaded to it."""
 
-    def __init__(self, aws: Connection, deployment: Deployment) -> None:
-        self._s3 = aws.client("s3")
-        self._bucket = deployment.outputs["RawBucketName"]
-        self._watcher = Watcher(aws, deployment)
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
     def act(self, files: list[Planted]) -> list[str]:
         """Upload, watch until everything is decided; returns what is not as planned."""
@@ -45,19 +47,29 @@ class Demo:
         return wrong_accounts((planted, seen[upload]) for upload, planted in planned.items())
 
     def _put(self, planted: Planted) -> Upload:
-        answer = self._s3.put_object(Bucket=self._bucket, Key=planted.key, Body=planted.content)
-        return Upload(self._bucket, planted.key, answer["VersionId"])
+        s3 = self._stack.client("s3")
+        answer = s3.put_object(Bucket=self._stack.raw, Key=planted.key, Body=planted.content)
+        return Upload(self._stack.uri(planted.key), answer["VersionId"])
 
     def _watch(self, planned: dict[Upload, Planted]) -> Seen:
         deadline = time.monotonic() + PATIENCE_SECONDS
         with Board(planned) as board:
             while time.monotonic() < deadline:
-                seen = self._watcher.look([*planned])
+                seen = self._look([*planned])
                 board.show(seen)
-                if not self._watcher.running(seen):
+                if all(sighting.ended for sighting in seen.values()):
                     return seen
                 time.sleep(GLANCE_SECONDS)
-        raise TooSlow(", ".join(upload.key for upload, sighting in seen.items() if not sighting.decided))
+        raise TooSlow(", ".join(upload.uri for upload, sighting in seen.items() if not sighting.ended))
+
+    def _look(self, uploads: list[Upload]) -> Seen:
+        entries = history.entries(self._stack, [(upload.uri, upload.version_id) for upload in uploads])
+        return {upload: self._sighting(entries.get((upload.uri, upload.version_id), {})) for upload in uploads}
+
+    def _sighting(self, entry: history.Entry) -> Sighting:
+        if not entry or entry["status"] == REJECTED:
+            return Sighting(entry)
+        return Sighting(entry, state_of(self._stack, entry.get("run_id", "")))
 
 
 def why_no_spark() -> str:
@@ -81,17 +93,17 @@ def run(aws: Connection) -> list[str]:
     console.print(
         f"template.yaml deployed in {time.monotonic() - begun:.1f} s: {len(deployment.resources)} resources\n"
     )
-    wrong = acts(Demo(aws, deployment), plan, no_spark)
-    athena = Athena(aws, deployment)
+    stack = deployed(aws.session(), STACK)
+    wrong = acts(Demo(stack), plan, no_spark)
     with console.status("asking Athena"):
-        months, reasons = athena.rows(MONTHS), athena.rows(REASONS)
-        wrong += wrong_tables(athena, plan.in_the_end)
+        months, reasons = rows(stack, MONTHS), rows(stack, REASONS)
+        wrong += wrong_tables(stack, plan.in_the_end)
     console.print(rows_table("What Athena sees in the table grocery", months, readable))
     console.print()
     console.print(
         rows_table("and in grocery_quarantine, where every refused row waits with its text", reasons, readable)
     )
-    console.print(f"  its files: s3://{deployment.outputs['LakeBucketName']}/quarantine/grocery/\n", soft_wrap=True)
+    console.print(f"  its files: s3://{stack.output('LakeBucketName')}/quarantine/grocery/\n", soft_wrap=True)
     return wrong
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-import awswrangler as wr
-
 from bench.damage import Planted
-from local.connection import Connection
-from local.deploy import Deployment
-from local.watching import Sighting
+from cli.query import select
+from cli.stack import Stack
+from local.demo_show import Sighting
 
 MONTHS = """
 SELECT sale_month, count(*) AS lines, count(DISTINCT store_id) AS shops, sum(sales_value) AS dollars
@@ -20,24 +18,10 @@ FROM grocery_quarantine CROSS JOIN UNNEST(_reasons) AS reasons (reason)
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
-class Athena:
-    """The workgroup and database of one deployed stack."""
-
-    def __init__(self, aws: Connection, deployment: Deployment) -> None:
-        self._session = aws.session()
-        self._outputs = deployment.outputs
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The answer to a query, by awswrangler as an analyst would ask."""
-        frame = wr.athena.read_sql_query(
-            sql,
-            database=self._outputs["DatabaseName"],
-            workgroup=self._outputs["WorkGroupName"],
-            ctas_approach=False,
-            boto3_session=self._session,
-        )
-        rows: list[dict[str, Any]] = frame.to_dict("records")
-        return rows
+def rows(stack: Stack, sql: str) -> list[dict[str, Any]]:
+    """Return the answer to a query, asked by awswrangler as an analyst would."""
+    answer: list[dict[str, Any]] = select(stack, sql).to_dict("records")
+    return answer
 
 
 def wrong_accounts(seen: Iterable[tuple[Planted, Sighting]]) -> list[str]:
@@ -70,10 +54,10 @@ def _counted(counts: dict[str, Any]) -> dict[str, int]:
     return {name: int(rows) for name, rows in counts.items() if rows}
 
 
-def wrong_tables(athena: Athena, planned: dict[str, Planted]) -> list[str]:
+def wrong_tables(stack: Stack, planned: dict[str, Planted]) -> list[str]:
     """What readers see through Athena and the plan does not say, or the other way round."""
-    lines = {(row["file"], ""): int(row["lines"]) for row in athena.rows(PUBLISHED)}
-    lines |= {(row["file"], row["reason"]): int(row["lines"]) for row in athena.rows(REASONS)}
+    lines = {(row["file"], ""): int(row["lines"]) for row in rows(stack, PUBLISHED)}
+    lines |= {(row["file"], row["reason"]): int(row["lines"]) for row in rows(stack, REASONS)}
     wanted: dict[tuple[str, str], int] = {}
     for key, planted in planned.items():
         if not planted.rejected_by:

@@ -1,6 +1,7 @@
 """How the demonstration looks: a live table on a terminal, a line for each change elsewhere."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,10 +11,29 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.damage import Planted
-from local.watching import Sighting, Upload
+from cli.follow import Upload
+from cli.history import FINAL, Entry
 
 console = Console(highlight=False)
 COLOURS = {"PUBLISHED": "green", "REJECTED": "red", "FAILED": "bold red", "SUPERSEDED": "yellow"}
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where an upload stands: the ledger's entry ({} before the gate saw it), and the state that its run is in."""
+
+    entry: Entry = field(default_factory=dict)
+    state: str = ""
+
+    @property
+    def status(self) -> str:
+        return str(self.entry.get("status", "UPLOADED"))
+
+    @property
+    def ended(self) -> bool:
+        return self.status in FINAL and not self.state
+
+
 Seen = dict[Upload, Sighting]
 
 
@@ -43,15 +63,19 @@ class Board:
         for upload, sighting in seen.items():
             if self._last.get(upload) != (now := way(sighting)):
                 self._last[upload] = now
-                console.print(f"  {upload.key:<34} {now:<12} {account(sighting)}".rstrip(), soft_wrap=True)
+                console.print(f"  {_key(upload):<34} {now:<12} {account(sighting)}".rstrip(), soft_wrap=True)
 
     def _table(self, seen: Seen) -> Table:
         table = Table("file", "what is done to it", "where it is", "account", box=None, padding=(0, 2, 0, 0))
         for upload, planted in self._planned.items():
             sighting = seen.get(upload, Sighting())
             where = Text(way(sighting), style=COLOURS.get(sighting.status, "cyan"))
-            table.add_row(upload.key, planted.story, where, account(sighting))
+            table.add_row(_key(upload), planted.story, where, account(sighting))
         return table
+
+
+def _key(upload: Upload) -> str:
+    return upload.uri.removeprefix("s3://").partition("/")[2]
 
 
 def way(sighting: Sighting) -> str:

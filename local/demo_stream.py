@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from cli.sending import batches, records, send
+from cli.stack import Stack, deployed
 from datasets.sentiment import contract
-from local import Connection, Deployment, LocalAWS, deploy
-from local.demo_answers import Athena
+from local import LocalAWS, deploy
+from local.demo_answers import rows
 from local.demo_posts import Expected, expected, make
 from local.demo_show import console
 from sluice.newest import newest
 
 ROOT = Path(__file__).parent.parent
+STACK = "sluice"
 PATIENCE_SECONDS = 900.0
 WAIT_SCALE = 0.2  # windows and deliveries of 12 seconds instead of a minute
 DECIDED = ("PUBLISHED", "REJECTED", "FAILED")
@@ -36,26 +38,19 @@ COUNTS = "SELECT (SELECT count(*) FROM sentiment) AS rows, (SELECT count(*) FROM
 class Stream:
     """The stream of one deployed stack, and what became of the records sent to it."""
 
-    def __init__(self, aws: Connection, deployment: Deployment) -> None:
-        self._kinesis = aws.client("kinesis")
-        self._name = deployment.outputs["RecordStreamName"]
-        self._ledger = aws.session().resource("dynamodb").Table(deployment.outputs["LedgerTableName"])
-        self.athena = Athena(aws, deployment)
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
         self.sent = 0
 
     def send(self, lines: Iterable[bytes]) -> None:
         for batch in batches(records(contract.name, lines)):
-            send(self._kinesis, self._name, batch)
+            send(self.stack.client("kinesis"), self.stack.output("RecordStreamName"), batch)
             self.sent += len(batch)
 
     def _items(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        page: dict[str, Any] = {"LastEvaluatedKey": None}
-        while "LastEvaluatedKey" in page:
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page["LastEvaluatedKey"] else {}
-            page = self._ledger.scan(ConsistentRead=True, **start)
-            items += page["Items"]
-        return items
+        pages = self.stack.dynamodb.get_paginator("scan")
+        table = self.stack.ledger_table
+        return [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
 
     def settle(self) -> dict[str, int]:
         """Wait until every record is accounted for; return the account. Raises TimeoutError."""
@@ -75,10 +70,10 @@ class Stream:
 
     def tables(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
         """Return what readers see: the newest score of each post, and the minutes."""
-        posts = [(row["post_id"], Decimal(str(row["score"]))) for row in self.athena.rows(NEWEST)]
+        posts = [(row["post_id"], Decimal(str(row["score"]))) for row in rows(self.stack, NEWEST)]
         minutes = [
             (row["minute"], row["brand"], int(row["posts"]), Decimal(str(row["total"])))
-            for row in self.athena.rows(MINUTES)
+            for row in rows(self.stack, MINUTES)
         ]
         return posts, minutes
 
@@ -114,7 +109,7 @@ def demonstrate(stream: Stream, sent: list[bytes]) -> list[str]:
 
 
 def wrong_accounts(stream: Stream, account: dict[str, int], sent: int, wanted: Expected, times: int = 1) -> list[str]:
-    (seen,) = stream.athena.rows(COUNTS)
+    (seen,) = rows(stream.stack, COUNTS)
     facts = {
         "published + quarantined + discarded": (
             account["published"] + account["quarantined"] + account["discarded"],
@@ -140,8 +135,8 @@ def main() -> int:
     """Returns the exit code: 0 all accounted for, 1 not."""
     count = int(os.environ.get("RECORDS") or 100_000)
     with LocalAWS(wait_scale=WAIT_SCALE) as aws:
-        deployment = deploy(aws, ROOT / "template.yaml", stack="sluice", parameters={"Streaming": "yes"})
-        wrong = demonstrate(Stream(aws, deployment), make(count))
+        deploy(aws, ROOT / "template.yaml", stack=STACK, parameters={"Streaming": "yes"})
+        wrong = demonstrate(Stream(deployed(aws.session(), STACK)), make(count))
     for line in wrong:
         console.print(f"[bold red]not so[/] {line}", soft_wrap=True)
     if not wrong:

@@ -1,15 +1,18 @@
-"""Conditional writes to a DynamoDB table: each either happens, or says that its condition does not hold."""
+"""Reads of a DynamoDB table, and conditional writes: each either happens, or says that its condition does not hold."""
 
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import batched
 from typing import Any
 
 Key = dict[str, str]
 
+_KEYS_OF_ONE_READ = 100
+"""What one BatchGetItem takes."""
 _CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds to wait when another writer is at the same item; the SDK does not retry these conflicts itself."""
 
@@ -57,6 +60,18 @@ class Items:
         item: dict[str, Any] = answer.get("Item", {})
         return item
 
+    def get_all(self, keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
+        """Give the items of these keys as they are now, in no order; keys without one are left out.
+
+        No key may come twice.
+        """
+        for some in batched(keys, _KEYS_OF_ONE_READ, strict=False):
+            wanted = {self._table: {"Keys": list(some), "ConsistentRead": True}}
+            while wanted:
+                answer = self._client.batch_get_item(RequestItems=wanted)
+                yield from answer["Responses"].get(self._table, [])
+                wanted = answer.get("UnprocessedKeys", {})
+
     def add(self, item: dict[str, Any], *, key: str) -> bool:
         """Put an item that must not exist yet; `key` is its partition key's name. False when it exists."""
         request = {
@@ -103,6 +118,17 @@ def _reasons(error: Any) -> set[str]:
         return {"TransactionConflict"}
     reasons = error.response.get("CancellationReasons", [])
     return {reason["Code"] for reason in reasons if reason.get("Code", "None") != "None"}
+
+
+def plain(value: Any) -> Any:
+    """Return what DynamoDB gave with its Decimals as int and float."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
 def _storable(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,17 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
-from itertools import batched
 from typing import Any
 
+from sluice.items import Items, plain
 from sluice.ledger import PUBLISHED
 from sluice.objects import ObjectVersion
 
 Entry = dict[str, Any]
-
-_A_CALL = 100
-"""Keys that one BatchGetItem takes."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +43,12 @@ class Memory:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
+        self._items = Items(client, table)
 
     def entries(self, sources: Iterable[ObjectVersion]) -> dict[str, Entry]:
         """Return the entries of these versions as they are now, by source id; unknown ones are left out."""
-        found: dict[str, Entry] = {}
-        for some in batched(sources, _A_CALL, strict=False):
-            keys = [{"source": source.uri, "version": source.version_id} for source in some]
-            wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                found |= {item["source_id"]: plain(item) for item in answer["Responses"].get(self._table, [])}
-                wanted = answer.get("UnprocessedKeys", {})
-        return found
+        keys = ({"source": source.uri, "version": source.version_id} for source in sources)
+        return {item["source_id"]: plain(item) for item in self._items.get_all(keys)}
 
     def latest(self, dataset: str, *, status: str | None = None, most: int = 1_000) -> list[Entry]:
         """Return the dataset's versions that changed last, newest first: a second old, perhaps."""
@@ -116,14 +106,3 @@ def _past(run_id: str, entries: Sequence[Entry]) -> Past:
 def seconds_between(start: str, end: str) -> float:
     """Return the seconds from one time of the ledger to another."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-
-
-def plain(value: Any) -> Any:
-    """Return what DynamoDB gave with its Decimals as int and float."""
-    if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value

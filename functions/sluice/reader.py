@@ -1,7 +1,6 @@
 """Reads the bytes of a CSV file as batches of text rows: nothing lost, nothing repaired, memory bounded."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 import polars as pl
@@ -11,6 +10,7 @@ from sluice.encoding import check_name, codec_name, refuse_other_than_text
 from sluice.errors import FileRejected
 from sluice.frames import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
 from sluice.limits import Limits
+from sluice.passes import Rereadable
 from sluice.pieces import Buffer, Piece, take_piece
 from sluice.records import Grammar, Record
 from sluice.source import Facts, FileSource, RawBatch, Source
@@ -29,7 +29,7 @@ _ENDINGS = {
 _PREVIEW_LINES = 20
 
 
-class Reader:
+class Reader(Rereadable["_Pass"]):
     """The records of a source, its header first.
 
     Iterating gives a RawBatch for about every `batch_rows` records, fewer when they are long, and reads one ahead
@@ -57,48 +57,12 @@ class Reader:
             codec_name(text_format.encoding),
             self._limits.record_bytes,
         )
-        self._pass: _Pass | None = self._begin()
-        self.header: list[str] = self._pass.header
-        self.preview: list[str] = self._pass.preview
+        first = self._begin()
+        self.header: list[str] = first.header
+        self.preview: list[str] = first.preview
 
-    def _begin(self) -> "_Pass":
-        started = _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows)
-        self.facts = started.facts
-        try:
-            started.read_header()
-        except BaseException:
-            started.close()
-            raise
-        return started
-
-    def __iter__(self) -> Iterator[RawBatch]:
-        current, self._pass = self._pass or self._begin(), None
-        try:
-            yield from _one_ahead(current.batches())
-        finally:
-            current.close()
-
-    def __enter__(self) -> "Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the stream that was opened for the header, if no iteration has taken it."""
-        if self._pass is not None:
-            self._pass.close()
-            self._pass = None
-
-
-def _one_ahead(batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
-    """Read the next batch while the caller works on the last one: reading keeps one core busy, or waits for S3."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reader") as thread:
-        coming = thread.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
-            yield batch
-            del batch
+    def _new_pass(self) -> "_Pass":
+        return _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows)
 
 
 def read_split(
@@ -170,7 +134,7 @@ class _Pass:
     def close(self) -> None:
         self._stream.close()
 
-    def read_header(self) -> None:
+    def read_head(self) -> None:
         self._fill(self._limits.head_bytes)
         head = self._buffer[: self._limits.head_bytes]
         bom = refuse_other_than_text(head, self._grammar.encoding)

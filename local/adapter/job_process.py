@@ -120,6 +120,8 @@ def supervise(run_id: str, command: list[str], environment: dict[str, str], fold
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
         _running[run_id] = process
+        if run_id in _stopped:  # while its script was still being fetched
+            kill_tree(process)
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -8,7 +8,6 @@ import pytest
 from chaos.files import sales
 from chaos.world import Item, World
 from local import LocalAWS, faults
-from local.demo_answers import Athena
 from local.waiting import eventually
 from sluice.ledger import HEAD
 
@@ -63,12 +62,10 @@ def key_of(state: str) -> str:
     return f"sales/{state}/2025-03-05.csv"
 
 
-def published(world: World, key: str) -> list[tuple[str, int]]:
+def published(world: World, key: str) -> list[tuple[str | None, ...]]:
     """What readers see of a source: (transaction, quantity), through Athena."""
-    rows = Athena(world.aws, world.stack).rows(
-        f"SELECT transaction_id, quantity FROM sales WHERE _source_key = 's3://{world.raw}/{key}'"  # noqa: S608
-    )
-    return sorted((row["transaction_id"], row["quantity"]) for row in rows)
+    query = f"SELECT transaction_id, quantity FROM sales WHERE _source_key = 's3://{world.raw}/{key}'"  # noqa: S608
+    return sorted(tuple(row) for row in world.query(query))
 
 
 def put(world: World, key: str, body: bytes) -> Item:
@@ -81,7 +78,7 @@ def put(world: World, key: str, body: bytes) -> Item:
 def execution(world: World, run_id: str) -> tuple[str, set[str]]:
     """The status of a run, and the states that it entered."""
     states = world.aws.client("stepfunctions")
-    arn = f"{world.machine.replace(':stateMachine:', ':execution:')}:{run_id}"
+    arn = world.execution_arn(run_id)
     pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
     events = [event for page in pages for event in page["events"]]
     entered = {event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event}

@@ -9,7 +9,6 @@ import pytest
 from chaos.files import broken, sales
 from chaos.world import World
 from local import LocalAWS
-from local.demo_answers import Athena
 
 ROOT = Path(__file__).parents[2]
 AWS_CLI = ROOT / "tests" / "sam" / ".venv" / "bin" / "aws"
@@ -36,17 +35,10 @@ def test_rows_come_out_of_files_that_boto3_and_the_aws_command_line_sent(world: 
         check=True,
     )
     assert world.settle() == []
-    rows = Athena(world.aws, world.stack).rows(
-        "SELECT store_id, count(*) AS sold, sum(quantity) AS pieces FROM sales GROUP BY 1 ORDER BY 1"
-    )
-    assert [tuple(row.values()) for row in rows] == [("S001", 8, 36), ("S002", 8, 36)]
-    quarantined = Athena(world.aws, world.stack).rows(
-        "SELECT store_id, array_join(_reasons, ',') AS reasons FROM sales_quarantine ORDER BY 1"
-    )
-    assert [tuple(row.values()) for row in quarantined] == [
-        ("S001", "channel_is_known"),
-        ("S002", "channel_is_known"),
-    ]
+    rows = world.query("SELECT store_id, count(*) AS sold, sum(quantity) AS pieces FROM sales GROUP BY 1 ORDER BY 1")
+    assert rows == [["S001", "8", "36"], ["S002", "8", "36"]]
+    quarantined = world.query("SELECT store_id, array_join(_reasons, ',') AS reasons FROM sales_quarantine ORDER BY 1")
+    assert quarantined == [["S001", "channel_is_known"], ["S002", "channel_is_known"]]
     told = tags(world, by_boto3.key, by_boto3.version_id)
     assert told["status"] == "PUBLISHED"
     assert (told["verdict"], told["dataset"], told["rows"]) == ("accepted", "sales", "11")

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import Deployment, LocalAWS, deploy
 from local.faults import Call, calls
+from local.installation import Installation
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("template.yaml", "functions", "glue", "statemachine")
@@ -53,11 +54,9 @@ def guests(*rows: dict[str, str], first: int = 1) -> str:
 
 
 @dataclass
-class World:
+class World(Installation):
     """A running local AWS with the deployed template."""
 
-    aws: LocalAWS
-    stack: Deployment
     heard: str
     messages: list[dict[str, Any]] = field(default_factory=list)
     watched: tuple[str, frozenset[str]] = ("", frozenset())
@@ -66,14 +65,6 @@ class World:
     used: bool = False
     """Whether the tables are there."""
 
-    @property
-    def raw(self) -> str:
-        return self.stack.outputs["RawBucketName"]
-
-    @property
-    def lake(self) -> str:
-        return self.stack.outputs["LakeBucketName"]
-
     def put(self, key: str, body: str | bytes) -> str:
         """Upload a file; returns its version id."""
         data = body.encode() if isinstance(body, str) else body
@@ -81,9 +72,10 @@ class World:
 
     def entry(self, key: str, version: str) -> dict[str, Any]:
         """The ledger's item of a version, or {}."""
-        table = self.stack.outputs["LedgerTableName"]
         where = {"source": {"S": f"s3://{self.raw}/{key}"}, "version": {"S": version}}
-        item = self.aws.client("dynamodb").get_item(TableName=table, Key=where, ConsistentRead=True).get("Item", {})
+        item = (
+            self.aws.client("dynamodb").get_item(TableName=self.ledger, Key=where, ConsistentRead=True).get("Item", {})
+        )
         return {name: next(iter(value.values())) for name, value in item.items()}
 
     def status(self, key: str, version: str, *ends: str) -> str:
@@ -92,7 +84,7 @@ class World:
 
     def execution(self, run_id: str) -> str:
         """How an execution ended."""
-        arn = self.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
+        arn = self.execution_arn(run_id)
 
         def look() -> str:
             try:
@@ -104,7 +96,7 @@ class World:
 
     def failed_states(self, run_id: str) -> list[str]:
         """The tasks of an execution that failed, with their errors."""
-        arn = self.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
+        arn = self.execution_arn(run_id)
         pages = self.aws.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
         found, name = [], ""
         for event in (event for page in pages for event in page["events"]):
@@ -143,25 +135,7 @@ class World:
     def rows(self, key: str, dataset: str = "guests") -> int:
         """Rows that a reader of the table sees of a source."""
         query = f"SELECT count(*) FROM {dataset} WHERE _source_key = 's3://{self.raw}/{key}'"  # noqa: S608 (a test's own)
-        return int(self.query(query)[0][0])
-
-    def query(self, text: str) -> list[list[str]]:
-        """The rows that Athena answers, without the header."""
-        athena = self.aws.client("athena")
-        started = athena.start_query_execution(
-            QueryString=text,
-            QueryExecutionContext={"Database": self.stack.outputs["DatabaseName"]},
-            WorkGroup=self.stack.outputs["WorkGroupName"],
-        )["QueryExecutionId"]
-        while True:
-            status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
-            if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
-                break
-            time.sleep(0.05)
-        if status["State"] != "SUCCEEDED":
-            raise AssertionError(f"{text}: {status.get('StateChangeReason')}")
-        rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
-        return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows[1:]]
+        return int(self.query(query)[0][0] or 0)
 
     def objects(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -211,8 +185,8 @@ class World:
 
     def running(self) -> bool:
         """Whether a run is under way."""
-        states, machine = self.aws.client("stepfunctions"), self.stack.outputs["StateMachineArn"]
-        return bool(states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"])
+        states = self.aws.client("stepfunctions")
+        return bool(states.list_executions(stateMachineArn=self.machine, statusFilter="RUNNING")["executions"])
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""A source that is read more than once: each iteration is a pass of its own."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, Self
+
+from sluice.source import Facts, RawBatch
+
+
+class Pass(Protocol):
+    """One reading of a source's bytes."""
+
+    facts: Facts
+
+    def read_head(self) -> None:
+        """Read up to the first record. Raises FileRejected."""
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read the records. Raises FileRejected."""
+
+    def close(self) -> None:
+        """Close the stream."""
+
+
+class Rereadable[P: Pass](ABC):
+    """The records of a source. The first pass begins when it is made, so that a file that cannot be read is refused
+    at once; the first iteration goes on with it, every further one begins anew. `facts` are those of the newest pass.
+    Close it, or use `with`, when not iterating to the end.
+    """
+
+    facts: Facts
+    _pass: P | None = None
+
+    @abstractmethod
+    def _new_pass(self) -> P:
+        """Return a pass that has not read anything."""
+
+    def _begin(self) -> P:
+        started = self._new_pass()
+        self.facts = started.facts
+        try:
+            started.read_head()
+        except BaseException:
+            started.close()
+            raise
+        self._pass = started
+        return started
+
+    def __iter__(self) -> Iterator[RawBatch]:
+        current, self._pass = self._pass or self._begin(), None
+        try:
+            yield from _one_ahead(current.batches())
+        finally:
+            current.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream that was opened for the head, if no iteration has taken it."""
+        if self._pass is not None:
+            self._pass.close()
+            self._pass = None
+
+
+def _one_ahead(batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
+    """Read the next batch while the caller works on the last one: reading keeps one core busy, or waits for S3."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reader") as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch
+            del batch

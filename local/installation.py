@@ -1,0 +1,70 @@
+"""Sluice deployed on a local AWS, for whoever uploads into it and looks at what comes out."""
+
+from dataclasses import dataclass
+
+from local.connection import Connection
+from local.deploy import Deployment
+from local.waiting import eventually
+
+QUERY_SECONDS = 60.0
+
+
+class QueryRefused(Exception):
+    """Athena could not carry a query out; the message is its reason."""
+
+
+@dataclass
+class Installation:
+    """aws: where it runs; stack: what was deployed, whose outputs these names are."""
+
+    aws: Connection
+    stack: Deployment
+
+    @property
+    def raw(self) -> str:
+        return self.stack.outputs["RawBucketName"]
+
+    @property
+    def lake(self) -> str:
+        return self.stack.outputs["LakeBucketName"]
+
+    @property
+    def work(self) -> str:
+        return self.stack.outputs["WorkBucketName"]
+
+    @property
+    def ledger(self) -> str:
+        return self.stack.outputs["LedgerTableName"]
+
+    @property
+    def machine(self) -> str:
+        return self.stack.outputs["StateMachineArn"]
+
+    def execution_arn(self, run_id: str) -> str:
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{run_id}"
+
+    def role(self, logical_id: str) -> str:
+        """The name of a role, or of any other resource, of the template."""
+        return self.stack.resources[logical_id]
+
+    def query(self, sql: str) -> list[list[str | None]]:
+        """The rows that Athena answers, as the texts that it gives, without the header. Raises QueryRefused."""
+        athena = self.aws.client("athena")
+        started = athena.start_query_execution(
+            QueryString=sql,
+            QueryExecutionContext={"Database": self.stack.outputs["DatabaseName"]},
+            WorkGroup=self.stack.outputs["WorkGroupName"],
+        )["QueryExecutionId"]
+
+        def ended() -> dict[str, str] | None:
+            status: dict[str, str] = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            return status if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
+
+        status = eventually(ended, seconds=QUERY_SECONDS)
+        if status["State"] != "SUCCEEDED":
+            raise QueryRefused(f"{sql}: {status.get('StateChangeReason')}")
+        pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
+        rows = [
+            [cell.get("VarCharValue") for cell in row["Data"]] for page in pages for row in page["ResultSet"]["Rows"]
+        ]
+        return rows[1:]
