@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.permissions.flows import broken
+from tests.permissions.failures import broken
 from tests.permissions.world import World, guests
 
 GOOD = {"email": "zqmail-good@example.org", "full_name": "Zqname Good", "phone": "zqphone-good", "age": "44"}
@@ -151,9 +151,9 @@ def test_quarantined_rows_are_masked(world: World, left: Trail) -> None:
         "SELECT email, full_name, phone, age, nights, _raw FROM guests_quarantine WHERE _source_key LIKE '%/good/%'"
     )
 
-    assert {tuple(row[:4]) for row in rows} == {("***", "***", "***", "***"), ("", "", "", "")}
-    assert {row[4] for row in rows} == {"0", "2", ""}
-    assert {row[5] for row in rows} == {"***", ""}
+    assert {tuple(row[:4]) for row in rows} == {("***", "***", "***", "***"), (None, None, None, None)}
+    assert {row[4] for row in rows} == {"0", "2", None}
+    assert {row[5] for row in rows} == {"***", None}
 
 
 def test_the_trail_is_long_enough(left: Trail) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.stack import deployed
 from local import LocalAWS, deploy
 from local.demo_posts import make
-from local.demo_stream import Stream, demonstrate
+from local.demo_stream import STACK, Stream, demonstrate
 from tests.end_to_end.command import Command
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def stream(aws: LocalAWS) -> Stream:
-    return Stream(aws, deploy(aws, ROOT / "template.yaml", stack="sluice", parameters={"Streaming": "yes"}))
+    deploy(aws, ROOT / "template.yaml", stack=STACK, parameters={"Streaming": "yes"})
+    return Stream(deployed(aws.session(), STACK))
 
 
 def test_every_record_is_accounted_for_and_the_minutes_are_those_of_an_independent_sql(stream: Stream) -> None:

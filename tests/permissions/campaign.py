@@ -15,8 +15,9 @@ from typing import Any
 
 from local.faults import calls
 from tests.contract import declared
-from tests.permissions.flows import FLOWS, Flow, good
+from tests.permissions.flows import FLOWS, Flow
 from tests.permissions.unproven import reason_of
+from tests.permissions.uploads import good
 from tests.permissions.world import World
 
 NEEDED = "needed"

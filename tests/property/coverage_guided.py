@@ -4,11 +4,9 @@ Needs atheris, which `make fuzz` brings along for the time of the run. Options a
 -max_total_time=300 (seconds) and -max_len=4096 (bytes).
 """
 
-import io
 import logging
 import sys
 from dataclasses import replace
-from typing import BinaryIO
 
 import atheris
 
@@ -18,20 +16,10 @@ with atheris.instrument_imports(include=["sluice"]):
     from sluice.catalog import match
     from sluice.errors import UnexpectedEvent, UnknownKey
     from sluice.uploads import parse
+    from tests.unit.reading import Bytes
 
 HEADER = (",".join(contract.file_columns) + "\n").encode()
 LENIENT = replace(contract, quarantine_limit=1.0)
-
-
-class Bytes:
-    """A file in memory."""
-
-    def __init__(self, content: bytes) -> None:
-        self.name = "fuzzed"
-        self._content = content
-
-    def open(self) -> BinaryIO:
-        return io.BytesIO(self._content)
 
 
 def judge(data: bytes) -> None:

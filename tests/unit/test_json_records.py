@@ -1,11 +1,9 @@
 """JSON Lines are read record by record: cells as written, and nothing lost of what is no record."""
 
 import gzip
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import pandera.polars as pa
 import polars as pl
@@ -22,6 +20,7 @@ from sluice.json_records import JsonReader
 from sluice.limits import Limits
 from sluice.lineage import Lineage
 from sluice.source import FileSource
+from tests.unit.reading import Bytes
 
 
 class Post(pa.DataFrameModel):
@@ -35,21 +34,6 @@ POSTS = Contract(name="posts", version=1, row=Post, files=("posts/{file}.jsonl",
 
 def reading(**changes: object) -> Contract:
     return replace(POSTS, reading=Reading(**changes))  # type: ignore[arg-type]
-
-
-class Bytes:
-    """A source whose stream gives at most `step` bytes at a time."""
-
-    name = "bytes"
-
-    def __init__(self, data: bytes, step: int = 1 << 20) -> None:
-        self._data, self._step = data, step
-
-    def open(self) -> BinaryIO:
-        stream = io.BytesIO(self._data)
-        whole = stream.read
-        stream.read = lambda size=-1: whole(min(size, self._step))  # type: ignore[method-assign, assignment]
-        return stream
 
 
 def cells(data: bytes, contract: Contract = POSTS) -> list[tuple[object, ...]]:

@@ -1,7 +1,6 @@
 """The reader against the reference state machine, whatever the sizes of reads and batches are."""
 
 import io
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,24 +11,7 @@ from sluice.limits import Limits
 from sluice.reader import RawBatch, Reader, read_split
 from sluice.text_format import TextFormat
 from tests.unit import reader_reference as reference
-
-
-@dataclass(frozen=True)
-class Bytes:
-    """A source in memory whose reads give `step` bytes at most."""
-
-    data: bytes
-    step: int = 1 << 20
-    name: str = "bytes"
-
-    def open(self) -> io.BytesIO:
-        stream, step = io.BytesIO(self.data), self.step
-
-        class Slow(io.BytesIO):
-            def read(self, size: int | None = -1, /) -> bytes:
-                return stream.read(min(size if size is not None and size >= 0 else step, step))
-
-        return Slow()
+from tests.unit.reading import Bytes
 
 
 def small(step: int, record_bytes: int = 1 << 20) -> Limits:

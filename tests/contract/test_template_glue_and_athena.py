@@ -1,0 +1,63 @@
+"""Glue and Athena: bounded, encrypted, and running what this project is made of."""
+
+import json
+import tomllib
+
+from tests.contract import declared
+from tests.contract.encryption import KEY_OR_NONE
+
+
+def test_the_workgroup_decides_where_results_go_and_how_much_is_scanned() -> None:
+    configuration = declared.resources("AWS::Athena::WorkGroup")["WorkGroup"]["WorkGroupConfiguration"]
+
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "ScanLimitBytes"}
+    assert configuration["ResultConfiguration"]["OutputLocation"] == {"Fn::Sub": "s3://${WorkBucket}/athena/"}
+    assert configuration["ResultConfiguration"]["EncryptionConfiguration"] == {
+        "EncryptionOption": {"Fn::If": ["Encrypted", "SSE_KMS", "SSE_S3"]},
+        "KmsKey": KEY_OR_NONE,
+    }
+
+
+def test_the_glue_job_installs_what_the_lock_file_says() -> None:
+    packages = tomllib.loads((declared.ROOT / "uv.lock").read_text())["package"]
+    locked = {package["name"]: package["version"] for package in packages}
+    arguments = declared.resources("AWS::Glue::Job")["CleanJob"]["DefaultArguments"]
+
+    installed = dict(module.split("==") for module in arguments["--additional-python-modules"].split(","))
+
+    assert set(installed) == {"polars", "pandera[polars]", "backports.zstd"}
+    assert {name: locked[name.partition("[")[0].replace(".", "-")] for name in installed} == installed
+
+
+def test_the_glue_job_is_bounded_and_never_repeats_itself() -> None:
+    job = declared.resources("AWS::Glue::Job")["CleanJob"]
+
+    assert job["MaxRetries"] == 0
+    assert job["Timeout"] == {"Ref": "GlueTimeoutMinutes"}
+    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": {"Ref": "GlueMaxConcurrentRuns"}}
+    assert job["DefaultArguments"]["--enable-auto-scaling"] == "true"
+    assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::GetAtt": ["SharedCode", "Uri"]}
+
+
+def test_the_shared_code_is_renewed_with_every_change_of_the_code() -> None:
+    custom = declared.resources("Custom::SharedCode")["SharedCode"]
+
+    # SAM publishes a version with a name of its own for each new content of CodeUri, but only with an alias.
+    assert custom["CodeVersion"] == {"Ref": "ShareFunction.Version"}
+    assert declared.functions()["ShareFunction"]["AutoPublishAlias"]
+
+
+def test_the_crawler_adds_partitions_and_changes_no_table() -> None:
+    crawler = declared.resources("AWS::Glue::Crawler")["Crawler"]
+    configuration = json.loads(crawler["Configuration"])
+
+    assert configuration["CrawlerOutput"] == {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}
+    assert configuration["Grouping"]["TableLevelConfiguration"] == depth(crawler["Targets"]["S3Targets"][0]["Path"])
+    assert crawler["SchemaChangePolicy"] == {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}
+    assert "Schedule" not in crawler  # a crawl bills ten minutes
+
+
+def depth(path: dict[str, str]) -> int:
+    """The level of the folders right under a path; the bucket is level 1."""
+    return len([part for part in path["Fn::Sub"].removeprefix("s3://").split("/") if part]) + 1

@@ -1,0 +1,73 @@
+"""Flows of a run that fails after it has published: what stood before it stands again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from local import faults
+from tests.permissions.expectations import Wrong, fresh, published
+from tests.permissions.world import World, guests
+
+
+def undone(world: World) -> list[str]:
+    """A run that fails after it has published leaves what stood before, and people are told."""
+    return _failing(world, "undone", machine_only=True)
+
+
+def recovered(world: World) -> list[str]:
+    """A run that fails, and whose undoing fails, is undone all the same."""
+    return _failing(world, "recovered", machine_only=False)
+
+
+def undone_new(world: World) -> list[str]:
+    """A first file whose run fails after it has published leaves nothing."""
+    return _failing(world, "undone-new", machine_only=True, new=True)
+
+
+def recovered_new(world: World) -> list[str]:
+    """A first file whose run fails, and whose undoing fails, leaves nothing all the same."""
+    return _failing(world, "recovered-new", machine_only=False, new=True)
+
+
+def _failing(world: World, kind: str, *, machine_only: bool, new: bool = False) -> list[str]:
+    wrong = Wrong()
+    key, _ = fresh(kind)
+    old = guests({"arrival": "2025-03-05"}, {"arrival": "2025-04-05"}, {"nights": "0"})
+    first = "" if new else published(world, key, old, wrong)
+    if wrong:
+        return wrong
+    before = _stand(world)
+    with broken(world, "athena:StartQueryExecution", role="EtlStateMachineRole"):
+        for role in () if machine_only else ("UndoRole", "ReportRole"):
+            faults.inject(world.aws, "s3:*", role=world.stack.resources[role], times=100, status=403, code="No")
+        # A partition less and one more than before, none of them new to the catalog; and quarantined rows again.
+        second = world.put(key, guests({"arrival": "2025-03-06"}, {"arrival": "2025-05-06"}, {"nights": "-1"}))
+        status = world.status(key, second, "PUBLISHED", "FAILED", "REJECTED")
+        wrong.expect(status == "FAILED", f"the ledger says FAILED ({status or 'nothing'})")
+        run_id = world.entry(key, second).get("run_id", "")
+        wrong.expect(world.execution(run_id) == "FAILED", "the run failed")
+    if machine_only and run_id:
+        unexpected = [state for state in world.failed_states(run_id) if not state.startswith("CountRows")]
+        wrong.expect(not unexpected, f"nothing failed but the query: {unexpected}")
+    wrong.expect(_stand(world) == before, "readers see the very object versions of before")
+    wrong.expect(world.rows(key) == (0 if new else 2), "readers see the rows of before")
+    wrong.expect(new or world.entry(key, first)["status"] == "PUBLISHED", "the first version is PUBLISHED")
+    if not wrong:
+        wrong.expect(world.alerted(key), "people are told")
+        wrong.expect(world.announced("RunFailed", key), "the bus is told")
+    return wrong
+
+
+def _stand(world: World) -> dict[str, str]:
+    pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
+    versions = [version for page in pages for version in page.get("Versions", [])]
+    return {version["Key"]: version["VersionId"] for version in versions if version["IsLatest"]}
+
+
+@contextmanager
+def broken(world: World, action: str, *, role: str) -> Iterator[None]:
+    """No call of an action by a role succeeds."""
+    faults.inject(world.aws, action, role=world.stack.resources[role], times=1000, status=400, code="InvalidRequest")
+    try:
+        yield
+    finally:
+        faults.clear(world.aws)

@@ -1,0 +1,108 @@
+"""Flows without a file: a function, a queue or a service of the stack is called as AWS calls it."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.permissions.expectations import Wrong, numbers
+from tests.permissions.guests import GUESTS_EVERY
+from tests.permissions.world import World
+
+
+def watched(world: World) -> list[str]:
+    """People are told of a dataset that is silent."""
+    wrong = Wrong()
+    now = datetime.now(UTC) + GUESTS_EVERY + timedelta(minutes=30)
+    answer = world.aws.client("lambda").invoke(
+        FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
+    )
+    told = json.loads(answer["Payload"].read())
+    if wrong.expect("guests" in told.get("told", []), f"guests are told to be silent ({told})"):
+        heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
+        wrong.expect(heard is not None, "people are told")
+    return wrong
+
+
+def shared(world: World) -> list[str]:
+    """The custom resource lays down the code of the Glue job and answers."""
+    wrong = Wrong()
+    with answering() as (url, answers):
+        event = {
+            "RequestType": "Update",
+            "ResponseURL": url,
+            "StackId": "stack",
+            "RequestId": "request",
+            "LogicalResourceId": "SharedCode",
+        }
+        world.aws.client("lambda").invoke(
+            FunctionName=world.stack.resources["ShareFunction"], Payload=json.dumps(event).encode()
+        )
+    if wrong.expect(len(answers) == 1, "CloudFormation is answered"):
+        wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")
+    return wrong
+
+
+def buried(world: World) -> list[str]:
+    """An event that is none ends in the dead letter queue with its reason."""
+    wrong = Wrong()
+    sqs, body = world.aws.client("sqs"), f"no event {next(numbers)}"
+    sqs.send_message(QueueUrl=world.stack.outputs["UploadQueueUrl"], MessageBody=body)
+
+    def reason() -> str:
+        letters = sqs.receive_message(
+            QueueUrl=world.stack.outputs["DeadLetterQueueUrl"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+        return next((str(letter.get("MessageAttributes")) for letter in letters if letter["Body"] == body), "")
+
+    found = world.wait(reason, bool)
+    wrong.expect("UnexpectedEvent" in found, f"the event is a dead letter that says why ({found})")
+    return wrong
+
+
+@contextmanager
+def answering() -> Iterator[tuple[str, list[Any]]]:
+    """The address of a server of ours that takes what CloudFormation would take, and what it took."""
+    taken: list[Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """The campaign tells what matters."""
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", taken
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def logging_machine(world: World) -> list[str]:
+    """A state machine that logs can be made under the role."""
+    wrong = Wrong()
+    states, name = world.aws.client("stepfunctions"), f"probe-{next(numbers)}"
+    role = world.aws.client("iam").get_role(RoleName=world.stack.resources["EtlStateMachineRole"])["Role"]["Arn"]
+    group = f"arn:aws:logs:us-east-1:000000000000:log-group:{world.stack.resources['EtlStateMachineLogs']}:*"
+    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    logging: Any = {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]}
+    try:
+        made = states.create_state_machine(name=name, definition=definition, roleArn=role, loggingConfiguration=logging)
+        states.delete_state_machine(stateMachineArn=made["stateMachineArn"])
+    except ClientError as error:
+        wrong.append(str(error))
+    return wrong

@@ -1,0 +1,120 @@
+"""Flows of a file that is uploaded and cleaned by Lambda, into tables and an environment new, old or as they were."""
+
+from contextlib import suppress
+
+from tests.permissions.expectations import Wrong, fresh, logged, numbers, published
+from tests.permissions.world import World, guests
+
+CRAWLER_LOGS = "/aws-glue/crawlers"
+
+
+def good(world: World) -> list[str]:
+    """A good file with a new partition goes all the way."""
+    wrong = Wrong()
+    key, month = fresh("good")
+    body = guests({"arrival": f"{month}-01"}, {"arrival": f"{month}-02"}, {"nights": "0"})
+    version = published(world, key, body, wrong)
+    if wrong:
+        return wrong
+    wrong.expect(world.rows(key) == 2, "readers see its two rows")
+    wrong.expect(world.tags(key, version).get("sluice:status") == "PUBLISHED", "the upload is tagged PUBLISHED")
+    wrong.expect(world.announced("DatasetUpdated", key), "the bus is told")
+    quarantined = f"SELECT count(*) FROM guests_quarantine WHERE _source_key = 's3://{world.raw}/{key}'"  # noqa: S608
+    wrong.expect(world.query(quarantined) == [["1"]], "the quarantine has its third row")
+    return wrong
+
+
+def rejected(world: World) -> list[str]:
+    """A file that is none of ours is rejected, and people are told."""
+    wrong = Wrong()
+    key, _ = fresh("rejected")
+    version = world.put(key, "no,header,of,ours\n1,2,3,4\n")
+    status = world.status(key, version, "REJECTED", "PUBLISHED", "FAILED")
+    wrong.expect(status == "REJECTED", f"the ledger says REJECTED ({status or 'nothing'})")
+    wrong.expect(world.tags(key, version).get("sluice:verdict") == "rejected", "the upload is tagged")
+    if not wrong:
+        wrong.expect(world.alerted(key), "people are told")
+        wrong.expect(world.announced("FileRejected", key), "the bus is told")
+        report = f"reports/{world.entry(key, version)['source_id']}/validation.json"
+        wrong.expect(report in world.objects(world.stack.outputs["WorkBucketName"], report), "the report is there")
+    return wrong
+
+
+def first(world: World) -> list[str]:
+    """A first file makes the tables and the crawler's log."""
+    database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    for table in ("guests", "guests_quarantine"):
+        with suppress(glue.exceptions.EntityNotFoundException):
+            glue.delete_table(DatabaseName=database, Name=table)
+    logs = world.aws.client("logs")
+    with suppress(logs.exceptions.ResourceNotFoundException):
+        logs.delete_log_group(logGroupName=CRAWLER_LOGS)
+    wrong = Wrong(good(world))
+    wrong.expect(logged(world, CRAWLER_LOGS, world.stack.outputs["CrawlerName"]), "the crawler's log is kept")
+    return wrong
+
+
+def changed(world: World) -> list[str]:
+    """A table that is older than the contract is brought up to it."""
+    wrong = Wrong()
+    database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    for name in ("guests", "guests_quarantine"):
+        table = glue.get_table(DatabaseName=database, Name=name)["Table"]
+        kept = {key: table[key] for key in ("Name", "TableType", "PartitionKeys")}
+        storage = table["StorageDescriptor"]
+        older = kept | {"StorageDescriptor": storage | {"Columns": storage["Columns"][:-1]}}
+        glue.update_table(DatabaseName=database, TableInput=older | {"Parameters": {"sluice.contract_version": "0"}})
+    key, _ = fresh("changed")
+    published(world, key, guests({"arrival": "2025-03-05"}), wrong)
+    for name in ("guests", "guests_quarantine"):
+        columns = glue.get_table(DatabaseName=database, Name=name)["Table"]["StorageDescriptor"]["Columns"]
+        wrong.expect(columns[-1]["Name"] == "_row_number", f"{name} has its last column")
+    return wrong
+
+
+def cold(world: World) -> list[str]:
+    """A new environment of the cleaning function reads the key of the hashes."""
+    wrong = Wrong()
+    name, functions = world.stack.resources["CleanFunction"], world.aws.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    changed = {"Variables": variables | {"COLD": str(next(numbers))}}
+    functions.update_function_configuration(FunctionName=name, Environment=changed)
+    key, _ = fresh("cold")
+    published(world, key, guests({"arrival": "2025-03-05", "email": "cold@example.org"}), wrong)
+    return wrong
+
+
+def described(world: World) -> list[str]:
+    """There is a page of a run, of its dataset and of a rejected file."""
+    wrong = Wrong()
+    work = world.stack.outputs["WorkBucketName"]
+    key, _ = fresh("described")
+    version = published(world, key, guests({"arrival": "2025-03-05"}), wrong)
+    bad, _ = fresh("rejected")
+    bad_version = world.put(bad, "no,header,of,ours\n1,2,3,4\n")
+    world.status(bad, bad_version, "REJECTED", "PUBLISHED", "FAILED")
+    if wrong:
+        return wrong
+    run_id, bad_id = world.entry(key, version)["run_id"], world.entry(bad, bad_version)["source_id"]
+    wanted = {f"runs/{run_id}/report.html", f"runs/{run_id}/report.json", f"reports/{bad_id}/report.html"}
+
+    def missing() -> set[str]:
+        there = {*world.objects(work, f"runs/{run_id}/"), *world.objects(work, f"reports/{bad_id}/")}
+        page = world.aws.client("s3").get_object(Bucket=work, Key="pages/guests.html")["Body"].read().decode()
+        return (wanted - there) | {f"{run_id} on pages/guests.html" for _ in "x" if run_id not in page}
+
+    left = world.wait(missing, lambda left: not left)
+    wrong.expect(not left, f"there is {sorted(left)}")
+    return wrong
+
+
+def corrected(world: World) -> list[str]:
+    """A second version of a file replaces just the first one's rows."""
+    wrong = Wrong()
+    key, month = fresh("corrected")
+    published(world, key, guests({"arrival": f"{month}-01"}, {"arrival": "2025-03-05"}, {"nights": "0"}), wrong)
+    if not wrong:
+        published(world, key, guests({"arrival": f"{month}-03"}), wrong)
+    if not wrong:
+        wrong.expect(world.rows(key) == 1, "readers see the new row only")
+    return wrong
