@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 UV := .venv/bin/uv sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo demo-stream test lint bench bench-large chaos permissions fuzz audit clean
+.PHONY: help setup demo demo-stream test browser lint bench bench-large chaos permissions fuzz audit clean
 
 help:
 	@echo "make setup   install the sluice command into .venv"
@@ -13,7 +13,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make lint    style, types, template"
 	@echo "make bench   measure, in ratios"
-	@echo "further: make chaos (half an hour of faults), make permissions, make fuzz, make audit (docs/security.md)"
+	@echo "further: make browser (the pages in Chromium), make chaos (half an hour of faults), make permissions, make fuzz, make audit (docs/security.md)"
 
 .venv/bin/uv:
 	@if command -v python3.13 >/dev/null && python3.13 -c '' 2>/dev/null; then python3.13 -m venv .venv; \
@@ -37,6 +37,11 @@ test: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
 	@.venv/bin/uv sync --quiet --frozen --project tests/sam --python $(PYTHON)
 	@$(PYTHON) -m pytest -n 2 --dist loadfile
+
+browser: .venv/bin/uv
+	@$(UV) --group local --group test
+	@.venv/bin/uv sync --quiet --frozen --project tests/browser --python $(PYTHON)
+	@cd tests/browser && .venv/bin/python -m pytest
 
 lint: .venv/bin/uv
 	@$(UV) --group local --group test --group spark --group lint
@@ -74,4 +79,4 @@ bench-large: .venv/bin/uv
 	@$(PYTHON) -m bench --large
 
 clean:
-	rm -rf .venv tests/sam/.venv tests/checkov/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/sam/.venv tests/checkov/.venv tests/browser/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

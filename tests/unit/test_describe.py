@@ -16,7 +16,14 @@ from tests.unit.cloud import LEDGER, WORK, Cloud
 from tests.unit.pages import Page
 from tests.unit.sales_rows import as_csv
 
-FILE = as_csv(*[{}] * 16, {"sale_date": "2025-04-05"}, {"channel": "<b>fax</b>"}, {"channel": ""}, {"is_test": "yes"})
+FILE = as_csv(
+    {"unit_price": "19.99"},
+    *[{}] * 15,
+    {"sale_date": "2025-04-05"},
+    {"channel": "<b>fax</b>"},
+    {"channel": ""},
+    {"is_test": "yes"},
+)
 
 
 def page(cloud: Cloud, key: str) -> Page:
@@ -55,7 +62,7 @@ def test_the_page_of_a_run_says_what_the_manifest_says(cloud: Cloud):
         assert f"{name}{rows}" in shown.text
     assert "row 18: <b>fax</b>" in shown.text
     assert "row 19: (empty)" in shown.text
-    assert "Distribution of unit_price from 9.99 to 9.99, median 9.99" in shown.pictures
+    assert "Distribution of unit_price from 9.99 to 19.99, median 9.99" in shown.pictures
 
 
 def test_what_a_file_says_is_text_on_the_page_and_nothing_else(cloud: Cloud):
