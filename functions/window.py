@@ -2,7 +2,7 @@
 
 The result of a window becomes a file of its own dataset, which the usual flow publishes. Its key is made of the window,
 the shard and the first record, so a window that is closed again writes the same file again; the ledger remembers those
-that are done.
+that are done. A record counts where it came first: another table remembers that.
 """
 
 import base64
@@ -14,6 +14,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from datasets import sentiment, sentiment_minutes
+from sluice.first_seen import FirstSeen
 from sluice.items import Items
 from sluice.storage import CLIENT_CONFIG
 from sluice.telemetry import logger, tracer
@@ -22,7 +23,9 @@ from sluice.windows import PerMinute, State, add, lines
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 
 S3 = boto3.client("s3", config=CLIENT_CONFIG)
-ITEMS = Items(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+DYNAMODB = boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client
+ITEMS = Items(DYNAMODB, os.environ["LEDGER_TABLE"])
+FIRST_SEEN = FirstSeen(Items(DYNAMODB, os.environ["FIRST_SEEN_TABLE"]))
 
 WHAT = PerMinute(sentiment.contract, time="posted_at", group="brand", value="score")
 RESULT = sentiment_minutes.contract.name
@@ -41,16 +44,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, State]:
         for record in event["Records"]
         if record["kinesis"]["partitionKey"].split("/", 1)[0] == WHAT.contract.name
     ]
-    state = add(WHAT, event.get("state") or {}, records)
+    state = add(WHAT, event.get("state") or {}, records, lambda rows: firsts(rows, shard_id=event["shardId"]))
     if not (event["isFinalInvokeForWindow"] or event["isWindowTerminatedEarly"]):
         return {"state": state}
-    if state.get("counts"):
+    if state:
         close(state, window_start=event["window"]["start"].removesuffix("Z"), shard_id=event["shardId"])
     return {"state": {}}
 
 
+def firsts(rows: dict[str, str], *, shard_id: str) -> set[str]:
+    """Return the rows that came for the first time. rows: row → sequence number, which is of its shard alone."""
+    return FIRST_SEEN.of({row: f"{shard_id}/{number}" for row, number in rows.items()})
+
+
 def close(state: State, *, window_start: str, shard_id: str) -> None:
-    """Write the window's result, unless that is done."""
+    """Write the window's result, unless that is done; one in which nothing counts has no file."""
     key = f"{RESULT}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
     place = {"source": f"window://{WHAT.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
     body = lines(WHAT, state, window_start=window_start, shard_id=shard_id)
@@ -58,7 +66,9 @@ def close(state: State, *, window_start: str, shard_id: str) -> None:
     if ITEMS.get(place).get("digest") == digest:
         logger.info("window closed before", key=key)
         return
-    S3.put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
-    told = {"key": key, "digest": digest, "records": state["records"], "last": state["last"]}
+    told = {"digest": digest, "last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
+    if body:
+        S3.put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
+        told["key"] = key
     ITEMS.put({**place, **told})
     logger.info("window closed", **told)

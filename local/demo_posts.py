@@ -10,7 +10,7 @@ import duckdb
 
 BRANDS = ("acme", "Globex", " initech", "UMBRELLA", "hooli")
 SEED = 7
-DAMAGED = REPEATED = 0.01
+DAMAGED = REPEATED = CORRECTED = 0.01
 LATE = 0.02
 
 _SOUND = """
@@ -22,7 +22,7 @@ FROM sent WHERE json_valid(line) AND TRY_CAST(line->>'score' AS DECIMAL(4, 3)) B
     AND TRY_CAST(line->>'posted_at' AS TIMESTAMP) IS NOT NULL"""
 _MINUTES = f"""
 SELECT strftime(date_trunc('minute', posted_at), '%Y-%m-%d %H:%M'), brand, count(*), sum(score)
-FROM ({_SOUND}) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 (our own text)
+FROM (SELECT DISTINCT ON (post_id, received_at) * FROM ({_SOUND})) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 (our own text)
 _NEWEST = f"""
 SELECT post_id, arg_max(score, received_at) FROM ({_SOUND}) GROUP BY 1 ORDER BY 1"""  # noqa: S608 (our own text)
 
@@ -37,14 +37,17 @@ class Expected:
 
 
 def make(count: int, *, seed: int = SEED) -> list[bytes]:
-    """Return so many records: some damaged, some repeated with another score, some long after their minute."""
+    """Return so many records: some damaged, some sent again, some corrected, some long after their minute."""
     rng = random.Random(seed)  # noqa: S311 (no secret)
     now = datetime.now(UTC).replace(microsecond=0)
     sent: list[bytes] = []
     repeatable: list[dict[str, Any]] = []
     while len(sent) < count:
         draw = rng.random()
-        if draw < REPEATED and repeatable:
+        if draw < REPEATED and sent:
+            sent.append(rng.choice(sent[-5_000:]))
+            continue
+        if draw < REPEATED + CORRECTED and repeatable:
             record = rng.choice(repeatable)
             record = {**record, "score": rng.randint(-1000, 1000) / 1000, "received_at": _later(now, len(sent))}
         else:

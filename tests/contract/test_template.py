@@ -163,18 +163,24 @@ def test_the_lake_can_be_tiered() -> None:
 # ------------------------------------------------------------------ the ledger
 
 
-def test_the_ledger_can_be_restored_and_is_encrypted_and_bills_by_request() -> None:
+def test_the_ledger_can_be_restored() -> None:
     ledger = declared.resources("AWS::DynamoDB::Table")["LedgerTable"]
 
     assert ledger["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert ledger["SSESpecification"] == {
+
+
+@pytest.mark.parametrize("name", declared.resources("AWS::DynamoDB::Table"))
+def test_a_table_is_encrypted_and_bills_by_request(name: str) -> None:
+    table = declared.resources("AWS::DynamoDB::Table")[name]
+
+    assert table["SSESpecification"] == {
         "Fn::If": [
             "Encrypted",
             {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
             {"Ref": "AWS::NoValue"},
         ]
     }
-    assert ledger["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_a_lease_outlives_the_longest_run_and_its_last_function() -> None:

@@ -24,6 +24,7 @@ LAKE = "acme-sales-lake"
 WORK = "acme-sales-work"
 DATABASE = "acme_sales"
 LEDGER = "acme-sales-ledger"
+FIRST_SEEN = "acme-sales-first-seen"
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:acme-sales"
@@ -49,6 +50,7 @@ ENVIRONMENT = {
     "WORK_BUCKET": WORK,
     "DATABASE": DATABASE,
     "LEDGER_TABLE": LEDGER,
+    "FIRST_SEEN_TABLE": FIRST_SEEN,
     "STATE_MACHINE_ARN": MACHINE,
     "ALERTS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:acme-sales-alerts",
     "EVENT_BUS": "default",
@@ -98,6 +100,12 @@ class Cloud:
         self.dynamodb = boto3.resource("dynamodb").meta.client
         _create_ledger(self.dynamodb)
         self.ledger = Ledger(self.dynamodb, LEDGER)
+        self.dynamodb.create_table(
+            TableName=FIRST_SEEN,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "record", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "record", "KeyType": "HASH"}],
+        )
         self.stepfunctions.create_state_machine(
             name="acme-sales",
             definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
