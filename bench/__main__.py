@@ -2,7 +2,7 @@
 
     python -m bench                    about a quarter of an hour on two cores (make bench)
     python -m bench --large            20 million rows and 500 uploads (make bench-large)
-    python -m bench --only engine      or: imports, profile, pipeline, object; several may be named
+    python -m bench --only engine      or: imports, profile, parity, object, pipeline; several may be named
 
 Writes results.json and results.svg into bench/ (or --out). Times depend on the machine and on what else it does:
 what is to be believed are ratios, taken between processes that ran in turn, as medians.
@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,11 +21,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import engines, imports, pipeline, showing
+from bench import engines, imports, large_object, parity, pipeline, showing
 from bench.processes import ROOT, run
 
 Results = dict[str, Any]
-PARTS = ("engine", "imports", "profile", "pipeline")
+PARTS = ("engine", "imports", "profile", "parity", "object", "pipeline")
 UPLOADS = {False: 40, True: 500}
 
 
@@ -49,6 +50,8 @@ def main() -> None:
     showing.show(console, results)
     showing.draw(results, given.out / "results.svg")
     console.print(f"\nwritten: {kept} and results.svg", highlight=False)
+    if unlike := parity.differing(results.get("parity", {})):
+        sys.exit(f"the engines differ on {', '.join(unlike)}: see {kept}")
 
 
 def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[[str], None]) -> Results:
@@ -56,6 +59,10 @@ def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[
         return engines.measure(folder, rows=given.rows, rounds=given.rounds, large=given.large, tell=tell)
     if part == "imports":
         return _imports(folder, given.rounds, tell)
+    if part == "parity":
+        return parity.measure(folder, rows=given.rows, large=given.large, tell=tell)
+    if part == "object":
+        return large_object.measure(folder, rows=(20 if given.large else 5) * given.rows, tell=tell)
     if part == "pipeline":
         return pipeline.measure(UPLOADS[given.large], tell)
     tell("where the time goes")

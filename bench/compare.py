@@ -7,8 +7,9 @@ python -m bench.compare OUT_A FILE.csv         a folder and what the SQL says ab
 import argparse
 import json
 import sys
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -17,23 +18,44 @@ from bench.outcome import Counts
 
 SHOWN_ROWS = 5
 LINEAGE = ("_source_key", "_run_id")
+OF_THE_ENGINE = ("engine", "seconds", "peak_rss_bytes", "bytes_out", "notes", "files", "quarantine_files")
+"""What a manifest says of the work and not of the rows."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """lines: what differs, to read. rows: how many rows one side has and the other has not, in both tables."""
+
+    lines: list[str]
+    rows: int
 
 
 def differences(left: Path | Oracle, right: Path | Oracle) -> list[str]:
-    """What differs between two outcomes, as lines to read; empty when they are the same.
+    """What differs between two outcomes, as lines to read; empty when they are the same."""
+    return difference(left, right).lines
+
+
+def difference(left: Path | Oracle, right: Path | Oracle) -> Difference:
+    """What differs between two outcomes.
 
     Compared are the counts of the manifest, every column of the published rows, and of the quarantined rows the
     row number, the reasons, the text columns and the raw text. Where a row comes from and which run wrote it is
     not compared.
     """
-    with duckdb.connect() as connection:
+    # Millions of rows may not fit into memory, and DuckDB would spill them into the folder that it runs in.
+    with TemporaryDirectory() as spilled, duckdb.connect(config={"temp_directory": spilled}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         counts = [_gathered(connection, name, side) for name, side in (("left", left), ("right", right))]
-        return [
-            *_count_differences(*counts),
-            *_row_differences(connection, "published"),
-            *_row_differences(connection, "quarantine"),
-        ]
+        tables = [_row_difference(connection, table) for table in ("published", "quarantine")]
+        lines = [*_count_differences(*counts), *(line for table in tables for line in table.lines)]
+        return Difference(lines, sum(table.rows for table in tables))
+
+
+def manifest_differences(left: Path, right: Path) -> list[str]:
+    """What two manifests of `sluice clean` say differently of the same rows: counts, types, statistics."""
+    ours, theirs = (json.loads((folder / "manifest.json").read_text()) for folder in (left, right))
+    names = [name for name in ours if name not in OF_THE_ENGINE]
+    return [f"{name}: {ours[name]} against {theirs[name]}" for name in names if ours[name] != theirs[name]]
 
 
 def _gathered(connection: duckdb.DuckDBPyConnection, name: str, side: Path | Oracle) -> Counts:
@@ -84,24 +106,28 @@ def _count_differences(left: Counts, right: Counts) -> list[str]:
     return found
 
 
-def _row_differences(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+def _row_difference(connection: duckdb.DuckDBPyConnection, table: str) -> Difference:
     sides = {side: f"{side}_{table}" for side in ("left", "right")}
-    if not all(_number(connection, f"SELECT count(*) FROM {name}") for name in sides.values()):
+    numbers = [_number(connection, f"SELECT count(*) FROM {name}") for name in sides.values()]
+    if not all(numbers):
         # A side without rows has no files either, and so no columns to compare; the counts tell.
-        return []
+        return Difference([], sum(numbers))
     types = [dict(zip(t.columns, map(str, t.types), strict=True)) for t in map(connection.table, sides.values())]
     if types[0] != types[1]:
         unlike = sorted(set(types[0].items()) ^ set(types[1].items()))
-        return [f"{table}: columns differ: {', '.join(f'{name} {kind}' for name, kind in unlike)}"]
-    found = []
+        told = ", ".join(f"{name} {kind}" for name, kind in unlike)
+        return Difference([f"{table}: columns differ: {told}"], sum(numbers))
+    lines, found = [], 0
     for here, there in (("left", "right"), ("right", "left")):
-        only = f"(SELECT * FROM {sides[here]} EXCEPT ALL SELECT * FROM {sides[there]})"
-        rows = connection.sql(f"SELECT * FROM {only} ORDER BY _row_number LIMIT {SHOWN_ROWS}")
-        found += [f"{table}: only {here}: {dict(zip(rows.columns, row, strict=True))}" for row in rows.fetchall()]
+        only = f"{here}_only_{table}"
+        connection.execute(f"CREATE TABLE {only} AS FROM {sides[here]} EXCEPT ALL FROM {sides[there]}")
+        rows = connection.sql(f"FROM {only} ORDER BY _row_number LIMIT {SHOWN_ROWS}")
+        lines += [f"{table}: only {here}: {dict(zip(rows.columns, row, strict=True))}" for row in rows.fetchall()]
         number = _number(connection, f"SELECT count(*) FROM {only}")
         if number > SHOWN_ROWS:
-            found.append(f"{table}: only {here}: {number} rows in all")
-    return found
+            lines.append(f"{table}: only {here}: {number} rows in all")
+        found += number
+    return Difference(lines, found)
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -51,10 +51,10 @@ def start(handler: str, packages: Path, runtime: Path) -> Run:
     """Import one handler in a fresh interpreter that knows only these folders."""
     path = ":".join(str(folder) for folder in (FUNCTIONS, packages, runtime))
     # -S leaves out the packages of the environment that runs this.
-    return run(["-S", "-c", PROBE.format(module=handler)], {**_environment(), "PYTHONPATH": path})
+    return run(["-S", "-c", PROBE.format(module=handler)], {**environment(), "PYTHONPATH": path})
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What template.yaml would set, as the unit tests know it."""
     script = "import json; from tests.unit.cloud import ENVIRONMENT; print(json.dumps(ENVIRONMENT))"
     if not _ENVIRONMENT:

@@ -17,6 +17,15 @@ NAMES = {
     "duckdb_sql": "DuckDB SQL",
     "plain_polars": "plain Polars",
 }
+OBJECT = {
+    "validate": "the function's code, streaming from S3",
+    "download": "the same stream, thrown away",
+    "check_on_disk": "the gate on the same file on disk",
+}
+PARITY = {
+    "files": "\nboth engines on the same files, every row compared (Spark warm)",
+    "growth": "\nboth engines as files grow (medians; Spark warm, each size in a session of its own)",
+}
 RATIOS = ("median_ratio_to_floor", "median_cpu_ratio_to_floor")
 FLOOR_PARTS = ("parse_", "write_")
 
@@ -29,6 +38,11 @@ def show(console: Console, results: Results) -> None:
         console.print(_import_table(results["imports"]))
     if "profile" in results:
         console.print(_profile_table(results["profile"]))
+    for kind, title in PARITY.items():
+        if "parity" in results:
+            console.print(_parity_table(title, results["parity"][kind]))
+    if "object" in results:
+        console.print(_object_table(results["object"]))
     if "pipeline" in results:
         console.print(_pipeline_table(results["pipeline"]))
 
@@ -80,6 +94,35 @@ def _profile_table(measured: Results) -> Table:
     for step, spent in measured["answer"]["steps"].items():
         table.add_row(step, f"{spent['wall']:.2f}", f"{spent['cpu']:.2f}")
     table.add_row("everything", f"{measured['work']:.2f}", f"{measured['cpu']:.2f}", style="bold")
+    return table
+
+
+def _parity_table(title: str, files: Results) -> Table:
+    table = _table(
+        title, "", "rows", "published", "quarantined", "discarded", "differing", "parts",
+        "Polars s", "Spark s", "x", "facts s", "Polars MB", "Spark MB",
+    )  # fmt: skip
+    for name, one in files.items():
+        counts = (f"{one[what]:,}" for what in ("rows", "published", "quarantined", "discarded"))
+        unlike = "counts only: 0" if one["differing_rows"] is None else f"{one['differing_rows']:,}"
+        seconds = (f"{one[what]:.2f}" for what in ("polars_seconds", "spark_seconds", "ratio", "learn_seconds"))
+        peaks = (f"{one[what] / 1e6:,.0f}" for what in ("polars_peak_bytes", "spark_peak_bytes"))
+        wrong = bool(one["differences"])
+        row = (name, *counts, "differ" if wrong else unlike, str(one["parts"]), *seconds, *peaks)
+        table.add_row(*row, style="red" if wrong else None)
+    return table
+
+
+def _object_table(measured: Results) -> Table:
+    rows, size = f"{measured['rows']:,} rows", f"{measured['file_bytes'] / 1e6:,.0f} MB"
+    table = _table(f"\nvalidation of an object in S3: {size}, {rows}, {measured['verdict']}", "", "seconds", "peak MB")
+    for name, seconds in measured["median_work_seconds"].items():
+        peak = measured["largest_peak_bytes"][name]
+        wide = name == "validate" and peak > measured["target_bytes"]
+        table.add_row(OBJECT[name], f"{seconds:.2f}", f"{peak / 1e6:,.0f}", style="red" if wide else None)
+    for limit in measured["limits"]:
+        figures = (f"{limit['work']:.2f}", f"{limit['peak_bytes'] / 1e6:,.0f}") if limit["held"] else ("no", "")
+        table.add_row(f"within RLIMIT_DATA of {limit['mib']:,} MiB", *figures)
     return table
 
 
