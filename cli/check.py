@@ -9,7 +9,9 @@ from cli import show
 from sluice import catalog, gate
 from sluice.reader import FileSource
 
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV, plain, gzip or zstd.")]
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
+]
 Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

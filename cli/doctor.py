@@ -3,10 +3,12 @@
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
 from cli import examining, show
 from cli.examining import BAD, OK, Finding
+from cli.faults import told
 from cli.options import AsJson
 from cli.stack import NoStack, Profile, Region, StackName, connect
 from cli.up import TEMPLATE
@@ -37,6 +39,8 @@ def doctor(
         where = connect(stack, profile, region)
     except NoStack as none:
         findings.append(Finding("stack", BAD, str(none)))
+    except (BotoCoreError, ClientError) as fault:
+        findings.append(Finding("stack", BAD, told(fault)))
     else:
         with show.status("looking"):
             findings += examining.identity(where)

@@ -1,6 +1,7 @@
 """The `sluice` program. Each command lives in its own module and is added here."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,7 @@ from cli.costs import costs
 from cli.diff import diff
 from cli.doctor import doctor
 from cli.explain import explain
+from cli.faults import told
 from cli.new import new
 from cli.put import put
 from cli.quarantine import quarantine
@@ -34,33 +36,25 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-app.command()(check)
-app.command()(clean)
-app.command()(new)
-app.command()(explain)
-app.command()(diff)
-app.command()(up)
-app.command()(down)
-app.command()(put)
-app.command()(stream)
-app.command()(runs)
-app.command("show")(show_)
-app.command()(query)
-app.command()(report)
-app.command()(quarantine)
-app.command()(replay)
-app.command()(redrive)
-app.command()(backfill)
-app.command()(retract)
-app.command()(costs)
-app.command()(doctor)
+_PANELS: dict[str, list[Callable[..., None]]] = {
+    "On this machine: a file and its contract, no AWS": [check, clean, new, explain, diff],
+    "A Sluice to work on": [up, down, doctor],
+    "Send": [put, stream, backfill],
+    "Look": [runs, show_, query, report, quarantine, costs],
+    "Mend": [replay, redrive, retract],
+}
+for panel, commands in _PANELS.items():
+    for command in commands:
+        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 
 
 def main() -> None:
     """Run the program. Exit 0: done; 1: the file is rejected or the run failed; 2: wrong usage."""
     try:
         app()
-    except (SluiceError, BotoCoreError, ClientError) as error:
+    except SluiceError as error:
         fail(str(error), code=2)
+    except (BotoCoreError, ClientError, OSError) as fault:
+        fail(told(fault), code=2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -12,7 +12,8 @@ from cli.stack import Profile, Region, StackName, connect
 from cli.uploading import key_of
 
 Files = Annotated[
-    list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, plain, gzip or zstd.")
+    list[Path],
+    typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd."),
 ]
 
 
