@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-import pandera.errors
 import polars as pl
 
+from sluice.checks import failing
 from sluice.contract import EXTRA, Contract
-from sluice.errors import ContractInvalid
 from sluice.parsing import parse, unparsed_reasons
 
 MASK = "***"
@@ -156,7 +155,7 @@ def _failures(
         differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
         if differs is not None and differs.any():
             failures[name][f"{name}_equals_key"] = differs
-    for name, reason, failed in _pandera_failures(contract, parsed):
+    for name, reason, failed in failing(contract, parsed):
         if reason.endswith("_is_present") and failures[name]:
             # A cell whose text did not parse is wrong, not missing.
             failed &= text[name].is_null()
@@ -166,30 +165,6 @@ def _failures(
     return {
         reason: cells.fill_null(value=False) for of_column in failures.values() for reason, cells in of_column.items()
     }
-
-
-def _pandera_failures(contract: Contract, parsed: pl.DataFrame) -> list[tuple[str, str, pl.Series]]:
-    """Run the model's checks. Returns (column or "", reason, rows that fail)."""
-    frame = parsed.select(list(contract.parsed))
-    if frame.is_empty():
-        return []
-    try:
-        contract.row_schema.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        return [_named(contract, error) for error in errors.schema_errors]
-    return []
-
-
-def _named(contract: Contract, error: pandera.errors.SchemaError) -> tuple[str, str, pl.Series]:
-    if error.check_output is None:
-        raise ContractInvalid(f"dataset {contract.name!r}: the check {error.check} cannot run: {error}")
-    passed = pl.DataFrame(error.check_output).to_series()
-    column = error.schema.name if error.schema.name in contract.parsed else ""
-    if error.check == "not_nullable":
-        return column, f"{column}_is_present", ~passed
-    name = getattr(error.check, "name", None) or str(error.check)
-    named = name if not column or name.startswith(column) else f"{column}_{name}"
-    return column, named, ~passed
 
 
 def _quarantined(contract: Contract, rows: pl.DataFrame, failures: dict[str, pl.Series]) -> pl.DataFrame:

@@ -15,9 +15,11 @@ from typing import Any
 import polars as pl
 
 from sluice.account import Account, Cost, Written, manifest_of
+from sluice.ahead import one_ahead
 from sluice.batch import clean_batch, quarantine_malformed
 from sluice.contract import EXTRA, Contract
 from sluice.header import match_header
+from sluice.kept import Kept, plan_of
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.opening import open_reader
@@ -26,10 +28,9 @@ from sluice.published import published_rows, quarantine_rows
 from sluice.reader import BATCH_ROWS
 from sluice.source import Source
 from sluice.spill import HELD_BYTES, Spill
-from sluice.statistics import Summary
 from sluice.unique import KEY_HASH, losers, with_key_hash
 from sluice.verdict import refuse_share
-from sluice.whole_file import Plan, applied, in_units, plan
+from sluice.whole_file import Plan, partition_counts
 
 Progress = Callable[[int], None]
 """Called after each batch with the records read so far."""
@@ -70,9 +71,9 @@ def clean(
         account = first.account
         refuse_share(contract, account.rows_in, account.quarantined, account.reasons)
         outdone = _outdone(contract, first)
-        kept = _without(first.good.scan(), outdone)
-        whole = plan(contract, lambda name: _Counts(contract, kept, name), lambda name: _mode(kept, name))
-        partitions = _write_published(contract, kept, whole, out, lineage)
+        kept = Kept(first.good, outdone)
+        whole = plan_of(contract, kept)
+        partitions = _write_published(contract, kept.scan(), whole, out, lineage)
         _write_quarantine(contract, first.quarantined, out, lineage)
     except BaseException:
         shutil.rmtree(out / "published", ignore_errors=True)
@@ -100,8 +101,9 @@ def _first_pass(
         good[KEY_HASH] = pl.UInt64()
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
     first = _FirstPass(Spill(work / "good", good, HELD_BYTES), Spill(work / "quarantined", text, HELD_BYTES))
-    for raw in reader:
-        batch = clean_batch(contract, header.select(contract, raw.rows), parts)
+    # Three threads: one reads and splits, one cleans, this one puts aside.
+    cleaned = ((raw, clean_batch(contract, header.select(contract, raw.rows), parts)) for raw in reader)
+    for raw, batch in one_ahead(cleaned):
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
         bad = [batch.quarantined, quarantine_malformed(contract, raw.malformed)]
         first.quarantined.append(pl.concat(bad).sort("_row_number"))
@@ -129,44 +131,6 @@ def _outdone(contract: Contract, first: _FirstPass) -> pl.Series:
     return outdone
 
 
-def _without(rows: pl.LazyFrame, outdone: pl.Series) -> pl.LazyFrame:
-    if not outdone.any():
-        return rows
-
-    def stays(row_numbers: pl.Series) -> pl.Series:
-        return ~outdone.gather(row_numbers)
-
-    return rows.filter(pl.col("_row_number").map_batches(stays, return_dtype=pl.Boolean(), is_elementwise=True))
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """statistics.Column over the rows kept."""
-
-    contract: Contract
-    kept: pl.LazyFrame
-    name: str
-
-    def _units(self) -> pl.LazyFrame:
-        return self.kept.select(u=in_units(self.name, self.contract.types[self.name])).drop_nulls()
-
-    def summary(self) -> Summary:
-        unit, wide = pl.col("u"), pl.col("u").cast(pl.Int128)
-        row = self._units().select(n=unit.len(), low=unit.min(), high=unit.max(), s=wide.sum(), q=(wide * wide).sum())
-        count, low, high, total, squares = row.collect(engine="streaming").row(0)
-        return Summary(count, low or 0, high or 0, total, squares)
-
-    def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
-        inside = self._units().filter(pl.col("u").is_between(low, high)).select(bin=(pl.col("u") - low) // width)
-        return dict(inside.group_by("bin").len().collect(engine="streaming").iter_rows())
-
-
-def _mode(kept: pl.LazyFrame, name: str) -> Any:
-    counts = kept.select(name).drop_nulls().group_by(name).len()
-    top = counts.sort(["len", name], descending=[True, False]).head(1).collect(engine="streaming")
-    return top[name].item() if top.height else None
-
-
 def _write_published(
     contract: Contract, kept: pl.LazyFrame, whole: Plan, out: Path, lineage: Lineage
 ) -> list[PartitionCount]:
@@ -179,8 +143,7 @@ def _write_published(
         if counts:
             rows.sink_parquet(folder / f"{lineage.file_stem}-000.parquet", compression="zstd", engine="streaming")
         return [PartitionCount({}, "", counts)] if counts else []
-    tallied = kept.with_columns(applied(contract, whole)).group_by(names).len().collect(engine="streaming")
-    counted = tallied.sort(names).rows(named=True)
+    counted = partition_counts(contract, kept, whole).rows(named=True)
     if counted:
         _sink_partitions(rows, names, folder, lineage.file_stem, len(counted))
     return [_partition_count(names, row) for row in counted]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sluice.contract import Contract
 from sluice.glue_types import glue_type
-from sluice.whole_file import in_units
+from sluice.whole_file import counted, in_units
 
 PLACE: dict[str, pl.DataType] = {"chunk": pl.Int64(), "piece": pl.Int64(), "_row_number": pl.Int64()}
 ACCOUNT = "account"
@@ -43,12 +43,6 @@ def _mark(contract: Contract, mark: str, name: str) -> Mark:
     if isinstance(dtype, pl.Datetime):
         return Mark(mark, pl.col(name).dt.replace_time_zone(None).cast(pl.Datetime("us")), pl.Datetime("us"))
     return Mark(mark, pl.col(name), dtype)
-
-
-def counted(contract: Contract) -> list[str]:
-    """Return the numeric columns whose values are counted."""
-    imputed = [name for name, how in contract.impute.items() if how in ("median", "mean")]
-    return list(dict.fromkeys([rule.column for rule in contract.outliers] + imputed))
 
 
 def spark_schema(contract: Contract) -> str:

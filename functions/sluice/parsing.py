@@ -72,7 +72,9 @@ def unparsed_reasons(column: str, text: pl.Series, value: pl.Series) -> dict[str
 def _number_reasons(
     column: str, text: pl.Series, unparsed: pl.Series, kind: str, grammar: str, size: str
 ) -> dict[str, pl.Series]:
-    too_large = unparsed & text.str.contains(grammar)
+    places = unparsed.arg_true()
+    large = places.filter(text.gather(places).str.contains(grammar))
+    too_large = pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True).scatter(large, values=True)
     found = {f"{column}_is_{kind}": unparsed & ~too_large, f"{column}_fits_{size}": too_large}
     return {reason: cells for reason, cells in found.items() if cells.any()}
 
@@ -117,18 +119,20 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
 
 def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
     """Parse with each form in turn; later forms only see what the earlier ones left."""
-    value = pl.repeat(None, len(text), dtype=dtype, eager=True).alias(text.name)
-    places = text.is_not_null().arg_true()
-    cells = text.gather(places)
+    value: pl.Series | None = None
+    places: pl.Series | None = None
+    cells = text
     for form in forms:
         fits = cells.str.contains(_shape(form, dtype))
         if not fits.any():
             continue
-        found = _strptime(cells.filter(fits), form, dtype)
-        value = value.scatter(places.filter(fits), found)
-        left = (~fits).scatter(fits.arg_true(), found.is_null())
-        cells, places = cells.filter(left), places.filter(left)
-    return value
+        found = _strptime(cells.set(~fits, None), form, dtype)
+        value = found if value is None or places is None else value.scatter(places, found)
+        left = (cells.is_not_null() & found.is_null()).arg_true()
+        if left.is_empty():
+            break
+        cells, places = cells.gather(left), left if places is None else places.gather(left)
+    return pl.repeat(None, len(text), dtype=dtype, eager=True).alias(text.name) if value is None else value
 
 
 def _strptime(text: pl.Series, form: str, dtype: pl.DataType) -> pl.Series:

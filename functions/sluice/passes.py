@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, Self
 
+from sluice.ahead import one_ahead
 from sluice.source import Facts, RawBatch
 
 
@@ -50,7 +50,7 @@ class Rereadable[P: Pass](ABC):
     def __iter__(self) -> Iterator[RawBatch]:
         current, self._pass = self._pass or self._begin(), None
         try:
-            yield from _one_ahead(current.batches())
+            yield from one_ahead(current.batches())
         finally:
             current.close()
 
@@ -65,13 +65,3 @@ class Rereadable[P: Pass](ABC):
         if self._pass is not None:
             self._pass.close()
             self._pass = None
-
-
-def _one_ahead(batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
-    """Read the next batch while the caller works on the last one: reading keeps one core busy, or waits for S3."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reader") as thread:
-        coming = thread.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
-            yield batch
-            del batch

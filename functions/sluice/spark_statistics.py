@@ -10,19 +10,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 the name that every Spark user knows
 from pyspark.storagelevel import StorageLevel
 
+from sluice import few_values
 from sluice.contract import Contract
-from sluice.marks import counted
+from sluice.few_values import FewValues
 from sluice.statistics import Summary
-from sluice.whole_file import Plan, plan
+from sluice.whole_file import Plan, counted, plan
 
-FEW_VALUES = 200_000
-"""So many distinct numbers the driver counts by itself: it saves some twenty small Spark jobs a file."""
-_COUNTED = {"name": pl.String, "unit": pl.Int64, "count": pl.Int64}
+_COUNTED = {"name": pl.String(), **few_values.SCHEMA}
 
 
 def plan_of(contract: Contract, kept: DataFrame) -> Plan:
     """Return what the whole file says of its rows. kept: the marks of the rows that no other outdoes."""
     mode = partial(_mode, kept)
+    # Few values the driver counts by itself: it saves some twenty small Spark jobs a file.
     names = counted(contract)
     if not names:
         return plan(contract, partial(_Counts, kept), mode)
@@ -30,10 +30,10 @@ def plan_of(contract: Contract, kept: DataFrame) -> Plan:
     present = kept.select(cells.alias("cell")).where("cell.unit IS NOT NULL")
     values = present.groupBy("cell.name", "cell.unit").count().persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        if values.count() > FEW_VALUES:
+        if values.count() > few_values.FEW_VALUES:
             return plan(contract, partial(_Counts, values), mode)
         few = pl.DataFrame(values.collect(), schema=_COUNTED, orient="row")
-        return plan(contract, partial(_FewCounts, few), mode)
+        return plan(contract, lambda name: FewValues(few.filter(name=name).drop("name")), mode)
     finally:
         values.unpersist()
 
@@ -63,33 +63,6 @@ class _Counts:
         inside = self._own().where(F.col("unit").between(low, high))
         bins = inside.groupBy(F.expr(f"(unit - {low}L) div {width}L")).agg(F.sum("count"))
         return {int(row[0]): int(row[1]) for row in bins.collect()}
-
-
-@dataclass(frozen=True)
-class _FewCounts:
-    """The same of a frame in the driver's memory."""
-
-    values: pl.DataFrame
-    name: str
-
-    def _own(self) -> pl.DataFrame:
-        return self.values.filter(pl.col("name") == self.name)
-
-    def summary(self) -> Summary:
-        counts = [(unit, count) for _, unit, count in self._own().iter_rows()]
-        units = [unit for unit, _ in counts] or [0]
-        return Summary(
-            sum(count for _, count in counts),
-            min(units),
-            max(units),
-            sum(unit * count for unit, count in counts),
-            sum(unit * unit * count for unit, count in counts),
-        )
-
-    def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
-        inside = self._own().filter(pl.col("unit").is_between(low, high))
-        bins = inside.group_by((pl.col("unit") - low) // width).agg(pl.col("count").sum())
-        return dict(bins.iter_rows())
 
 
 def _mode(kept: DataFrame, name: str) -> Any:

@@ -1,5 +1,6 @@
 """Batches put aside between the two passes: in memory while they are few, in Parquet files when they are many."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -40,6 +41,13 @@ class Spill:
             self._write()
             return pl.scan_parquet(self._files, glob=False)
         return pl.concat([pl.DataFrame(schema=self._schema), *self._held]).lazy()
+
+    def frames(self, columns: list[str]) -> Iterator[pl.DataFrame]:
+        """Yield these columns of all rows in their order, in the parts in which they were put aside."""
+        for file in self._files:
+            yield pl.read_parquet(file, columns=columns)
+        for frame in self._held:
+            yield frame.select(columns)
 
     def _write(self) -> None:
         if not self._held:

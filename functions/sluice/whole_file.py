@@ -3,14 +3,14 @@
 Both engines build a Plan from their own counts and apply it with the same expressions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from sluice.contract import Constant, Contract, Outliers
+from sluice.contract import Constant, Contract, Outliers, Partition
 from sluice.parsing import parse
 from sluice.statistics import (
     Column,
@@ -66,6 +66,12 @@ def plan(contract: Contract, column: Callable[[str], Column], mode: Callable[[st
     return Plan({name: value for name, value in imputed.items() if value is not None}, tuple(limits))
 
 
+def counted(contract: Contract) -> list[str]:
+    """Return the numeric columns whose values are counted."""
+    imputed = [name for name, how in contract.impute.items() if how in ("median", "mean")]
+    return list(dict.fromkeys([rule.column for rule in contract.outliers] + imputed))
+
+
 def _imputed(
     contract: Contract,
     name: str,
@@ -99,9 +105,10 @@ def in_units(name: str, dtype: pl.DataType) -> pl.Expr:
     return (column * scale).round(0).cast(pl.Int64) if dtype.is_float() else column.cast(pl.Int64)
 
 
-def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
+def applied(contract: Contract, whole: Plan, without: Collection[Partition] = ()) -> list[pl.Expr]:
     """Return the expressions that flag, clip, impute and partition a parsed row, by column name.
 
+    without: partition columns that are not wanted yet.
     Flags are judged on the value that the file gave: an imputed or missing value is no outlier.
     """
     columns: dict[str, pl.Expr] = {}
@@ -123,6 +130,16 @@ def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
         given = columns.get(name, pl.col(name))
         columns[name] = given.fill_null(pl.lit(value).cast(contract.types[name])).alias(name)
     for part in contract.partition_by:
-        if part.of:
+        if part.of and part not in without:
             columns[part.name] = part.expression
     return list(columns.values())
+
+
+def partition_counts(contract: Contract, kept: pl.LazyFrame, whole: Plan) -> pl.DataFrame:
+    """Return the partition columns and `len`, the rows of each partition, in order."""
+    names = [part.name for part in contract.partition_by]
+    # Dates are few: they are formatted once each, not once a row.
+    late = [part for part in contract.partition_by if part.of and contract.types[part.of] == pl.Date()]
+    early = list(dict.fromkeys(part.of if part in late else part.name for part in contract.partition_by))
+    rows = kept.with_columns(applied(contract, whole, without=late)).group_by(early).len().collect(engine="streaming")
+    return rows.with_columns(part.expression for part in late).group_by(names).agg(pl.col("len").sum()).sort(names)

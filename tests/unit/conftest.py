@@ -7,7 +7,6 @@ from moto import mock_aws
 
 from tests.unit.cloud import ENVIRONMENT, Cloud
 
-
 # moto gives every test a session of its own, and each session would read and parse the models of all services again.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 

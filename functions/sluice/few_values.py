@@ -1,0 +1,40 @@
+"""A numeric column of which every distinct value is counted: while they are few, one look at the rows tells all."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from sluice.statistics import Summary
+
+FEW_VALUES = 200_000
+"""Distinct values of a column that are held; of more, the rows are looked at again for each question."""
+SCHEMA = {"unit": pl.Int64(), "count": pl.Int64()}
+
+
+@dataclass(frozen=True)
+class FewValues:
+    """statistics.Column. counts: `unit` Int64, each once, and `count` Int64."""
+
+    counts: pl.DataFrame
+
+    def summary(self) -> Summary:
+        # Python's whole numbers: the squares of large ones outgrow every fixed width.
+        counts = list(self.counts.iter_rows())
+        units = [unit for unit, _ in counts] or [0]
+        return Summary(
+            sum(count for _, count in counts),
+            min(units),
+            max(units),
+            sum(unit * count for unit, count in counts),
+            sum(unit * unit * count for unit, count in counts),
+        )
+
+    def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
+        inside = self.counts.filter(pl.col("unit").is_between(low, high))
+        bins = inside.group_by((pl.col("unit") - low) // width).agg(pl.col("count").sum())
+        return dict(bins.iter_rows())
+
+    def with_more(self, units: pl.Series) -> "FewValues":
+        """Return the counts with those of more values; nulls are none."""
+        more = units.drop_nulls().to_frame("unit").group_by("unit").agg(pl.len().cast(pl.Int64).alias("count"))
+        return FewValues(pl.concat([self.counts, more]).group_by("unit").agg(pl.col("count").sum()))
