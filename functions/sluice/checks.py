@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 import polars as pl
 from pandera import Check
+from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
 from sluice.contract import Contract
 from sluice.errors import ContractInvalid
+
+# Else pandera imports them at the first validation, when the clock of a request is running.
+register_polars_backends()
 
 
 def failing(contract: Contract, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:

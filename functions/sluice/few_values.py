@@ -1,6 +1,7 @@
 """A numeric column of which every distinct value is counted: while they are few, one look at the rows tells all."""
 
 from dataclasses import dataclass
+from operator import mul
 
 import polars as pl
 
@@ -19,15 +20,10 @@ class FewValues:
 
     def summary(self) -> Summary:
         # Python's whole numbers: the squares of large ones outgrow every fixed width.
-        counts = list(self.counts.iter_rows())
-        units = [unit for unit, _ in counts] or [0]
-        return Summary(
-            sum(count for _, count in counts),
-            min(units),
-            max(units),
-            sum(unit * count for unit, count in counts),
-            sum(unit * unit * count for unit, count in counts),
-        )
+        units, counts = self.counts["unit"].to_list(), self.counts["count"].to_list()
+        totals = list(map(mul, units, counts))
+        squares = sum(map(mul, units, totals))
+        return Summary(sum(counts), min(units, default=0), max(units, default=0), sum(totals), squares)
 
     def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
         inside = self.counts.filter(pl.col("unit").is_between(low, high))
