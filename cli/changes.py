@@ -204,6 +204,12 @@ def _values(old: Terms, new: Terms) -> Iterator[Change]:
             yield Change(f"{what}: {_short(new[part])} instead of {_short(old[part])}", "values", AGAIN)
     if old["expected_every_seconds"] != new["expected_every_seconds"]:
         yield Change("another silence alarms people", "nobody", "the table stays")
+    if not old["newest_across_files"] and new["newest_across_files"]:
+        yield Change(
+            "the key decides across files", "nobody", f"{new['dataset']}_newest shows the newest row of each key"
+        )
+    if old["newest_across_files"] and not new["newest_across_files"]:
+        yield Change("the key decides within a file only", "readers", f"{new['dataset']}_newest is no longer kept")
     if old["about"] != new["about"]:
         yield Change("the row is described otherwise", "nobody", "the table stays")
 

@@ -55,8 +55,10 @@ def new(
 
 
 def _refuse(name: str, module: Path, data: Path) -> None:
-    if not NAME.fullmatch(name) or name.endswith("_quarantine"):
-        raise typer.BadParameter(f"{name!r} must match {NAME.pattern}, and not end in _quarantine", param_hint="NAME")
+    if not NAME.fullmatch(name) or name.endswith(("_quarantine", "_newest")):
+        raise typer.BadParameter(
+            f"{name!r} must match {NAME.pattern}, and not end in _quarantine or _newest", param_hint="NAME"
+        )
     if name in sys.stdlib_module_names:
         raise typer.BadParameter(f"{name!r} is a module of Python's own", param_hint="NAME")
     for path in (module, data):

@@ -203,6 +203,8 @@ def _left_out(contract: Contract) -> Iterator[str]:
         key = " + ".join(contract.unique.key)
         newest = f"the largest {contract.unique.newest}" if contract.unique.newest else "the highest row number"
         yield f"duplicate: of the rows of one file with the same {key}, the one with {newest} stays."
+        if contract.unique.across_files:
+            yield f"{contract.name}_newest shows the same of all files; {contract.name} keeps the rows of each."
 
 
 def _changed(contract: Contract) -> Iterator[str]:

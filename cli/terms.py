@@ -39,6 +39,7 @@ def terms(contract: Contract) -> Terms:
             "cleaning": [_step(step.columns, step.apply(pl.col("text"))) for step in contract.cleaning],
             "discard": {rule.name: str(rule.when) for rule in contract.discard},
             "unique": {"key": list(contract.unique.key), "newest": contract.unique.newest} if contract.unique else None,
+            "newest_across_files": contract.unique is not None and contract.unique.across_files,
             "impute": {name: how if isinstance(how, str) else how.text for name, how in contract.impute.items()},
             "outliers": [
                 {"column": r.column, "iqr": r.iqr, "z_score": r.z_score, "flag": r.flag, "clip": r.clip}

@@ -21,14 +21,13 @@ from local import LocalAWS, deploy
 from local.demo_answers import rows
 from local.demo_posts import Expected, expected, make
 from local.demo_show import console
-from sluice.newest import newest
 
 ROOT = Path(__file__).parent.parent
 STACK = "sluice"
 PATIENCE_SECONDS = 900.0
 WAIT_SCALE = 0.2  # windows and deliveries of 12 seconds instead of a minute
 DECIDED = ("PUBLISHED", "REJECTED", "FAILED")
-NEWEST = f"SELECT post_id, score FROM ({newest(contract)}) ORDER BY post_id"  # noqa: S608 (our own text)
+NEWEST = "SELECT post_id, score FROM sentiment_newest ORDER BY post_id"
 MINUTES = """
 SELECT date_format(minute, '%Y-%m-%d %H:%i') AS minute, brand, sum(posts) AS posts, sum(score_total) AS total
 FROM sentiment_minutes GROUP BY 1, 2 ORDER BY 1, 2"""

@@ -105,6 +105,12 @@ def manifest_of(
         seconds=round(time.perf_counter() - cost.started, 3),
         peak_rss_bytes=cost.peak_rss_bytes,
         notes=account.notes,
+        across_files=_across_files(contract),
     )
     manifest.balance()
     return manifest
+
+
+def _across_files(contract: Contract) -> dict[str, Any]:
+    unique = contract.unique
+    return {"key": list(unique.key), "newest": unique.newest} if unique and unique.across_files else {}

@@ -71,10 +71,14 @@ class Unique:
 
     A missing `newest` counts as oldest; among equals the highest row number wins. The others are
     discarded as `duplicate`.
+
+    across_files: the key decides over all files, too: beside the table there is a view, NAME_newest, of the newest row
+        of each key. The table keeps the rows of every file.
     """
 
     key: tuple[str, ...]
     newest: str | None = None
+    across_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,8 +210,8 @@ def _mistakes(contract: Contract) -> Iterator[str]:
     """Yield what is wrong with a contract, the most basic first."""
     if not NAME.fullmatch(contract.name):
         yield f"a dataset's name must match {NAME.pattern}"
-    if contract.name.endswith("_quarantine"):
-        yield "a name ending in _quarantine is kept for the quarantine tables"
+    if contract.name.endswith(("_quarantine", "_newest")):
+        yield "a name ending in _quarantine or _newest is kept for what stands beside a table"
     columns = contract.types
     for column in (*columns, *contract.reading.unpublished):
         if not NAME.fullmatch(column):
@@ -283,6 +287,9 @@ def _unique_mistakes(contract: Contract) -> Iterator[str]:
         for name in contract.unique.key:
             if schema.columns[name].nullable:
                 yield f"unique: the key column {name} must not be nullable"
+        for name in (*contract.unique.key, contract.unique.newest):
+            if contract.unique.across_files and name and contract.personal.get(name) == "drop":
+                yield f"unique: across_files needs {name}, which is not in the table"
     for part in contract.partition_by:
         if (source := schema.columns[part.of or part.name]).nullable:
             yield f"partition_by: {source.name} must not be nullable, or its rows would have no partition"

@@ -33,6 +33,7 @@ class Manifest:
     discarded: rows by the name of the rule that left them out; reasons: quarantined rows by failed check (a row
     with two reasons counts in both). schema, quarantine_schema, partition_columns: [{name, type}] in Glue types.
     statistics: what was imputed and which limits flagged outliers, as text. notes: what a reader should know.
+    across_files: {key: columns, newest: column or null} when the contract's key decides across files, else empty.
     """
 
     dataset: str
@@ -58,6 +59,7 @@ class Manifest:
     seconds: float
     peak_rss_bytes: int
     notes: list[str] = field(default_factory=list)
+    across_files: dict[str, Any] = field(default_factory=dict)
 
     def balance(self) -> None:
         """Raise RowsLost unless every row that came in is published, quarantined or discarded."""

@@ -3,21 +3,26 @@
 A file's own duplicates are discarded when it is cleaned; those of other files stand in the table, each with its source.
 """
 
-from sluice.contract import Contract
+from collections.abc import Iterable
 
 
-def newest(contract: Contract) -> str:
-    """Return the SELECT, in Athena's SQL; among equals the row of the last file wins.
+def newest(table: str, columns: Iterable[str], *, key: Iterable[str], by: str | None) -> str:
+    """Return the SELECT, in Athena's SQL: of the rows with one key the one with the largest `by` wins.
 
-    Raises ValueError when the contract has no key.
+    A missing one counts as oldest; among equals, and without `by`, the last row of the last file wins.
     """
-    if contract.unique is None:
-        raise ValueError(f"{contract.name} has no key: every row of it is one of its own")
-    key = ", ".join(contract.unique.key)
-    latest = f"{contract.unique.newest} DESC NULLS LAST, " if contract.unique.newest else ""
-    columns = ", ".join(contract.published)
+    latest = f"{_quoted(by)} DESC NULLS LAST, " if by else ""
     return (
-        f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {key} "  # noqa: S608 (names are checked)
-        f"ORDER BY {latest}_source_key DESC, _row_number DESC) AS newest_first FROM {contract.name}) "
-        "WHERE newest_first = 1"
+        f"SELECT {_listed(columns)} FROM (SELECT *, row_number() OVER (PARTITION BY {_listed(key)} "  # noqa: S608
+        f"ORDER BY {latest}_source_key DESC, _row_number DESC) AS _newest_first FROM {_quoted(table)}) "  # (quoted)
+        "WHERE _newest_first = 1"
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, names))
+
+
+def _quoted(name: str) -> str:
+    """Names match contract.NAME, so there is nothing to escape; some are words of SQL."""
+    return f'"{name}"'

@@ -1,21 +1,26 @@
 """Makes and keeps the tables of the Glue catalog as the contracts say, so that partitions cannot disagree."""
 
+import base64
+import json
 from itertools import batched
 from typing import Any
 
 from sluice.errors import TableDisagrees
 from sluice.manifest import Manifest
+from sluice.newest import newest
 
 _VERSION = "sluice.contract_version"
 _ATTEMPTS = 5
 _PARTITIONS_A_CALL = 1000
+_VIEW = "VIRTUAL_VIEW"
+_TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "timestamp(3)"}
 
 
 def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest) -> None:
-    """Make a dataset's table and its quarantine table what the manifest's schema says.
+    """Make a dataset's table, its quarantine table and its view of the newest rows what the manifest says.
 
     location: s3://… of the published files; the quarantine table's files lie beside it.
-    Raises TableDisagrees when the partition columns differ.
+    Raises TableDisagrees when the partition columns differ, or a table has the name of the view.
     """
     version = str(manifest.contract_version)
     published = _table(name, f"{location}published/{name}/", manifest.schema, manifest.partition_columns, version)
@@ -26,6 +31,8 @@ def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Mani
         database,
         _table(quarantine, f"{location}quarantine/{name}/", manifest.quarantine_schema, [], version),
     )
+    if manifest.across_files:
+        _ensure(glue, database, _view(name, database, manifest, version))
 
 
 def unknown_partitions(glue: Any, database: str, manifest: Manifest) -> list[str]:
@@ -63,6 +70,8 @@ def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
     except glue.exceptions.EntityNotFoundException:
         glue.create_table(DatabaseName=database, TableInput=table)
         return
+    if (current.get("TableType") == _VIEW) != (table["TableType"] == _VIEW):
+        raise TableDisagrees(f"{database}.{table['Name']} is no {table['TableType']}, as a dataset needs: rename it")
     if _columns(current["PartitionKeys"]) != _columns(table["PartitionKeys"]):
         raise TableDisagrees(
             f"the table {database}.{table['Name']} is partitioned by {_columns(current['PartitionKeys'])}, the "
@@ -100,6 +109,36 @@ def _table(
     }
 
 
+def _view(name: str, database: str, manifest: Manifest, version: str) -> dict[str, Any]:
+    """Return the view NAME_newest as Athena keeps its own in the catalog, which has no other call to make one."""
+    columns = [*manifest.schema, *manifest.partition_columns]
+    names = [column["name"] for column in columns]
+    unique = manifest.across_files
+    document = {
+        "originalSql": newest(name, names, key=unique["key"], by=unique["newest"]),
+        "catalog": "awsdatacatalog",
+        "schema": database,
+        "columns": [{"name": column["name"], "type": _trino_type(column["type"])} for column in columns],
+    }
+    encoded = base64.b64encode(json.dumps(document).encode()).decode()
+    return {
+        "Name": f"{name}_newest",
+        "TableType": _VIEW,
+        "Parameters": {"presto_view": "true", "comment": "Presto View", _VERSION: version},
+        "PartitionKeys": [],
+        "StorageDescriptor": {"Location": "", "Columns": _glue_columns(columns), "SerdeInfo": {}},
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */",
+    }
+
+
+def _trino_type(glue_type: str) -> str:
+    """Return Trino's name of one of glue_types'."""
+    if glue_type.startswith("array<"):
+        return f"array({_trino_type(glue_type[6:-1])})"
+    return _TRINO.get(glue_type, glue_type)
+
+
 def _glue_columns(columns: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{"Name": column["name"], "Type": column["type"]} for column in columns]
 
@@ -110,9 +149,10 @@ def _columns(columns: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def _is_as(current: dict[str, Any], table: dict[str, Any]) -> bool:
     have, want = current["StorageDescriptor"], table["StorageDescriptor"]
-    same_place = have["Location"].rstrip("/") == want["Location"].rstrip("/")
+    same_place = have.get("Location", "").rstrip("/") == want["Location"].rstrip("/")
     same_version = _version(current) == _version(table)
-    return same_place and same_version and _columns(have["Columns"]) == _columns(want["Columns"])
+    same_query = current.get("ViewOriginalText") == table.get("ViewOriginalText")
+    return same_place and same_version and same_query and _columns(have["Columns"]) == _columns(want["Columns"])
 
 
 def _version(table: dict[str, Any]) -> int:

@@ -14,6 +14,7 @@ from sqlglot import exp
 from local.adapter import roles
 from local.adapter.athena_partitions import repair
 from local.adapter.athena_tables import BadData, Tables
+from local.adapter.athena_views import expand, named_tables
 
 LITERALS = (exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Cast)
 
@@ -72,13 +73,9 @@ class Engine:
                 raise QueryFailed(permission_message(error)) from error
 
     def _declare(self, statement: exp.Query, tables: Tables) -> None:
-        """Make each table that the statement names a view, and let the statement name the view."""
-        defined = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
-        for node in list(statement.find_all(exp.Table)):
-            if not node.db and node.name.lower() in defined:
-                continue
-            if not isinstance(node.this, exp.Identifier):
-                continue  # a table function
+        """Make each table that the statement names a view of DuckDB, and let the statement name that."""
+        expand(statement, tables, database=self._database)
+        for node in list(named_tables(statement)):
             database, name = (node.db or self._database).lower(), node.name.lower()
             view = tables.declare(database, name, statement)
             alias = node.alias or node.name

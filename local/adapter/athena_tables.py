@@ -60,6 +60,7 @@ class Tables:
         self._s3 = roles.client("s3", held)
         self._connection = connection
         self._views: dict[tuple[str, str], str] = {}
+        self._tables: dict[tuple[str, str], dict[str, Any]] = {}
         self.bytes_scanned = 0
 
     def declare(self, database: str, name: str, statement: exp.Query) -> str:
@@ -72,7 +73,7 @@ class Tables:
 
     def _make(self, database: str, name: str, view: str, statement: exp.Query) -> None:
         self._glue.get_database(Name=database)
-        table = self._table(database, name)
+        table = self.table(database, name)
         keys = table.get("PartitionKeys", [])
         files = list(self._files_of(table, keys, statement))
         self._download(files)
@@ -99,10 +100,13 @@ class Tables:
             f"union_by_name = true, hive_partitioning = false) JOIN {view}_files AS _values USING (_path)"
         )
 
-    def _table(self, database: str, name: str) -> dict[str, Any]:
+    def table(self, database: str, name: str) -> dict[str, Any]:
+        """What the catalog says of a table. Raises BadData, ClientError."""
+        if (found := self._tables.get((database, name))) is not None:
+            return found
         try:
             table: dict[str, Any] = self._glue.get_table(DatabaseName=database, Name=name)["Table"]
-            return table
+            return self._tables.setdefault((database, name), table)
         except self._glue.exceptions.EntityNotFoundException as error:
             message = f"Table 'awsdatacatalog.{database}.{name}' does not exist"
             raise BadData("TABLE_NOT_FOUND", message) from error

@@ -1,5 +1,6 @@
 """SQL over the catalog's tables, as Athena answers it."""
 
+import base64
 import datetime as dt
 import io
 import json
@@ -220,6 +221,52 @@ def test_the_machine_queries_with_its_own_permissions(aws: LocalAWS, stack: Depl
     failed = run(aws, stack.outputs["MachineArn"], given | {"parameters": ["nonsense("]})
     assert failed["error"] == "States.TaskFailed"
     assert json.loads(failed["cause"])["Status"]["State"] == "FAILED"
+
+
+def make_view(aws: LocalAWS, database: str, name: str, sql: str, schema: str = "") -> None:
+    document = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": schema or database, "columns": []}
+    text = base64.b64encode(json.dumps(document).encode()).decode()
+    view = {"Name": name, "TableType": "VIRTUAL_VIEW", "PartitionKeys": [], "Parameters": {"presto_view": "true"}}
+    storage = {"Columns": [{"Name": "number", "Type": "bigint"}], "SerdeInfo": {}}
+    made = view | {"StorageDescriptor": storage, "ViewOriginalText": f"/* Presto View: {text} */"}
+    aws.client("glue").create_table(DatabaseName=database, TableInput=made)
+
+
+def test_a_view_of_the_catalog_is_what_its_query_finds_now(aws: LocalAWS, stack: Deployment, database: str) -> None:
+    newest = (
+        'SELECT "month", "number" FROM (SELECT *, row_number() OVER (PARTITION BY "month" ORDER BY "number" DESC '
+        'NULLS LAST) AS place FROM "athena_sales") WHERE place = 1'
+    )
+    make_view(aws, database, "athena_newest", newest)
+    make_view(aws, database, "athena_doubled", "SELECT month, number * 2 AS number FROM athena_newest")
+    assert rows(aws, stack, "SELECT * FROM athena_newest ORDER BY month") == [["2025-01", "7"], ["2025-02", "7"]]
+    joined = (
+        "SELECT athena_newest.number, d.number FROM athena_newest JOIN athena_doubled AS d USING (month) "
+        "JOIN athena_sales AS s ON s.month = d.month WHERE d.month = ?"
+    )
+    assert rows(aws, stack, joined, "'2025-01'") == [["7", "14"]] * 2
+    named = (
+        "WITH athena_doubled AS (SELECT 1 AS one) SELECT one, count(*) FROM athena_doubled, athena_newest GROUP BY 1"
+    )
+    assert rows(aws, stack, named) == [["1", "2"]]
+
+
+def test_a_view_that_cannot_be_read_says_so(aws: LocalAWS, stack: Deployment, database: str) -> None:
+    make_view(aws, database, "athena_itself", "SELECT * FROM athena_itself")
+    make_view(aws, database, "athena_elsewhere", "SELECT * FROM athena_sales", schema="nowhere")
+    table = aws.client("glue").get_table(DatabaseName=database, Name="athena_itself")["Table"]
+    kept = {name: table[name] for name in ("PartitionKeys", "TableType", "Parameters", "StorageDescriptor")}
+    broken = kept | {"Name": "athena_broken", "ViewOriginalText": "SELECT 1"}
+    aws.client("glue").create_table(DatabaseName=database, TableInput=broken)
+    reasons = {
+        name: query(aws, stack, f"SELECT * FROM {name}")["Status"]["StateChangeReason"].split(":")[0]  # noqa: S608
+        for name in ("athena_itself", "athena_elsewhere", "athena_broken")
+    }
+    assert reasons == {
+        "athena_itself": "VIEW_IS_RECURSIVE",
+        "athena_elsewhere": "TABLE_NOT_FOUND",
+        "athena_broken": "INVALID_VIEW",
+    }
 
 
 def test_repairing_a_table_registers_what_lies_there(aws: LocalAWS, stack: Deployment, database: str) -> None:
