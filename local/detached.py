@@ -13,6 +13,9 @@ IDLE_MINUTES = 120.0
 WAIT_SCALE = 0.05
 """A crawl that takes AWS a minute takes a second here: the 30 s between two looks at it would be all the wait."""
 
+BUSY_SECONDS = 30.0
+"""Work of this machine's own may keep one from answering for so long."""
+
 
 class AlreadyUp(Exception):
     """One is running already; the message says where."""
@@ -48,9 +51,14 @@ def remember(aws: LocalAWS) -> None:
 
 
 def current() -> Connection:
-    """The running one. Raises NotUp."""
+    """The running one; one that is too busy to answer is waited for. Raises NotUp."""
     note = _note()
-    if note is None or not is_healthy(note["endpoint"]):
+    deadline = time.monotonic() + BUSY_SECONDS
+    while note is not None and not is_healthy(note["endpoint"]):
+        if not _is_there(int(note["pid"])) or time.monotonic() > deadline:
+            note = None
+        time.sleep(0.1)
+    if note is None:
         note_file().unlink(missing_ok=True)
         raise NotUp("no local AWS is running: start one")
     return Connection(endpoint=note["endpoint"], region=note["region"])
@@ -81,3 +89,11 @@ def _note() -> dict[str, str] | None:
     except (FileNotFoundError, ValueError):
         return None
     return note
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,10 +1,12 @@
 """The local AWS ends when it should, and leaves nothing behind."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,16 @@ def test_a_detached_one_is_found_and_taken_down(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(detached.NotUp):
         detached.down()
+
+
+def test_a_detached_one_that_is_busy_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    started = detached.up()
+    pid = int(json.loads(detached.note_file().read_text())["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(3, os.kill, (pid, signal.SIGCONT)).start()
+    assert detached.current().endpoint == started.endpoint
+    detached.down()
 
 
 def test_the_credentials_of_the_host_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
