@@ -12,7 +12,7 @@ help:
 	@echo "make demo    run the main job on a local AWS (no account, no Docker)"
 	@echo "make test    all tests"
 	@echo "make lint    style, types, template"
-	@echo "make bench   measure, in ratios"
+	@echo "make bench   measure, in ratios (an hour; needs Java 17; make bench-large: 20 million rows)"
 	@echo "further: make browser (the pages in Chromium), make chaos (half an hour of faults), make permissions, make fuzz, make audit (docs/security.md)"
 
 .venv/bin/uv:

@@ -1,7 +1,7 @@
 """Measures Sluice against the floor and against what people would write instead; prints tables, keeps the figures.
 
-    python -m bench                    about a quarter of an hour on two cores (make bench)
-    python -m bench --large            20 million rows and 500 uploads (make bench-large)
+    python -m bench                    about an hour on two cores (make bench)
+    python -m bench --large            20 million rows and 500 uploads, some hours (make bench-large)
     python -m bench --only engine      or: imports, profile, parity, object, pipeline; several may be named
 
 Writes results.json and results.svg into bench/ (or --out). Times depend on the machine and on what else it does:
@@ -26,6 +26,7 @@ from bench.processes import ROOT, run
 
 Results = dict[str, Any]
 PARTS = ("engine", "imports", "profile", "parity", "object", "pipeline")
+WIDTH = 150
 UPLOADS = {False: 40, True: 500}
 
 
@@ -35,10 +36,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts alone; others keep their old figures")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the small generated file; the larger has 5 x")
+    parser.add_argument("--uploads", type=int, help="how many files of shops; 40, or 500 when large")
     parser.add_argument("--out", type=Path, default=ROOT / "bench")
     given = parser.parse_args()
     wanted = given.only or PARTS
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     kept = given.out / "results.json"
     results: Results = json.loads(kept.read_text()) if given.only and kept.is_file() else {}
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder, console.status("") as status:
@@ -64,7 +66,7 @@ def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[
     if part == "object":
         return large_object.measure(folder, rows=(20 if given.large else 5) * given.rows, tell=tell)
     if part == "pipeline":
-        return pipeline.measure(UPLOADS[given.large], tell)
+        return pipeline.measure(folder, files=given.uploads or UPLOADS[given.large], rows=given.rows, tell=tell)
     tell("where the time goes")
     file = engines.sales_file(folder, given.rows)
     return run(["-m", "bench.profiling", "sales", str(file)]).to_dict()

@@ -13,7 +13,7 @@ Told = Callable[[str], None]
 def measure(folder: Path, *, rows: int, rounds: int, large: bool, tell: Told) -> dict[str, Any]:
     """Compare on `rows` generated rows, on five times as many, and on the real groceries; 20 times when large.
 
-    The naive job runs on all of the large files once or twice only: it takes minutes.
+    The alternatives run on the smallest file alone: larger ones take them minutes, and more memory than machines have.
     """
     small = compare(
         f"{rows:,} sales", "sales", sales_file(folder, rows), folder,

@@ -1,6 +1,9 @@
 """The job that most people would write for the sales files: pandas, pandera.pandas, pyarrow. No accounting.
 
 It does what the contract says as far as such a job does: prices are floats, a damaged line ends the job.
+
+Such jobs often write by awswrangler.s3.to_parquet(dataset=True, partition_cols=…). It writes to S3 only, and there
+would measure the local AWS: pandas' to_parquet with partition_cols writes the same partitions by the same pyarrow.
 """
 
 from pathlib import Path

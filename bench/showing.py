@@ -45,12 +45,13 @@ def show(console: Console, results: Results) -> None:
         console.print(_object_table(results["object"]))
     if "pipeline" in results:
         console.print(_pipeline_table(results["pipeline"]))
+        console.print(_gigabyte_table(results["pipeline"]))
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, box=None, padding=(0, 2), header_style="dim", title_justify="left", title_style="bold")
+    table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
     return table
 
 
@@ -149,6 +150,30 @@ def _pipeline_table(measured: Results) -> Table:
     table.add_row(
         "USD for 1,000 files, always Glue and a crawl each", f"{measured['always_glue']['of_1000_files']:.2f}"
     )
+    return table
+
+
+def _gigabyte_table(measured: Results) -> Table:
+    """What a gigabyte costs: small files by the function, one file by the job, one file as others would do it."""
+    large, always = measured["large"], measured["always_glue"]
+    title = "\na gigabyte of text, in months that are known; from one file each"
+    names = [f"{name}: {one['file_bytes'] / 1e6:,.0f} MB" for name, one in large.items()]
+    table = _table(title, "", *names, "always Glue, a crawl each")
+
+    def row(what: str, value: Callable[[Results], str], last: str = "") -> None:
+        table.add_row(what, *(value(one) for one in large.values()), last)
+
+    row("seconds from upload to queryable", lambda one: f"{one['seconds']:.1f}")
+    row("billed seconds of functions", lambda one: f"{one['lambda']['milliseconds'] / 1_000:.1f}")
+    row("seconds of the job", lambda one: f"{one['job_seconds']}")
+    row("seconds of a small file's job, as good as its start", lambda one: f"{one['job_start_seconds']}")
+    for service in large["function"]["usd_a_gigabyte"]:
+        if service not in ("all", "job", "crawls"):
+            row(f"USD a GB: {service}", lambda one, name=service: f"{one['usd_a_gigabyte'][name]:.5f}")
+    jobs = always["of_a_gigabyte"] - always["crawl"]
+    row("USD a GB: Glue job", lambda one: f"{one['usd_a_gigabyte']['job']:.5f}", f"{jobs:.5f}")
+    row("USD a GB: crawls", lambda one: f"{one['usd_a_gigabyte']['crawls']:.5f}", f"{always['crawl']:.5f}")
+    row("USD a GB", lambda one: f"{one['usd_a_gigabyte']['all']:.4f}", f"{always['of_a_gigabyte']:.4f}")
     return table
 
 
