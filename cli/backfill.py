@@ -180,11 +180,12 @@ def exit_code(result: dict[str, Any]) -> int:
 
 def _print(result: dict[str, Any]) -> None:
     before = f" ({result['decided_before']:,} of them before)" if result["decided_before"] else ""
-    ended = "[bold yellow]interrupted[/]" if result["interrupted"] else "[bold green]done[/]"
-    show.out.print(
-        f"{ended}  {result['decided']:,} of {result['files']:,} files decided{before} in {result['seconds']:,.0f} s, "
+    ended, style = ("interrupted", "bold yellow") if result["interrupted"] else ("done", "bold green")
+    show.headline(
+        ended,
+        style,
+        f"{result['decided']:,} of {result['files']:,} files decided{before} in {result['seconds']:,.0f} s, "
         f"{result['files_per_second']:,.1f} a second",
-        highlight=False,
     )
     show.facts(
         {
@@ -223,7 +224,7 @@ def _plan(found: offers.Found, batches: Sequence[Sequence[Offer]], as_json: bool
     files, runs = show.plural(len(found.offers), "file"), show.plural(len(batches), "run")
     show.out.print(f"{files} in {runs}: {show.counts(datasets)}", highlight=False)
     for key in found.strange[:_SHOWN]:
-        show.out.print(f"  ignored: {key}", markup=False, highlight=False)
+        show.out.print(f"  ignored: {key}", highlight=False)
 
 
 def _why(entry: Entry) -> str:

@@ -44,11 +44,11 @@ def diff(
 def _print(old: Terms, new: Terms, found: list[Change], refused: bool) -> None:
     title = f"{new['dataset']}  version {old['version']} → {new['version']}"
     if not found:
-        show.out.print(f"[bold green]the same[/]  {title}", highlight=False)
+        show.headline("the same", "bold green", title)
         return
     breaks = any(change.breaks for change in found)
     colour, verdict = ("red", "incompatible") if breaks else ("green", "compatible")
-    show.out.print(f"[bold {colour}]{verdict}[/]  {title}", highlight=False)
+    show.headline(verdict, f"bold {colour}", title)
     table = show.table("touches", "change", "what happens", folded=("change", "what happens"))
     for change in found:
         table.add_row(change.touches, change.what, change.effect)

@@ -73,7 +73,7 @@ class _Watch:
             state = self._state(each)
             if self._told.get(each.uri) != state:
                 self._told[each.uri] = state
-                tell(f"{self._stack.key(each.uri)}: {state}", markup=False, highlight=False)
+                tell(f"{self._stack.key(each.uri)}: {state}", highlight=False)
 
     def table(self) -> Table:
         shown = show.table("file", "state", "rows", "seconds", right=("rows", "seconds"))

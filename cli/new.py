@@ -86,12 +86,12 @@ def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_j
         judged = {path: verdict.to_dict() for path, verdict in verdicts.items()}
         show.print_json({"contract": str(module), "samples": str(data), "decide": questions, "verdicts": judged})
         return
-    show.out.print(f"[bold green]written[/]  {module}\n         {data}/", highlight=False)
+    show.headline("written", "bold green", f"{module}\n         {data}/")
     for path, verdict in verdicts.items():
         show.verdict_table(path, verdict)
     show.out.print(f"\n{len(questions)} questions are marked DECIDE in the contract:", highlight=False)
     for question in questions:
-        show.out.print(f"  {question}", markup=False, highlight=False, soft_wrap=True)
+        show.out.print(f"  {question}", highlight=False, soft_wrap=True)
     if contract.personal:
         show.out.print("Personal columns are made up in the samples; look at the others before you commit them.")
     if "hash" in contract.personal.values():

@@ -110,7 +110,7 @@ def _reasons(entries: Sequence[Entry], only: str | None) -> list[dict[str, Any]]
 def _print(dataset: str, entries: Sequence[Entry], reasons: list[dict[str, Any]]) -> None:
     rows, bad = sum(entry["rows"] for entry in entries), sum(entry["quarantined"] for entry in entries)
     share = f"{bad / rows:.2%}" if rows else "nothing"
-    show.out.print(f"[bold]{dataset}[/]  {bad:,} of {rows:,} rows in quarantine ({share})", highlight=False)
+    show.headline(dataset, "bold", f"{bad:,} of {rows:,} rows in quarantine ({share})")
     if not reasons:
         return
     days = sorted({day for each in reasons for day in each["by_day"]})

@@ -55,7 +55,9 @@ def redrive(
         return
     entries = _failed(where, run)
     if not entries:
-        show.fail(f"no file of {run} has failed", code=1)
+        known = execution(where, run) or history.of_run(where, run)
+        told = f"no file of {run} has failed" if known else f"there is no run {run!r}; sluice runs lists them"
+        show.fail(told, code=1)
     again = reopened(where, entries)
     begin(where, again)
     if not wait:

@@ -99,9 +99,16 @@ def _write(where: Stack, page: Page) -> None:
     desk = describing.Desk(where.client("s3"), where.work, Memory(where.dynamodb, where.ledger_table))
     with show.status("writing the page"):
         if page.run_id:
-            describing.run(desk, page.run_id)
+            _write_run(desk, page.run_id)
         elif page.dataset:
             describing.dataset(desk, catalog.load(page.dataset))
+
+
+def _write_run(desk: describing.Desk, run_id: str) -> None:
+    try:
+        describing.run(desk, run_id)
+    except desk.s3.exceptions.NoSuchKey:
+        raise NoPage(f"of a run {run_id} nothing is left that a page could tell: sluice runs lists the runs") from None
 
 
 def _fetch(where: Stack, key: str, what: str) -> bytes:
@@ -110,6 +117,8 @@ def _fetch(where: Stack, key: str, what: str) -> bytes:
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise
+        if "/" not in what and what not in catalog.contracts() and not history.of_run(where, what):
+            raise NoPage(f"{what} is neither a run, nor a dataset, nor an uploaded key: sluice runs") from error
         raise NoPage(
             f"there is no page of {what}. It is written some seconds after the end of a run and kept as long as the "
             "stack's WorkDays say. See: sluice runs; to write it now: --renew"
@@ -154,6 +163,6 @@ def _examples(dataset: str, files: Sequence[Path], reason: str) -> list[dict[str
 
 
 def _done(path: Path, open_: bool) -> None:
-    show.out.print(f"{path}", highlight=False, markup=False, soft_wrap=True)
+    show.out.print(f"{path}", highlight=False, soft_wrap=True)
     if open_ and not webbrowser.open(path.resolve().as_uri()):
         show.err.print("no browser was found here: open the file yourself", style="dim")

@@ -11,6 +11,7 @@ from cli import history, show
 from cli.history import STATUSES, Entry
 from cli.options import AsJson, Since, moment
 from cli.stack import Profile, Region, Stack, StackName, connect
+from sluice import catalog
 from sluice.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 
 _WORST = (FAILED, REJECTED, CLEANING, RECEIVED, PUBLISHED, SUPERSEDED)
@@ -30,7 +31,7 @@ def runs(
 
     A run of many files has the status of its worst one. A rejected file never became a run.
 
-    Exit 0: listed, also when there is nothing.
+    Exit 0: listed, also when there is nothing. 2: unknown dataset, or nothing to work on.
 
     Example: sluice runs --status FAILED --since 24h
 
@@ -41,10 +42,12 @@ def runs(
         raise typer.BadParameter(f"{status!r} is none of {', '.join(STATUSES)}", param_hint="--status")
     where = connect(stack, profile, region)
     found = grouped(history.changed(where, moment(since), dataset=dataset, status=wanted))
+    if dataset and not found:
+        catalog.load(dataset)  # nothing came of a dataset that there is: no fault
     if as_json:
         show.print_json(found[:limit])
         return
-    _print(where, found[:limit])
+    _print(where, found[:limit], moment(since))
     if len(found) > limit:
         show.out.print(f"and {len(found) - limit:,} more: --limit {len(found)}", style="dim")
 
@@ -98,9 +101,9 @@ def _seconds(group: list[Entry]) -> float | None:
 _NUMBERS = ("rows", "published", "quarantined", "discarded", "seconds")
 
 
-def _print(stack: Stack, found: list[dict[str, Any]]) -> None:
+def _print(stack: Stack, found: list[dict[str, Any]], since: str) -> None:
     if not found:
-        show.out.print("nothing", style="dim")
+        show.out.print(f"nothing since {since[:16].replace('T', ' ')} UTC", style="dim")
         return
     listed = show.table("received", "status", "dataset", "file", *_NUMBERS, "run", right=_NUMBERS)
     for run in found:

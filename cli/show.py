@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -17,8 +18,24 @@ from sluice.verdict import Verdict
 WIDTH = 150
 """Columns of text for a file or a pipe, where nothing says how wide a line may be."""
 
-out = Console(width=None if sys.stdout.isatty() else WIDTH)
-err = Console(stderr=True)
+# Control characters (but tab and newline) and those that turn the direction of text around, each with what shows it.
+_STEERS = dict.fromkeys([*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
+_STEERS |= {char: chr(0x2400 + char) for char in range(0x20) if char not in (0x09, 0x0A)}
+
+
+class Terminal(Console):
+    """A console on which names and cells, which are anybody's text, are never more than text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else text.translate(_STEERS), style, control)
+
+
+out = Terminal(width=None if sys.stdout.isatty() else WIDTH)
+err = Terminal(stderr=True)
 
 _COLOURS = {
     "PUBLISHED": "bold green",
@@ -33,8 +50,8 @@ _COLOURS = {
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong, on standard error, and leave with this exit code."""
-    err.print("[bold red]error[/]", end=" ")
-    err.print(message, markup=False, highlight=False, soft_wrap=True)
+    err.print("error", style="bold red", end=" ")
+    err.print(message, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
@@ -99,6 +116,11 @@ def hint(*commands: str) -> None:
         out.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
 
 
+def headline(word: str, style: str, rest: str, faint: str = "") -> None:
+    """Print what came of it in one word, in a style, and what it is about."""
+    out.print(Text.assemble((word, style), f"  {rest}  " if faint else f"  {rest}", (faint, "dim")), soft_wrap=True)
+
+
 def status_text(what: str) -> Text:
     """Return a status of the ledger or of an execution in its colour."""
     return Text(what, style=_COLOURS.get(what, "yellow"))
@@ -130,13 +152,10 @@ def counts(of: Mapping[str, int]) -> str:
 def verdict_table(file: str, verdict: Verdict) -> None:
     """Print a verdict: one line, the problems, then the reasons with their first examples."""
     colour = "green" if verdict.accepted else "red"
-    out.print(
-        f"[bold {colour}]{verdict.verdict}[/]  {file}  [dim]{verdict.dataset} v{verdict.contract_version}[/]",
-        highlight=False,
-    )
+    headline(verdict.verdict, f"bold {colour}", file, f"{verdict.dataset} v{verdict.contract_version}")
     for problem in verdict.problems:
         out.print("  ", end="")
-        out.print(problem, markup=False, highlight=False)
+        out.print(problem, highlight=False)
     for drift in verdict.drift:
         out.print(Text(f"  {drift.kind}, {drift.policy}: {drift.told}"), highlight=False)
     good = verdict.rows - verdict.would_quarantine - sum(verdict.discarded.values())

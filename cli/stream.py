@@ -48,7 +48,7 @@ def stream(
     if as_json:
         show.print_json({"dataset": dataset, "stream": name, "sent": sent, "sent_again": again})
         return
-    show.out.print(f"[bold green]sent[/]  {show.plural(sent, 'record')} to {name}", highlight=False)
+    show.headline("sent", "bold green", f"{show.plural(sent, 'record')} to {name}")
     show.hint(f"sluice runs --dataset {dataset}")
 
 

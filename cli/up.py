@@ -52,7 +52,7 @@ def up(
             {"endpoint": aws.endpoint, "stack": STACK, "outputs": deployment.outputs, "environment": aws.env()}
         )
         return
-    show.out.print(f"[bold green]up[/]  {aws.endpoint}  [dim]{seconds:.1f} s[/]", highlight=False)
+    show.headline("up", "bold green", aws.endpoint, f"{seconds:.1f} s")
     show.facts(
         {
             "raw bucket": deployment.outputs["RawBucketName"],
@@ -81,4 +81,4 @@ def down(as_json: AsJson = False) -> None:
     if as_json:
         show.print_json({"down": True})
     else:
-        show.out.print("[bold green]down[/]")
+        show.out.print("down", style="bold green")

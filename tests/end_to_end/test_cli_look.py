@@ -7,6 +7,7 @@ import pytest
 
 from cli.stack import NoStack, connect
 from local import LocalAWS
+from sluice.errors import UnknownDataset
 from tests.end_to_end.command import Command, sales_file
 
 KEY = "sales/S101/2025-03-05.csv"
@@ -77,6 +78,14 @@ def test_runs_are_listed_by_dataset_status_and_time(sluice: Command, entry: Any,
 
 def test_what_is_unknown_is_told_with_exit_code_1(sluice: Command):
     assert "sluice runs" in sluice("show", "sales/S999/2025-03-05.csv", code=1).stderr
+
+
+def test_a_dataset_or_run_that_there_is_not_is_told_from_one_of_which_nothing_came(sluice: Command):
+    for command in ("runs", "costs"):
+        with pytest.raises(UnknownDataset, match="known: flights, grocery"):
+            sluice(command, "--dataset", "nope")
+    assert "nothing since 20" in sluice("runs", "--dataset", "flights").stdout
+    sluice("redrive", "sales-nope", code=1)
 
 
 def test_without_a_stack_a_command_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -68,11 +68,13 @@ def test_a_rejected_file_leaves_a_page_and_an_alarm(sluice: Command, tmp_path: P
     assert shown.numbers == {"rows_in": 3, "quarantined": 2, "discarded": 0}
     assert "row 3: pigeon" in shown.text
     assert sluice.json("report", "sales/S704/2025-03-05.csv")["verdict"] == "rejected"
-    alarms = connect(None, None, None).client("cloudwatch").get_paginator("describe_alarms")
+    history = connect(None, None, None).client("cloudwatch").get_paginator("describe_alarm_history")
 
-    def raised() -> bool:
-        states = [alarm for each in alarms.paginate() for alarm in each["MetricAlarms"]]
-        return any("QuarantineLimit" in alarm["AlarmName"] and alarm["StateValue"] == "ALARM" for alarm in states)
+    def raised() -> bool:  # also when it is over by now
+        items = [item for page in history.paginate() for item in page["AlarmHistoryItems"]]
+        return any(
+            "QuarantineLimit" in item["AlarmName"] and item["HistorySummary"].endswith("to ALARM") for item in items
+        )
 
     eventually(raised, seconds=60)
 
@@ -86,6 +88,10 @@ def test_a_page_can_be_written_anew_and_one_of_nothing_is_told(sluice: Command, 
         sluice("report", entry["run_id"])
     sluice("report", entry["run_id"], "--renew", "--out", tmp_path / "again.html")
     assert Page((tmp_path / "again.html").read_text()).numbers == first.numbers
+    with pytest.raises(NoPage, match="sales-nope is neither a run, nor a dataset, nor an uploaded key"):
+        sluice("report", "sales-nope")
+    with pytest.raises(NoPage, match="nothing is left that a page could tell"):
+        sluice("report", "sales-nope", "--renew")
     with pytest.raises(NoPage, match=r"nothing was ever uploaded as s3://.*/sales/S999/2025-03-05\.csv"):
         sluice("report", "sales/S999/2025-03-05.csv")
 

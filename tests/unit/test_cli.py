@@ -119,3 +119,13 @@ def test_wrong_usage_is_told_with_exit_code_2(tmp_path: Path):
     file = written(tmp_path, GOOD_FILE)
     assert run("check", tmp_path / "absent.csv", "--dataset", "sales").exit_code == 2
     assert run("clean", file, "--dataset", "sales", "--out", tmp_path / "o", "--engine", "abacus").exit_code == 2
+
+
+def test_cells_and_names_are_never_more_than_text_on_a_terminal(tmp_path: Path):
+    cells = ("[/]", "[red]", "\x1b[31m")
+    file = written(tmp_path, as_csv(*[{}] * 30, *({"channel": cell} for cell in cells)), "x[bold]\x1b]0;y\u202e.csv")
+    shown = run("check", file, "--dataset", "sales").output
+    assert "x[bold]␛]0;y\ufffd.csv" in shown
+    assert '"[/]"' in shown
+    assert '"[red]"' in shown
+    assert [char for char in shown if not char.isprintable() and char != "\n"] == []
