@@ -59,7 +59,7 @@ def chromium() -> Iterator[Browser]:
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where screenshots go: the variable BROWSER_SHOTS keeps them."""
     kept = os.environ.get("BROWSER_SHOTS")
-    place = Path(kept) if kept else tmp_path_factory.mktemp("shots")
+    place = REPOSITORY / kept if kept else tmp_path_factory.mktemp("shots")
     place.mkdir(parents=True, exist_ok=True)
     return place
 

@@ -10,7 +10,7 @@ import pytest
 from tests.contract import declared
 
 CHECKOV = (declared.ROOT / "tests" / "checkov" / "checkov.yaml").read_text()
-LOCKS = ("uv.lock", "tests/checkov/uv.lock", "tests/sam/uv.lock")
+LOCKS = ("uv.lock", "tests/browser/uv.lock", "tests/checkov/uv.lock", "tests/sam/uv.lock")
 SECRETS = re.compile(
     r"(AKIA|ASIA)(?!IOSFODNN7EXAMPLE)[0-9A-Z]{16}\b"
     r"|-----BEGIN (RSA |EC |OPENSSH )?PRIVATE KEY-----"
@@ -50,7 +50,7 @@ def test_every_package_is_pinned_by_its_hash(lock: str) -> None:
     fetched = [package for package in packages if "registry" in package["source"]]
     files = [file for package in fetched for file in [*package.get("wheels", []), package.get("sdist")] if file]
 
-    assert len(fetched) > 20
+    assert len(fetched) > 5
     assert all(file["hash"].startswith("sha256:") for file in files)
     assert {next(iter(package["source"])) for package in packages} <= {"registry", "editable", "virtual"}
 
