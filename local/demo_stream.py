@@ -35,11 +35,13 @@ COUNTS = "SELECT (SELECT count(*) FROM sentiment) AS rows, (SELECT count(*) FROM
 
 
 class Stream:
-    """The stream of one deployed stack, and what became of the records sent to it."""
+    """The stream of one deployed stack, and what became of the records sent to it by this object."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.sent = 0
+        self._before: set[tuple[str, str]] = set()
+        self._before = {(item["source"], item["version"]) for item in self._items()}
 
     def send(self, lines: Iterable[bytes]) -> None:
         for batch in batches(records(contract.name, lines)):
@@ -49,7 +51,8 @@ class Stream:
     def _items(self) -> list[dict[str, Any]]:
         pages = self.stack.dynamodb.get_paginator("scan")
         table = self.stack.ledger_table
-        return [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
+        items = [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
+        return [item for item in items if (item["source"], item["version"]) not in self._before]
 
     def settle(self) -> dict[str, int]:
         """Wait until every record is accounted for; return the account. Raises TimeoutError."""

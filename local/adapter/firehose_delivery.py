@@ -3,6 +3,7 @@
 Here, as on AWS, records wait until the time or size of the buffering hints is reached; the transforming function is
 told their partition keys and sorts them; a file holds all records of a prefix, compressed; the delivery acts under its
 role, and what cannot be routed is kept under the error prefix. Waiting is as much shorter as the waits of runs are.
+What it wrote and did not is told to CloudWatch.
 """
 
 import base64
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from ministack.services import firehose, lambda_svc
+from ministack.services import cloudwatch, firehose, lambda_svc
 
 from local.adapter import roles
 
@@ -90,13 +91,19 @@ def _deliver(buffer: Buffer) -> None:
         records, buffer.records, buffer.size, buffer.timer = buffer.records, [], 0, None
     try:
         deliver(buffer.stream, records)
+        _measure(buffer.stream, "DeliveryToS3.Success", good=True)
     except (BotoCoreError, ClientError, roles.RoleUnusable) as error:
+        _measure(buffer.stream, "DeliveryToS3.Success", good=False)
         logger.warning("Firehose %s: %s", buffer.stream["name"], error)
         with _lock:
             buffer.records = records + buffer.records
             buffer.size += sum(len(record.data) for record in records)
             if buffer.timer is None:
                 _wait(buffer, AGAIN_SECONDS)
+
+
+def _measure(stream: dict[str, Any], metric: str, *, good: bool) -> None:
+    cloudwatch.record_metric("AWS/Firehose", metric, float(good), "None", {"DeliveryStreamName": stream["name"]})
 
 
 def deliver(stream: dict[str, Any], records: list[Arrived]) -> None:
@@ -156,7 +163,9 @@ def transformed(stream: dict[str, Any], records: list[Arrived]) -> list[dict[str
         return [{"result": "Ok", **record} for record in given]
     answers: dict[str, dict[str, Any]] = {}
     for batch in _batches(given):
-        answers |= {answer["recordId"]: answer for answer in _asked(function, stream, batch)}
+        answered = _asked(function, stream, batch)
+        _measure(stream, "ExecuteProcessing.Success", good=bool(answered))
+        answers |= {answer["recordId"]: answer for answer in answered}
     failed = {"result": "ProcessingFailed"}
     return [answers.get(name, failed) for name in ids]
 

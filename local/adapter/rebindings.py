@@ -1,6 +1,7 @@
 """The list of all rebindings, in the order in which they are applied: a later one wraps an earlier one."""
 
 from local.adapter import (
+    alarms,
     athena_queries,
     calls,
     custom_resource_failures,
@@ -43,6 +44,7 @@ REBINDINGS = (
     lambda_errors,
     lambda_environments,
     lambda_metrics,
+    alarms,
     custom_resource_failures,
     states_calls,
     states_sync,

@@ -2,7 +2,8 @@
 
 Here, as on AWS, a function with a window is handed its records with the window that they came in and the state that it
 returned for the batch before, shard by shard, and is called once more when the window is over. What fails is tried
-again. A window is as much shorter as the waits of runs are.
+again. A window is as much shorter as the waits of runs are, and a record ages as much faster. How old the records are
+and what failed is told to CloudWatch.
 """
 
 import base64
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.responses import _request_account_id, _request_region
-from ministack.services import kinesis, lambda_svc
+from ministack.services import cloudwatch, kinesis, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 SCALE = float(os.environ.get("SFN_WAIT_SCALE", "1"))
@@ -115,7 +116,9 @@ def _call(
         "isWindowTerminatedEarly": False,
     }
     function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+    begun = time.time()
     result: dict[str, Any] = lambda_svc._execute_function(function, event) if function else {"error": True}
+    _measure(mapping["FunctionName"].rsplit(":", 1)[-1], records, begun, failed=bool(result.get("error")))
     if result.get("error"):
         mapping["LastProcessingResult"] = "FAILED"
         lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
@@ -124,6 +127,14 @@ def _call(
     body = result.get("body")
     answer = json.loads(body) if isinstance(body, str | bytes) else body
     return dict((answer or {}).get("state") or {})
+
+
+def _measure(function: str, records: list[dict[str, Any]], begun: float, *, failed: bool) -> None:
+    """Note an invocation, and the age that its last record had; one that closes a window has no records."""
+    lambda_svc._emit_lambda_metrics(function, (time.time() - begun) * 1000, failed, False)
+    if records:
+        age = (begun - records[-1]["ApproximateArrivalTimestamp"]) / SCALE * 1000
+        cloudwatch.record_metric("AWS/Lambda", "IteratorAge", age, "Milliseconds", {"FunctionName": function})
 
 
 def _event_of(record: dict[str, Any], shard_id: str, mapping: Mapping) -> dict[str, Any]:
