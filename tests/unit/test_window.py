@@ -90,12 +90,15 @@ def test_objects_that_share_a_record_are_told_apart():
     for _ in range(2):
         state = add(WHAT, {}, records, first)
         assert (posts_of(state), state["repeated"]) == (4, 2)
+    assert posts_of(add(WHAT, {}, [records[1]], first)) == 2  # tried again, in a batch of its own
     assert posts_of(add(WHAT, {}, [("9", records[1][1])], first)) == 0
 
 
-def test_a_record_that_is_no_text_costs_no_other_one():
-    records = numbered([b"\x00\x00{\x00\xff", post(1).replace(b'{"', b'{ "'), post(2).replace(b'{"', b'{ "')])
-    assert posts_of(add(WHAT, {}, records, memory())) == 2
+def test_records_in_another_encoding_stop_no_window_and_cost_no_other_record():
+    wide = [post(number).decode().encode("utf-16-le") for number in range(4)]
+    spaced = post(9).replace(b'{"', b'{ "')
+    for records, counted in (([*wide], 0), ([*wide[:2], spaced, *wide[2:]], 1), ([b"\0\0{\0\xff", spaced], 1)):
+        assert posts_of(add(WHAT, {}, numbered(records), memory())) == counted
 
 
 posts = st.builds(
