@@ -7,20 +7,19 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import publishing
 from sluice.cost import cleaning_usd
 from sluice.errors import ObjectGone
+from sluice.layout import manifest_key
 from sluice.ledger import Ledger
 from sluice.manifest import Manifest
 from sluice.notices import dataset_updated
-from sluice.storage import CLIENT_CONFIG
+from sluice.storage import CLIENT_CONFIG, get_json
 from sluice.tags import tag
 from sluice.task import Task
 from sluice.telemetry import count, logger, tracer
 from sluice.telling import put_event
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 CLEAN_MEMORY_MB = int(os.environ["CLEAN_MEMORY_MB"])
 GLUE_DPUS = float(os.environ["GLUE_DPUS"])
@@ -39,11 +38,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     only tells it again.
     """
     task = Task.from_event(event)
-    place = publishing.Place(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
-    manifest = place.manifest()
+    manifest = Manifest.from_dict(get_json(S3, WORK_BUCKET, manifest_key(task.run_id, task.source)))
     counts = account(manifest)
     if not LEDGER.is_published(task.source, run_id=task.run_id):
-        version = publishing.lake_manifest_version(place)
+        version = LEDGER.ready_manifest(task.source, run_id=task.run_id)
         LEDGER.complete(task.source, run_id=task.run_id, published_manifest=version, **counts)
     mark(task)
     paths = [partition.path for partition in manifest.partitions]

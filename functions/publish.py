@@ -1,12 +1,14 @@
 """Publish: the staged files become the table's files of this source, replacing what it published before."""
 
 import os
+from functools import partial
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sluice import publishing, tables
+from sluice.fencing import fenced
 from sluice.layout import undo_key
 from sluice.ledger import Ledger
 from sluice.storage import CLIENT_CONFIG, put_json
@@ -38,7 +40,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     put_json(S3, WORK_BUCKET, undo_key(task.run_id, task.source), undo.to_dict())
     LEDGER.begin_publishing(task.source, run_id=task.run_id, undo=undo_key(task.run_id, task.source))
     tables.ensure(GLUE, DATABASE, task.dataset, location=f"s3://{LAKE_BUCKET}/", manifest=manifest)
-    publishing.replace(place, manifest, undo)
+    publishes = partial(LEDGER.publishes, task.source, run_id=task.run_id)
+    with fenced(S3, LAKE_BUCKET, publishes) as fence:
+        version = publishing.replace(place, manifest, undo, fence)
+        LEDGER.end_publishing(task.source, run_id=task.run_id, manifest=version)
     new = tables.unknown_partitions(GLUE, DATABASE, manifest)
     logger.info("files published", files=len(manifest.files), rows=manifest.published, new_partitions=new[:20])
     return {"id": task.source.id, "new_partitions": len(new)}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sluice.errors import ClaimRefused, LeaseLost, SourceBusy
+from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
 from sluice.items import Change, Items
 from sluice.objects import ObjectVersion
 
@@ -27,9 +27,13 @@ SUPERSEDED = "SUPERSEDED"
 _NEWEST = "(attribute_not_exists(#newest_sequencer) OR #newest_sequencer <= :newest_sequencer)"
 _FREE = "(attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR #lease_until < :now)"
 _HELD = "#lease_owner = :run"
+_PUBLISHES = f"{_HELD} AND (attribute_not_exists(#undoing) OR #undoing <> :run)"
+"""A run whose undoing has begun holds its source to the end, and publishes nothing any more."""
+_NOT_UNDONE = "(attribute_not_exists(#undoing) OR #undoing <> :lease_owner)"
 _WAITS = "#status = :received"
 _CLEANS = "(#status = :cleaning AND #run_id = :run)"
 _LEASE = ("lease_owner", "lease_until")
+_READY = ("ready_run", "ready_manifest")
 
 
 class Ledger:
@@ -107,7 +111,7 @@ class Ledger:
         lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_newest(source, order)}
         claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
         if not self._items.change_all(
-            self._change(source, HEAD, lease, condition=f"{_FREE} AND {_NEWEST}", now=now),
+            self._change(source, HEAD, lease, condition=f"{_FREE} AND {_NEWEST} AND {_NOT_UNDONE}", now=now),
             # CLEANING by another run can be taken too: the lease above says that this run is dead.
             self._change(
                 source, source.version_id, claimed, condition="#status IN (:received, :status)", received=RECEIVED
@@ -117,16 +121,38 @@ class Ledger:
         return True
 
     def hold(self, source: ObjectVersion, *, run_id: str, lease_seconds: int) -> dict[str, Any]:
-        """Prolong the run's lease and return the key's item. Raises LeaseLost when another run has it."""
+        """Prolong the run's lease and return the key's item. Raises LeaseLost when the run may not publish."""
         until = {"lease_until": int(self._clock()) + lease_seconds}
-        if not self._set_head(source, until, condition=_HELD, run=run_id):
-            raise LeaseLost(f"{run_id} does not hold {source.uri}")
+        self._set_publishing(source, until, run_id=run_id)
         return self.head(source)
+
+    def holds(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Tell whether the run has the lease now."""
+        return bool(self.head(source).get("lease_owner") == run_id)
+
+    def publishes(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Tell whether the run has the lease now, and its undoing has not begun."""
+        head = self.head(source)
+        return head.get("lease_owner") == run_id != head.get("undoing")
 
     def begin_publishing(self, source: ObjectVersion, *, run_id: str, undo: str) -> None:
         """Record where it is written how to undo what now begins. Raises LeaseLost."""
-        if not self._set_head(source, {"undo": undo}, condition=_HELD, run=run_id):
-            raise LeaseLost(f"{run_id} does not hold {source.uri}")
+        self._set_publishing(source, {"undo": undo}, run_id=run_id)
+
+    def end_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
+        """Record the version id of the lake's manifest of all that stands there now. Raises LeaseLost."""
+        self._set_publishing(source, {"ready_run": run_id, "ready_manifest": manifest}, run_id=run_id)
+
+    def ready_manifest(self, source: ObjectVersion, *, run_id: str) -> str:
+        """Return what the run recorded at the end of publishing. Raises ManifestRefused when it did not."""
+        head = self.head(source)
+        if head.get("ready_run") != run_id:
+            raise ManifestRefused(f"{run_id} has not published {source.uri}")
+        return str(head["ready_manifest"])
+
+    def begin_undoing(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Keep the run from publishing and completing a source from now on; False when it has no lease of it."""
+        return self._set_head(source, {"undoing": run_id}, condition=_HELD, run=run_id)
 
     def complete(self, source: ObjectVersion, *, run_id: str, published_manifest: str, **facts: Any) -> None:
         """Record PUBLISHED and give the lease back: from here on this version is what readers are promised.
@@ -141,7 +167,7 @@ class Ledger:
         }
         entry = {"status": PUBLISHED, "published_at": self._now(), **facts}
         if self._items.change_all(
-            self._change(source, HEAD, head, condition=_HELD, remove=(*_LEASE, "undo"), run=run_id),
+            self._change(source, HEAD, head, condition=_PUBLISHES, remove=(*_LEASE, *_READY, "undo"), run=run_id),
             self._change(source, source.version_id, entry, condition=_CLEANS, cleaning=CLEANING, run=run_id),
         ):
             return
@@ -198,6 +224,10 @@ class Ledger:
             cleaning=CLEANING,
             run=run_id,
         )
+
+    def _set_publishing(self, source: ObjectVersion, values: dict[str, Any], *, run_id: str) -> None:
+        if not self._set_head(source, values, condition=_PUBLISHES, run=run_id):
+            raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
 
     def _set_head(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:
         return self._items.change(self._change(source, HEAD, values, **parts))

@@ -3,10 +3,10 @@
 The ledger names the version of the lake manifest that readers were promised; that manifest names the version of
 every object. Before the first change an undo record says which objects these are, and which keys this
 publication and unfinished ones before it may have touched. So whatever died where, the next publication knows
-what to replace, and Undo knows what to restore, without listing the lake.
+what to replace, and Undo knows what to restore, without listing the lake. What seemed to be dead and goes on is
+kept from doing harm by the fence (sluice.fencing).
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,8 @@ from functools import partial
 from itertools import batched
 from typing import Any, Self
 
-from sluice.errors import CannotRestore, ManifestRefused
+from sluice.errors import CannotRestore
+from sluice.fencing import Fence
 from sluice.layout import lake_key, lake_manifest_key, manifest_key, staging_prefix
 from sluice.manifest import Manifest
 from sluice.objects import ObjectVersion
@@ -23,6 +24,8 @@ from sluice.telemetry import logger
 
 _THREADS = 8
 """Copies and restores are waiting, not work: eight at a time keep within botocore's ten connections."""
+_COPIES_OF_ONE_LOOK = 64
+"""Copies between two looks at the ledger: so many a late function makes for nothing, at most."""
 
 
 @dataclass(frozen=True)
@@ -82,38 +85,35 @@ def undo_record(place: Place, manifest: Manifest, head: dict[str, Any]) -> UndoR
     return UndoRecord(promised, sorted(touched), _distinct([*partitions, *unfinished.partitions, *new]))
 
 
-def replace(place: Place, manifest: Manifest, undo: UndoRecord) -> str:
+def replace(place: Place, manifest: Manifest, undo: UndoRecord, fence: Fence) -> str:
     """Publish the staged files and take away the source's other files; return the lake manifest's version id.
 
     New files come before old ones go: a reader in between sees both, never neither. Repeating it is harmless.
+    Raises LeaseLost. The fence is to be checked once more after it.
     """
     targets = place.targets(manifest)
+    versions: list[str] = []
     with ThreadPoolExecutor(_THREADS) as threads:
-        versions = list(threads.map(partial(_copy, place), targets, targets.values()))
-    _remove(place, {*undo.objects, *undo.touched} - {*targets.values(), place.lake_manifest})
+        for some in batched(targets.items(), _COPIES_OF_ONE_LOOK, strict=False):
+            fence.check()
+            versions += threads.map(partial(_copy, place, fence), *zip(*some, strict=True))
+    fence.hide(sorted({*undo.objects, *undo.touched} - {*targets.values(), place.lake_manifest}))
     objects = dict(zip(targets.values(), versions, strict=True))
     document = {**manifest.to_dict(), "source": place.source.to_dict(), "objects": objects}
-    return put_json(place.s3, place.lake_bucket, place.lake_manifest, document)
+    fence.check()
+    return fence.made(place.lake_manifest, put_json(place.s3, place.lake_bucket, place.lake_manifest, document))
 
 
-def lake_manifest_version(place: Place) -> str:
-    """Return the version id of the manifest that `replace` wrote. Raises ManifestRefused when it is another's."""
-    answer = place.s3.get_object(Bucket=place.lake_bucket, Key=place.lake_manifest)
-    run_id = json.loads(answer["Body"].read())["run_id"]
-    if run_id != place.run_id:
-        raise ManifestRefused(f"{place.lake_manifest} is of the run {run_id}")
-    return str(answer["VersionId"])
-
-
-def restore(s3: Any, lake_bucket: str, undo: UndoRecord) -> None:
+def restore(undo: UndoRecord, fence: Fence) -> None:
     """Make the lake hold what readers were promised, at every key that was touched. Repeating it is harmless.
 
     A promised version becomes current again by removing the versions above it, which keeps its version id.
-    Raises CannotRestore, after having restored the rest, when a promised version no longer exists.
+    Raises LeaseLost; CannotRestore, after having restored the rest, when a promised version no longer exists.
     """
     keys = sorted({*undo.objects, *undo.touched})
     with ThreadPoolExecutor(_THREADS) as threads:
-        restored = threads.map(lambda key: _restore(s3, lake_bucket, key, undo.objects.get(key)), keys)
+        restored = list(threads.map(lambda key: _restore(key, undo.objects.get(key), fence), keys))
+    fence.check()
     gone = [key for key, done in zip(keys, restored, strict=True) if not done]
     if gone:
         raise CannotRestore(f"the promised versions of {gone[:10]} ({len(gone)} objects) are gone")
@@ -138,7 +138,7 @@ def _promised(place: Place, version_id: str | None) -> tuple[dict[str, str], lis
     return objects, [partition["values"] for partition in document["partitions"]]
 
 
-def _copy(place: Place, staged: str, target: str) -> str:
+def _copy(place: Place, fence: Fence, staged: str, target: str) -> str:
     answer = place.s3.copy_object(
         Bucket=place.lake_bucket,
         Key=target,
@@ -147,31 +147,25 @@ def _copy(place: Place, staged: str, target: str) -> str:
         ContentType="application/vnd.apache.parquet",
         Metadata={"sluice-run": place.run_id, "sluice-source": place.source.id},
     )
-    return str(answer["VersionId"])
+    return fence.made(target, str(answer["VersionId"]))
 
 
-def _remove(place: Place, keys: Iterable[str]) -> None:
-    for some in batched(sorted(keys), 1000, strict=False):
-        answer = place.s3.delete_objects(
-            Bucket=place.lake_bucket, Delete={"Objects": [{"Key": key} for key in some], "Quiet": True}
-        )
-        if errors := answer.get("Errors"):
-            raise OSError(f"S3 kept {len(errors)} objects, the first: {errors[0]}")
-
-
-def _restore(s3: Any, bucket: str, key: str, version_id: str | None) -> bool:
+def _restore(key: str, version_id: str | None, fence: Fence) -> bool:
     """Restore one key; False when the promised version is gone. version_id None: readers saw nothing there."""
-    stack = list(_versions(s3, bucket, key))
+    stack = list(_versions(fence.s3, fence.bucket, key))
     if version_id is None:
-        if any(latest and not marker for _, latest, marker in stack):
-            s3.delete_object(Bucket=bucket, Key=key)
+        if any(not marker for _, _, marker in stack):
+            # Also upon another's marker: a late function may take its own off again.
+            fence.hide([key])
         return True
     if version_id not in {version for version, _, _ in stack}:
         return False
     # S3 lists versions and delete markers apart and orders neither against the other: take off what is on top.
     while (top := next(version for version, latest, _ in stack if latest)) != version_id:
-        s3.delete_object(Bucket=bucket, Key=key, VersionId=top)
-        stack = list(_versions(s3, bucket, key))
+        # What was there before we were found to hold the lease was not made by anyone after us.
+        fence.check()
+        fence.s3.delete_object(Bucket=fence.bucket, Key=key, VersionId=top)
+        stack = list(_versions(fence.s3, fence.bucket, key))
     return True
 
 

@@ -172,6 +172,13 @@ class Cloud:
         versions = [version for page in pages for version in page.get("Versions", [])]
         return {version["Key"]: version["VersionId"] for version in versions if version["IsLatest"]}
 
+    def empty_lake(self) -> None:
+        """Remove every version of everything."""
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=LAKE):
+            listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in listed]
+            self.s3.delete_objects(Bucket=LAKE, Delete={"Objects": objects})
+
     def table(self, dataset: str = "sales") -> pl.DataFrame:
         """The rows that readers see, with the partition columns out of the paths."""
         frames = []

@@ -3,7 +3,7 @@ from itertools import permutations
 
 import pytest
 
-from sluice.errors import ClaimRefused, LeaseLost, SourceBusy
+from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
 from sluice.ledger import Ledger
 from sluice.objects import ObjectVersion
 from tests.unit.cloud import LEDGER, Cloud
@@ -202,3 +202,50 @@ def test_a_write_that_meets_another_writer_is_tried_again(cloud: Cloud, monkeypa
     monkeypatch.setattr(cloud.dynamodb, "transact_write_items", contended)
     cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
     assert status(cloud, FIRST) == "PUBLISHED"
+
+
+def test_a_run_whose_undoing_has_begun_publishes_and_completes_nothing(cloud: Cloud):
+    accepted(cloud, FIRST)
+    claim(cloud.ledger, FIRST, "run-v1")
+    cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m1")
+    assert cloud.ledger.begin_undoing(FIRST, run_id="run-v1")
+    assert cloud.ledger.holds(FIRST, run_id="run-v1")
+    assert not cloud.ledger.publishes(FIRST, run_id="run-v1")
+    for late in (
+        lambda: cloud.ledger.hold(FIRST, run_id="run-v1", lease_seconds=100),
+        lambda: cloud.ledger.begin_publishing(FIRST, run_id="run-v1", undo="u"),
+        lambda: cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m2"),
+        lambda: cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1"),
+    ):
+        with pytest.raises(LeaseLost):
+            late()
+    assert cloud.ledger.fail(FIRST, run_id="run-v1", error="E", cause="c") == "FAILED"
+
+
+def test_a_late_claim_of_an_undone_run_does_not_take_what_is_tried_again(cloud: Cloud):
+    accepted(cloud, FIRST)
+    claim(cloud.ledger, FIRST, "run-v1")
+    cloud.ledger.begin_undoing(FIRST, run_id="run-v1")
+    cloud.ledger.fail(FIRST, run_id="run-v1", error="E", cause="c")
+    cloud.ledger.reopen(FIRST)
+    with pytest.raises(SourceBusy):
+        claim(cloud.ledger, FIRST, "run-v1")
+    assert claim(cloud.ledger, FIRST, "run-v1-2")
+
+
+def test_only_the_run_that_has_published_a_source_has_a_manifest_to_promise(cloud: Cloud):
+    accepted(cloud, FIRST)
+    claim(cloud.ledger, FIRST, "run-v1")
+    with pytest.raises(ManifestRefused):
+        cloud.ledger.ready_manifest(FIRST, run_id="run-v1")
+    cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m1")
+    assert cloud.ledger.ready_manifest(FIRST, run_id="run-v1") == "m1"
+    with pytest.raises(ManifestRefused):
+        cloud.ledger.ready_manifest(FIRST, run_id="run-v2")
+
+
+def test_nobody_begins_to_undo_what_another_run_holds(cloud: Cloud):
+    accepted(cloud, FIRST)
+    claim(cloud.ledger, FIRST, "run-v1")
+    assert not cloud.ledger.begin_undoing(FIRST, run_id="another")
+    assert cloud.ledger.publishes(FIRST, run_id="run-v1")
