@@ -17,6 +17,7 @@ from chaos import report, spark
 from chaos.campaign import BROKEN, Campaign, Outcome
 from chaos.faults import Disturbance
 from chaos.judge import judge
+from chaos.late import late_publishes
 from chaos.scenarios import SCENARIOS, many_files_at_once, play
 from chaos.world import World
 from local import LocalAWS
@@ -87,7 +88,8 @@ def small(run: Run, *, lanes: int, files: int) -> None:
             work.put(disturbance)
 
         def first() -> None:
-            played = (play(campaign.world, scenario) for scenario in (*SCENARIOS, many_files_at_once(files)))
+            scenarios = (*SCENARIOS, *late_publishes(), many_files_at_once(files))
+            played = (play(campaign.world, scenario) for scenario in scenarios)
             run.take(chain(played, _disturbed(campaign, work)), until=run.deadline)
             run.outcomes.append(_everything(campaign.world))
 

@@ -38,15 +38,16 @@ def inject(
     nth: int = 1,
     times: int = 1,
     when: Literal["before", "after"] = "before",
-    how: Literal["error", "kill"] = "error",
+    how: Literal["error", "kill", "stall"] = "error",
     status: int = 500,
     code: str = "InternalError",
 ) -> None:
     """Make the `nth` call of `action` by `role` fail, and the `times` - 1 matching calls that follow it.
 
     `action` and `role` may contain wildcards. `when` says whether the call still takes effect ("after": only its
-    answer is lost); `how` whether the caller gets an error or is killed (a state machine is stopped). An SDK
-    repeats calls that fail with 500: set `times` to outlast it (botocore makes 5 attempts).
+    answer is lost); `how` whether the caller gets an error, is killed (a state machine is stopped), or has to wait
+    until the faults are cleared and then gets its answer after all. An SDK repeats calls that fail with 500: set
+    `times` to outlast it (botocore makes 5 attempts).
     """
     fault = {"action": action, "role": role, "nth": nth, "times": times, "when": when, "how": how}
     _send(aws, "POST", "/_sluice/faults", fault | {"status": status, "code": code})

@@ -48,22 +48,19 @@ class Fence:
         """Lay a delete marker upon each key, after a look at the ledger for every thousand."""
         for some in batched(keys, _KEYS_OF_ONE_DELETE, strict=False):
             self.check()
-            for deleted in self._delete([{"Key": key} for key in some]):
+            answer = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in some]})
+            for deleted in answer.get("Deleted", []):
                 if deleted.get("DeleteMarker"):
                     self.made(deleted["Key"], deleted["DeleteMarkerVersionId"])
+            if errors := answer.get("Errors"):
+                raise OSError(f"S3 kept {len(errors)} objects, the first: {errors[0]}")
 
     def take_back(self) -> None:
         """Remove all that was made, the last first."""
-        for some in batched(reversed(self._made), _KEYS_OF_ONE_DELETE, strict=False):
-            self._delete([{"Key": key, "VersionId": version_id} for key, version_id in some])
-        self._made.clear()
-
-    def _delete(self, objects: list[dict[str, str]]) -> list[dict[str, Any]]:
-        answer = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
-        if errors := answer.get("Errors"):
-            raise OSError(f"S3 kept {len(errors)} objects, the first: {errors[0]}")
-        deleted: list[dict[str, Any]] = answer["Deleted"]
-        return deleted
+        while self._made:
+            key, version_id = self._made[-1]
+            self.s3.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+            self._made.pop()
 
 
 @contextmanager

@@ -81,7 +81,10 @@ def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
         return
     # A crawler keeps notes of its own among the parameters.
     parameters = {**current.get("Parameters", {}), **table["Parameters"]}
-    glue.update_table(DatabaseName=database, TableInput={**table, "Parameters": parameters})
+    # The version that was looked at: a late function must not bring an older contract's columns back.
+    glue.update_table(
+        DatabaseName=database, TableInput={**table, "Parameters": parameters}, VersionId=current["VersionId"]
+    )
 
 
 def _table(

@@ -8,6 +8,7 @@ Adds to MiniStack's own endpoint, on the loopback interface only:
     DELETE /_sluice/faults          forget all faults
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -39,8 +40,8 @@ class Fault:
     action  an IAM action or an operation, with wildcards: "s3:PutObject", "dynamodb:*", "s3:HeadObject"
     role    the name of the calling role, with wildcards
     when    "before" the call takes effect, or "after" (its answer is lost)
-    how     "error" (an HTTP answer of `status` and `code`), or "kill" (the calling process dies; a state machine,
-            which has none, is stopped)
+    how     "error" (an HTTP answer of `status` and `code`), "kill" (the calling process dies; a state machine,
+            which has none, is stopped), or "stall" (all goes well, but not before the faults are forgotten)
     """
 
     action: str
@@ -55,7 +56,7 @@ class Fault:
     fired: int = 0
 
     def __post_init__(self) -> None:
-        if self.when not in ("before", "after") or self.how not in ("error", "kill"):
+        if self.when not in ("before", "after") or self.how not in ("error", "kill", "stall"):
             raise ValueError(f"no such fault: {self.when} {self.how}")
 
     def strikes(self, call: "Call") -> bool:
@@ -213,8 +214,10 @@ def rebind() -> None:
         call, fault = log.note(service, action, operation, role_of(headers, query))
         if fault is not None:
             call.fault = f"{fault.when} {fault.how}"
-        if fault is not None and fault.when == "before":
+        if fault is not None and fault.when == "before" and fault.how != "stall":
             answer = strike(service, fault, headers)
+        elif fault is not None and fault.how == "stall":
+            answer = await stall(fault, lambda: dispatch(method, path, headers, body, query, request_id))
         else:
             answer = await dispatch(method, path, headers, body, query, request_id)
             answer = strike(service, fault, headers) if fault is not None else answer
@@ -223,6 +226,14 @@ def rebind() -> None:
 
     emulator._dispatch_service_request = dispatch_noting
     emulator.app = around(served)
+
+
+async def stall(fault: Fault, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The call's own answer, when the fault is forgotten; only then it takes effect, or "after" it has done so."""
+    answer = await call() if fault.when == "after" else None
+    while fault in log.faults:
+        await asyncio.sleep(0.05)
+    return answer or await call()
 
 
 def strike(service: str, fault: Fault, headers: dict[str, str]) -> Answer:

@@ -7,6 +7,7 @@ import pytest
 from chaos.campaign import CHECK_FAILS, MACHINE_DIES, REDRIVEN, UNHELPED, Campaign
 from chaos.faults import FAILS, KILLED, LOST, LOST_ONCE, Disturbance, Point
 from chaos.judge import judge
+from chaos.late import late_publishes
 from chaos.scenarios import (
     Scenario,
     every_event_twice,
@@ -62,6 +63,7 @@ def test_a_fault_loses_and_doubles_nothing(campaign: Campaign, disturbance: Dist
         (list(orders())[8], UNHELPED),
         (one_key_many_times(5), UNHELPED),
         (one_of_many_cannot_be_published, REDRIVEN),
+        (list(late_publishes())[1], UNHELPED),
     ],
     ids=lambda given: (given.__doc__ or "").rstrip(".") if callable(given) else "",
 )

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from local import Deployment, LocalAWS, faults
+from local.waiting import eventually
 from tests.local.state_machines import allow, make, run
 
 
@@ -70,6 +72,20 @@ def test_the_calling_process_is_killed(aws: LocalAWS, stack: Deployment, bucket:
     assert killed["payload"]["errorType"] == "Runtime.ExitError"
     assert "signal 9" in killed["payload"]["errorMessage"]
     assert faults.fired(aws) == 1
+
+
+@pytest.mark.parametrize(("when", "there"), [("before", False), ("after", True)])
+def test_a_call_stalls_until_the_faults_are_cleared(aws: LocalAWS, bucket: str, when: Any, there: bool) -> None:
+    s3, key = aws.client("s3"), f"stalled/{when}"
+    faults.inject(aws, "s3:PutObject", when=when, how="stall")
+    with ThreadPoolExecutor(1) as thread:
+        put = thread.submit(s3.put_object, Bucket=bucket, Key=key, Body=b"late")
+        eventually(lambda: faults.fired(aws))
+        assert ("Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=key)) == there
+        assert not put.done()
+        faults.clear(aws)
+        assert put.result()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"late"
 
 
 def test_a_state_machine_that_is_killed_is_stopped_at_that_call(aws: LocalAWS, bucket: str) -> None:
