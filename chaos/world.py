@@ -153,6 +153,7 @@ class World(Installation):
             dead_letters_url=self.dead_letters,
             queue_url=self.queue,
             recover_function=self.role("RecoverFunction"),
+            describe_function=self.role("DescribeFunction"),
         )
         if letters:
             self.settle()

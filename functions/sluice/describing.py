@@ -23,7 +23,7 @@ from sluice.layout import (
     run_page_key,
     staging_prefix,
 )
-from sluice.ledger import PUBLISHED, REJECTED, SUPERSEDED
+from sluice.ledger import CLEANING, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 from sluice.manifest import Manifest, StagedFile
 from sluice.objects import ObjectVersion
 from sluice.past import Entry, Memory, Past
@@ -46,11 +46,16 @@ class Desk:
     memory: Memory
 
 
-def run(desk: Desk, run_id: str) -> list[str]:
-    """Write the page of a run, its facts as JSON beside it, and its dataset's page; return their keys."""
+def run(desk: Desk, run_id: str, *, if_decided: bool = False) -> list[str]:
+    """Write the page of a run, its facts as JSON beside it, and its dataset's page; return their keys.
+
+    if_decided: write nothing while a file of the run is still on its way.
+    """
     task = Run.from_dict(get_json(desk.s3, desk.work_bucket, run_key(run_id)))
-    contract = catalog.load(task.dataset)
     entries = desk.memory.entries(task.sources)
+    if if_decided and any(_waits(run_id, entry) for entry in entries.values()):
+        return []
+    contract = catalog.load(task.dataset)
     parts = [_part(desk, run_id, source, entries.get(source.id, {})) for source in task.sources]
     before = _before(desk.memory.latest(task.dataset, status=PUBLISHED), run_id, parts)
     facts = run_page.facts(
@@ -102,6 +107,10 @@ def dataset(desk: Desk, contract: Contract, fresh: Sequence[Entry] = ()) -> str:
             put_json(desk.s3, desk.work_bucket, dataset_facts_key(contract.name), facts)
             return key
     raise TimeoutError(f"{key} was rewritten by others {_TRIES} times")
+
+
+def _waits(run_id: str, entry: Entry) -> bool:
+    return entry.get("run_id") == run_id and entry["status"] in (RECEIVED, CLEANING)
 
 
 def _part(desk: Desk, run_id: str, source: ObjectVersion, entry: Entry) -> run_page.Part:

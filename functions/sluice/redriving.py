@@ -37,16 +37,17 @@ def redrive_dead_letters(
     dead_letters_url: str,
     queue_url: str,
     recover_function: str,
-    describe_function: str | None = None,
+    describe_function: str,
 ) -> Counter[str]:
     """Deliver every dead letter again, then delete it; return how many there were of which kind.
 
     uploads: events of uploads, and whatever else the queue of uploads had held. runs: ends of executions, which
-    the function Recover is told of again. news: what Sluice told everyone, for the function Describe.
+    the functions Recover and Describe are told of again. news: what Sluice told everyone, for Describe.
     """
-    listeners = {"aws.states": ("runs", recover_function)}
-    if describe_function:
-        listeners[EVENT_SOURCE] = ("news", describe_function)
+    listeners = {
+        "aws.states": ("runs", [recover_function, describe_function]),
+        EVENT_SOURCE: ("news", [describe_function]),
+    }
     done: Counter[str] = Counter()
     begun = time.time()
     while letters := _receive(sqs, dead_letters_url):
@@ -59,8 +60,9 @@ def redrive_dead_letters(
                 return done
             event = _event(letter["Body"])
             if event.get("source") in listeners:
-                kind, function = listeners[event["source"]]
-                functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
+                kind, told = listeners[event["source"]]
+                for function in told:
+                    functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
                 done[kind] += 1
             else:
                 sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event) if event else letter["Body"])

@@ -64,11 +64,24 @@ def test_every_run_that_did_not_end_well_is_recovered() -> None:
     }
 
 
-def test_a_page_is_written_of_everything_that_is_told_of_this_stack() -> None:
+def test_a_page_is_written_when_a_run_ends() -> None:
+    pattern = declared.resources("AWS::Events::Rule")["EndedRunRule"]["EventPattern"]
+
+    assert pattern == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+            "stateMachineArn": [{"Ref": "EtlStateMachine"}],
+        },
+    }
+
+
+def test_a_page_is_written_of_a_rejected_file_and_of_what_is_undone_after_its_run() -> None:
     pattern = declared.resources("AWS::Events::Rule")["NewsRule"]["EventPattern"]
 
     assert pattern == {
         "source": ["sluice"],
-        "detail-type": ["DatasetUpdated", "RunFailed", "FileRejected"],
+        "detail-type": ["RunFailed", "FileRejected"],
         "detail": {"bucket": [{"Ref": "RawBucket"}]},
     }

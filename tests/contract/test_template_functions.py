@@ -62,7 +62,12 @@ def test_failed_messages_return_alone_and_validation_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("function", "rule"),
-    [("RecoverFunction", "FailedRunRule"), ("DescribeFunction", "NewsRule"), ("WatchFunction", "SilenceRule")],
+    [
+        ("RecoverFunction", "FailedRunRule"),
+        ("DescribeFunction", "EndedRunRule"),
+        ("DescribeFunction", "NewsRule"),
+        ("WatchFunction", "SilenceRule"),
+    ],
 )
 def test_what_an_event_could_not_bring_about_goes_to_the_dead_letters(function: str, rule: str) -> None:
     invoke = FUNCTIONS[function]["EventInvokeConfig"]

@@ -1,6 +1,10 @@
 """Pages of runs, of rejected files and of datasets, written on what Sluice tells."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from sluice.objects import ObjectVersion
 from sluice.past import Memory
 from sluice.runs import Run
 from sluice.storage import put_json
+from tests.contract import declared
 from tests.unit.cloud import LEDGER, WORK, Cloud
 from tests.unit.pages import Page
 from tests.unit.sales_rows import as_csv
@@ -36,10 +41,49 @@ def document(cloud: Cloud, key: str) -> Any:
     return json.loads(cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read())
 
 
+def ended(cloud: Cloud, run_id: str, status: str = "SUCCEEDED") -> list[str]:
+    """Tell the function that a run's execution has ended; return the keys of the pages."""
+    event = cloud.event_of("describe")
+    event["detail"] |= {"name": run_id, "status": status}
+    return list(cloud.invoke("describe", event)["pages"])
+
+
 def describe_latest(cloud: Cloud) -> list[str]:
-    """Hand what was told since the last call to the function, as the rule would; return the keys of the pages."""
+    """Hand what has happened since the last call to the function, as the rules would; return the keys of the pages."""
     told = [message for message in cloud.messages() if "detail-type" in message]
-    return [key for event in told for key in cloud.invoke("describe", event)["pages"]]
+    runs = dict.fromkeys(event["detail"]["run_id"] for event in told if event["detail-type"] == "DatasetUpdated")
+    news = [event for event in told if event["detail-type"] in ("RunFailed", "FileRejected")]
+    pages = [key for event in news for key in cloud.invoke("describe", event)["pages"]]
+    return [*pages, *(key for run_id in runs for key in ended(cloud, run_id))]
+
+
+def rules_for(function: str) -> list[dict[str, Any]]:
+    """The rules of the template that call a function."""
+    rules = declared.resources("AWS::Events::Rule").values()
+    wanted = {"Fn::GetAtt": [function, "Arn"]}
+    return [rule for rule in rules if any(target["Arn"] == wanted for target in rule["Targets"])]
+
+
+@contextmanager
+def reads(module: ModuleType) -> Iterator[list[str]]:
+    """Note each item of the ledger and each object that a module's clients read."""
+    found: list[str] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name == "BatchGetItem":
+            (wanted,) = params["RequestItems"].values()
+            found.extend(f"ledger {key}" for key in wanted["Keys"])
+        elif model.name in ("GetObject", "HeadObject"):
+            found.append(f"s3 {model.name} {params['Key']}")
+
+    clients = [module.S3, module.DESK.memory._client]
+    for client in clients:
+        client.meta.events.register("provide-client-params", note)
+    try:
+        yield found
+    finally:
+        for client in clients:
+            client.meta.events.unregister("provide-client-params", note)
 
 
 def published(cloud: Cloud, key: str = "sales/S001/2025-03-05.csv", body: str = FILE) -> ObjectVersion:
@@ -76,8 +120,9 @@ def test_what_a_file_says_is_text_on_the_page_and_nothing_else(cloud: Cloud):
     assert "<img" not in html
 
 
-def test_a_run_of_many_files_is_described_once_when_the_last_one_is_done(cloud: Cloud):
-    sources = [cloud.put(f"sales/S{number}/2025-03-05.csv", FILE) for number in range(3)]
+def run_of(cloud: Cloud, count: int) -> tuple[Run, list[ObjectVersion]]:
+    """A run of many files that have all been published, and are to be completed."""
+    sources = [cloud.put(f"sales/S{count}{number:02}/2025-03-05.csv", FILE) for number in range(count)]
     run = Run.of("sales", sources)
     put_json(cloud.s3, WORK, run_key(run.run_id), run.to_dict())
     for source in sources:
@@ -85,14 +130,36 @@ def test_a_run_of_many_files_is_described_once_when_the_last_one_is_done(cloud: 
         cloud.ledger.accept(source, run_id=run.run_id)
         for name in ("claim", "clean", "reconcile", "publish"):
             cloud.step(name, source)
-    pages = []
+    return run, sources
+
+
+def test_a_run_of_many_files_is_described_when_the_last_one_is_done(cloud: Cloud):
+    run, sources = run_of(cloud, 3)
     for source in sources:
+        assert ended(cloud, run.run_id, "ABORTED") == []  # Recover is going to undo the rest, and to tell of it
         cloud.step("complete", source)
-        pages.append(describe_latest(cloud))
-    assert pages == [[], [], [run_page_key(run.run_id), "pages/sales.html"]]
+    assert ended(cloud, run.run_id) == [run_page_key(run.run_id), "pages/sales.html"]
     shown = page(cloud, run_page_key(run.run_id))
     assert shown.numbers == {"rows_in": 60, "published": 51, "quarantined": 6, "discarded": 3}
     assert all(source.key in shown.text for source in sources)
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_a_run_of_many_files_reads_each_of_them_once(cloud: Cloud, count: int):
+    heard = {kind for rule in rules_for("DescribeFunction") for kind in rule["EventPattern"]["detail-type"]}
+    run, sources = run_of(cloud, count)
+    for source in sources:
+        cloud.step("complete", source)
+    # That a file is published is told of each of them, and not to this function.
+    assert not heard & {message["detail-type"] for message in cloud.messages() if "detail-type" in message}
+    with reads(cloud.module("describe")) as read:
+        assert ended(cloud, run.run_id)
+    assert sum(item.startswith("ledger ") for item in read) == count
+    documents = Counter(item for item in read if item.startswith("s3 "))
+    assert set(documents.values()) == {1}
+    of_sources = [item for item in documents if any(source.id in item for source in sources)]
+    assert len(of_sources) == 6 * count  # manifest, the gate's report, and two files of rows, looked at and fetched
+    assert len(documents) - len(of_sources) <= 3  # the run and its dataset's page, whatever their number
 
 
 def test_a_file_without_a_row_is_told_to_have_emptied_what_stood_there(cloud: Cloud):

@@ -13,7 +13,7 @@ from tests.unit.cloud import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
-HEAVY = {"validate", "clean", "watch", "window"}
+HEAVY = {"validate", "clean", "describe", "watch", "window"}
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
 
 PROBE = """

@@ -129,10 +129,15 @@ def test_dead_letters_go_where_they_came_from(cloud: Cloud, queue: str, letters:
         cloud.sqs.send_message(QueueUrl=letters, MessageBody=body)
     functions = Functions()
     done = redrive_dead_letters(
-        cloud.sqs, functions, dead_letters_url=letters, queue_url=queue, recover_function=RECOVER
+        cloud.sqs,
+        functions,
+        dead_letters_url=letters,
+        queue_url=queue,
+        recover_function=RECOVER,
+        describe_function="describe",
     )
     assert done == {"uploads": 2, "runs": 2}
     assert sorted(bodies(queue)) == ["not JSON", '{"source": "aws.s3"}']
-    expected = {"FunctionName": RECOVER, "InvocationType": "Event", "Payload": json.dumps(ended)}
-    assert functions.invoked == [expected, expected]
+    told = {"InvocationType": "Event", "Payload": json.dumps(ended)}
+    assert functions.invoked == [{"FunctionName": name, **told} for name in (RECOVER, "describe")] * 2
     assert bodies(letters) == []

@@ -18,7 +18,7 @@ class Functions:
 def test_news_goes_to_whom_it_is_for_and_not_to_the_gate(cloud: Cloud):
     queue = cloud.sqs.create_queue(QueueName="uploads")["QueueUrl"]
     letters = cloud.sqs.create_queue(QueueName="letters")["QueueUrl"]
-    news = {"source": "sluice", "detail-type": "DatasetUpdated", "detail": {"dataset": "sales"}}
+    news = {"source": "sluice", "detail-type": "RunFailed", "detail": {"dataset": "sales"}}
     upload = {"source": "aws.s3", "detail-type": "Object Created", "detail": {}}
     for event in (news, upload):
         cloud.sqs.send_message(QueueUrl=letters, MessageBody=json.dumps(event))
