@@ -15,7 +15,7 @@ _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "SignatureDoesNotMatch"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
-Fault = BotoCoreError | ClientError | OSError
+type Fault = BotoCoreError | ClientError | OSError
 
 
 def told(fault: Fault) -> str:
