@@ -62,6 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=28, help="time for everything, to the next case")
     parser.add_argument("--lanes", type=int, default=2, help="local AWSs at the same time")
+    parser.add_argument("--skip", type=int, default=0, help="faults that an earlier, shorter campaign has run")
     parser.add_argument("--files", type=int, default=200, help="files that are uploaded at once")
     parser.add_argument("--without-spark", action="store_true", help="leave out the Glue job, which needs Java")
     given = parser.parse_args()
@@ -70,21 +71,21 @@ def main() -> int:
         run.console.print("The Glue job is left out: Spark needs Java 17, which is not on this machine.")
     elif not given.without_spark:
         large(run, until=run.left(SPARK_SHARE))
-    small(run, lanes=given.lanes, files=given.files)
+    small(run, lanes=given.lanes, files=given.files, skip=given.skip)
     found = report.document(run.outcomes, seconds=time.monotonic() - run.begun, not_run=run.not_run)
     report.write(found, OUT)
     report.show(run.console, run.outcomes, found)
     return 1 if found["broken"] or found["rows_lost"] or found["rows_doubled"] else 0
 
 
-def small(run: Run, *, lanes: int, files: int) -> None:
+def small(run: Run, *, lanes: int, files: int, skip: int) -> None:
     """Faults at every call of the functions and the machine, in several local AWSs, and the scenarios in the first."""
     work: SimpleQueue[Disturbance] = SimpleQueue()
     with LocalAWS(wait_scale=WAIT_SCALE) as aws:
         campaign = Campaign(World.create(aws))
         plan = campaign.plan()
         random.Random(SEED).shuffle(plan)  # noqa: S311 (an order, no secret)
-        for disturbance in plan:
+        for disturbance in plan[skip:]:
             work.put(disturbance)
 
         def first() -> None:
