@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.permissions.campaign import NEEDED, SUPERFLUOUS, Exercised, Permission, Policies, attempt, exercise
+from tests.permissions.campaign import NEEDED, SUPERFLUOUS, Exercised, attempt, exercise
 from tests.permissions.flows import FLOWS
+from tests.permissions.policies import Permission, Policies
 from tests.permissions.world import World
 
 SAMPLE = (

@@ -5,17 +5,14 @@ from pathlib import Path
 import pytest
 
 from cli.stack import deployed
-from local import LocalAWS, deploy
+from local import LocalAWS
 from local.demo_posts import make
 from local.demo_stream import STACK, Stream, demonstrate
 from tests.end_to_end.command import Command
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
 def stream(aws: LocalAWS) -> Stream:
-    deploy(aws, ROOT / "template.yaml", stack=STACK, parameters={"Streaming": "yes"})
     return Stream(deployed(aws.session(), STACK))
 
 

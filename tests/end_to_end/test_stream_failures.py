@@ -46,6 +46,13 @@ class Ears:
 
 
 @pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAWS]:
+    """One of its own: other tests account for every record that was sent."""
+    with LocalAWS(wait_scale=0.02) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def stream(aws: LocalAWS) -> Stream:
     deploy(aws, ROOT / "template.yaml", stack=STACK, parameters={"Streaming": "yes"})
     return Stream(deployed(aws.session(), STACK))
