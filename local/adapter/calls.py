@@ -103,7 +103,8 @@ class Log:
 
 
 log = Log()
-_client: ContextVar[tuple[str, int] | None] = ContextVar("client", default=None)
+_ports: ContextVar[tuple[int, int] | None] = ContextVar("ports", default=None)
+"""Of the connection that is served: the client's port and ours."""
 
 
 def role_of(headers: dict[str, str], query: dict[str, Any]) -> str:
@@ -130,19 +131,22 @@ def kill_caller(execution_arn: str | None) -> None:
     if execution_arn:
         stepfunctions._stop_execution({"executionArn": execution_arn, "cause": "injected fault"})
         return
-    client = _client.get()
-    pid = process_at(client[1]) if client else None
+    ports = _ports.get()
+    pid = process_at(*ports) if ports else None
     if pid is not None and pid != os.getpid():
         os.kill(pid, signal.SIGKILL)
 
 
-def process_at(port: int) -> int | None:
-    """The process that holds the loopback connection whose own port is `port` (Linux)."""
-    wanted = f"0100007F:{port:04X}"
+def process_at(port: int, server: int) -> int | None:
+    """The process whose loopback connection goes from `port` to the port `server` (Linux).
+
+    Both ports tell: one port of a client may be in use towards several servers, by processes that do not know of us.
+    """
+    wanted = [f"0100007F:{port:04X}", f"0100007F:{server:04X}"]
     inode = ""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         parts = line.split()
-        if parts[1] == wanted:
+        if parts[1:3] == wanted:
             inode = f"socket:[{parts[9]}]"
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
@@ -195,7 +199,8 @@ def around(app: AsgiApp) -> AsgiApp:
             query = scope.get("query_string", b"").decode()
             await respond(send, *administer(scope["method"], scope["path"], query, body))
             return
-        _client.set(scope.get("client"))
+        client, server = scope.get("client"), scope.get("server")
+        _ports.set((client[1], server[1]) if client and server else None)
         await app(scope, receive, send)
 
     return known

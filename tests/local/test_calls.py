@@ -1,6 +1,9 @@
 """Every call is seen, and any call can be made to fail."""
 
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import pytest
 
 from local import Deployment, LocalAWS, faults
+from local.adapter.calls import process_at
 from local.waiting import eventually
 from tests.local.state_machines import allow, make, run
 
@@ -98,3 +102,34 @@ def test_a_state_machine_that_is_killed_is_stopped_at_that_call(aws: LocalAWS, b
     assert run(aws, machine, {})["status"] == "ABORTED"
     there = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="stopped/")["Contents"]
     assert [entry["Key"] for entry in there] == ["stopped/1"]
+
+
+CONNECT = """
+import socket, sys
+here = socket.socket()
+here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+here.bind(("127.0.0.1", int(sys.argv[1])))
+here.connect(("127.0.0.1", int(sys.argv[2])))
+print("connected", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_of_two_processes_that_call_from_one_port_the_one_that_calls_us_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ours, socket.create_server(("127.0.0.1", 0)) as other:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        callers = {}
+        for server in (ours, other):
+            command = [sys.executable, "-c", CONNECT, str(port), str(server.getsockname()[1])]
+            caller = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            callers[server.getsockname()[1]] = caller
+            assert caller.stdout is not None
+            assert caller.stdout.readline() == b"connected\n"
+        try:
+            found = {server: process_at(port, server) for server in callers}
+        finally:
+            for caller in callers.values():
+                caller.communicate()
+    assert found == {server: caller.pid for server, caller in callers.items()}
