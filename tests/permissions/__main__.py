@@ -3,27 +3,17 @@
 import argparse
 import json
 import sys
-import tempfile
 import time
-from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.permissions.campaign import (
-    NEEDED,
-    SUPERFLUOUS,
-    UNPROVEN,
-    Permission,
-    Policies,
-    Trial,
-    attempt,
-    document,
-    exercise,
-)
+from tests.permissions.campaign import BROKEN_OFF, NEEDED, SUPERFLUOUS, UNPROVEN, Trial, document
 from tests.permissions.flows import FLOWS
-from tests.permissions.world import ROOT, running
+from tests.permissions.lanes import Lanes
+from tests.permissions.policies import Permission
+from tests.permissions.world import ROOT
 
 OUT = ROOT / "out" / "permissions.json"
 OF_SPARK = ("large", "stopped")
@@ -34,32 +24,36 @@ def main() -> int:
     parser.add_argument("--role", action="append", help="only the permissions of this role (its logical id)")
     parser.add_argument("--action", default="*", help="only these actions, such as glue:*")
     parser.add_argument("--without-spark", action="store_true", help="leave out what needs Java and pyspark")
+    parser.add_argument("--lanes", type=int, default=2, help="local AWSs at the same time")
     given = parser.parse_args()
     flows = tuple(flow for flow in FLOWS if not (given.without_spark and flow.name in OF_SPARK))
     console = Console() if sys.stdout.isatty() else Console(width=180)
-    started, trials = time.monotonic(), []
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as world:
-        exercised = exercise(world, flows)
-        wanted = (one for one in Policies(world).all() if one.role in (given.role or [one.role]))
-        permissions = [one for one in wanted if fnmatchcase(one.action, given.action)]
-        for number, permission in enumerate(permissions, 1):
-            trials.append(attempt(world, permission, exercised))
-            told = f"{permission.role} {permission.action} {short(permission)}"
-            sys.stderr.write(f"{number}/{len(permissions)} {told}: {trials[-1].outcome}\n")
-    result = document(trials, exercised) | {"seconds": round(time.monotonic() - started)}
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(result, indent=1) + "\n")
-    show(console, trials)
+    started = time.monotonic()
+    lanes = Lanes(given.lanes, flows, roles=given.role, action=given.action)
+
+    def result() -> dict[str, Any]:
+        trials = [lanes.trials[number] for number in lanes.wanted if number in lanes.trials]
+        seconds = round(time.monotonic() - started)
+        return document(trials, lanes.exercised) | {"left": len(lanes.wanted) - len(trials), "seconds": seconds}
+
+    def keep() -> None:
+        OUT.parent.mkdir(exist_ok=True)
+        OUT.write_text(json.dumps(result(), indent=1) + "\n")
+
+    lanes.run(keep)
+    keep()
+    found = result()
+    show(console, list(lanes.trials.values()))
     console.print(
-        f"{result['tried']} of {result['permissions']} permissions tried, {result['failures_seen']} failures seen, "
-        f"{result['superfluous']} superfluous; {result['not_enforceable_locally']} not enforceable locally "
-        f"(listed above); {result['seconds']} s. All of it: {OUT.relative_to(ROOT)}"
+        f"{found['tried']} of {found['permissions']} permissions tried, {found['failures_seen']} failures seen, "
+        f"{found['superfluous']} superfluous; {found['not_enforceable_locally']} not enforceable locally "
+        f"(listed above); {found['broken_off']} broken off; {found['seconds']} s. All of it: {OUT.relative_to(ROOT)}"
     )
-    return 1 if result["superfluous"] else 0
+    return 1 if found["superfluous"] or found["broken_off"] else 0
 
 
 def show(console: Console, trials: list[Trial]) -> None:
-    for outcome in (NEEDED, UNPROVEN, SUPERFLUOUS):
+    for outcome in (NEEDED, UNPROVEN, BROKEN_OFF, SUPERFLUOUS):
         table = Table(title=outcome, title_justify="left")
         for column in ("role", "action", "resource", "flow", "why"):
             table.add_column(column, overflow="fold")

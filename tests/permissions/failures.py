@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from local import faults
+from sluice.objects import ObjectVersion
 from tests.permissions.expectations import Wrong, fresh, published
 from tests.permissions.world import World, guests
 
@@ -26,6 +27,35 @@ def undone_new(world: World) -> list[str]:
 def recovered_new(world: World) -> list[str]:
     """A first file whose run fails, and whose undoing fails, leaves nothing all the same."""
     return _failing(world, "recovered-new", machine_only=False, new=True)
+
+
+def late(world: World) -> list[str]:
+    """A publish whose run is stopped and undone meanwhile takes back what it wrote."""
+    wrong = Wrong()
+    key, _ = fresh("late")
+    role = world.stack.resources["PublishRole"]
+    # Its last of three writes to the ledger: all else is done, the lake's manifest is there.
+    faults.inject(world.aws, "dynamodb:UpdateItem", role=role, nth=3, how="stall")
+    try:
+        version = world.put(key, guests({"arrival": "2025-03-05"}, {"nights": "0"}))
+        if not wrong.expect(bool(world.wait(lambda: faults.fired(world.aws), bool)), "it has written all"):
+            return wrong
+        arn = world.execution_arn(world.entry(key, version)["run_id"])
+        world.aws.client("stepfunctions").stop_execution(executionArn=arn)
+        status = world.status(key, version, "FAILED", "PUBLISHED")
+        wrong.expect(status == "FAILED", f"the ledger says FAILED ({status})")
+    finally:
+        faults.clear(world.aws)
+    left = world.wait(lambda: _versions(world, key), lambda left: not left)
+    wrong.expect(not left, f"nothing of it is left: {left}")
+    return wrong
+
+
+def _versions(world: World, key: str) -> list[str]:
+    """The objects in the lake of which there is a version of a key, hidden or not."""
+    stem = ObjectVersion(world.raw, key, "", "", 0).hash
+    pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
+    return [version["Key"] for page in pages for version in page.get("Versions", []) if stem in version["Key"]]
 
 
 def _failing(world: World, kind: str, *, machine_only: bool, new: bool = False) -> list[str]:

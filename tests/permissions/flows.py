@@ -3,21 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.permissions.failures import recovered, recovered_new, undone, undone_new
+from tests.permissions.failures import late, recovered, recovered_new, undone, undone_new
 from tests.permissions.large_files import large, stopped
 from tests.permissions.services import buried, logging_machine, shared, watched
+from tests.permissions.streams import streamed, undelivered
 from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected
 from tests.permissions.world import World
 
 
 @dataclass(frozen=True)
 class Flow:
-    """run: does it with files of its own and says what is wrong."""
+    """run: does it with files of its own and says what is wrong. only: the roles that it is for, all by default."""
 
     name: str
     run: Callable[[World], list[str]]
+    only: tuple[str, ...] = ()
 
 
+OF_STREAMS = ("DeliveryRole", "RouteRole", "WindowRole", "DeviceRole")
 FLOWS = (
     Flow("logging_machine", logging_machine),
     Flow("shared", shared),
@@ -26,6 +29,9 @@ FLOWS = (
     Flow("good", good),
     Flow("described", described),
     Flow("watched", watched),
+    Flow("late", late),
+    Flow("undelivered", undelivered, only=OF_STREAMS),
+    Flow("streamed", streamed, only=OF_STREAMS),
     Flow("changed", changed),
     Flow("cold", cold),
     Flow("first", first),

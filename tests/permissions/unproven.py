@@ -15,6 +15,10 @@ DESTINATION = "the local Lambda sends what failed to its destination by itself"
 LOG_DELIVERY = "the Step Functions guide lists it for logging to CloudWatch; the local AWS needs three of the eight"
 ATHENA = "the Athena guide lists it for a query and its results; the local one needs less"
 CRAWLER = "a crawler of AWS may call it to add or refresh partitions; its code is closed and the local one needs less"
+FIREHOSE_READS = "the local Firehose is handed the records of the stream and reads no shard"
+FIREHOSE_WRITES = "the Firehose guide lists it for writing to S3; the local one puts whole objects"
+STREAM_OF_FUNCTION = "the local Lambda reads a function's stream by itself"
+DEVICES = "the local IoT has no action into a stream, and puts into queues by itself"
 
 REASONS: tuple[tuple[str, str, str], ...] = (
     # role, action (and a part of its resource's name), reason
@@ -32,6 +36,13 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("CleanRole", "s3:ListBucket", GONE),
     ("CompleteRole", "s3:ListBucket", GONE),
     ("*", "kms:*", SERVICE_KEY),
+    ("DeliveryRole", "kinesis:*", FIREHOSE_READS),
+    ("DeliveryRole", "s3:AbortMultipartUpload", FIREHOSE_WRITES),
+    ("DeliveryRole", "s3:GetBucketLocation", FIREHOSE_WRITES),
+    ("DeliveryRole", "s3:List*", FIREHOSE_WRITES),
+    ("WindowRole", "kinesis:*", STREAM_OF_FUNCTION),
+    ("DeviceRole", "kinesis:PutRecord", DEVICES),
+    ("DeviceRole", "sqs:SendMessage", DEVICES),
     ("RecoverRole", "sqs:SendMessage", DESTINATION),
     ("DescribeRole", "sqs:SendMessage", DESTINATION),
     ("WatchRole", "sqs:SendMessage", DESTINATION),

@@ -100,6 +100,8 @@ def described(world: World) -> list[str]:
 
     def missing() -> set[str]:
         there = {*world.objects(work, f"runs/{run_id}/"), *world.objects(work, f"reports/{bad_id}/")}
+        if not world.objects(work, "pages/guests.html"):
+            return wanted | {"pages/guests.html"}
         page = world.aws.client("s3").get_object(Bucket=work, Key="pages/guests.html")["Body"].read().decode()
         return (wanted - there) | {f"{run_id} on pages/guests.html" for _ in "x" if run_id not in page}
 

@@ -23,11 +23,13 @@ PARAMETERS = {
     "HashKey": "own",
     "SmallFileBytes": str(SMALL_FILE_BYTES),
     "GlueWorkers": "2",
+    "Streaming": "yes",
+    "IotTopic": "sluice/+/records",
 }
 PATIENCE = 600.0
 """Seconds; a busy machine may need many."""
 QUEUE_SECONDS = 10.0
-HOPELESS_SECONDS = 8.0
+HOPELESS_SECONDS = 5.0
 """For so long nothing may happen after a refused call before waiting is given up."""
 
 
@@ -59,8 +61,8 @@ class World(Installation):
 
     heard: str
     messages: list[dict[str, Any]] = field(default_factory=list)
-    watched: tuple[str, frozenset[str]] = ("", frozenset())
-    """The role and the actions whose refused calls end the waiting; empty for none."""
+    watched: frozenset[tuple[str, str]] = frozenset()
+    """Roles with actions of theirs whose refused calls end the waiting; empty for none."""
     since: int = 0
     used: bool = False
     """Whether the tables are there."""
@@ -142,44 +144,46 @@ class World(Installation):
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     @contextmanager
-    def watching(self, role: str, actions: Collection[str]) -> Iterator[None]:
-        """Note how often the role is refused the actions, and wait no longer than sensible when it was."""
+    def watching(self, watched: Collection[tuple[str, str]]) -> Iterator[None]:
+        """Note how often the roles are refused these actions, and wait no longer than sensible when one was."""
         made = calls(self.aws, since=self.since)
-        self.watched, self.since = (role, frozenset(actions)), made[-1].number if made else self.since
+        self.watched, self.since = frozenset(watched), made[-1].number if made else self.since
         self.messages.clear()
         try:
             yield
         finally:
-            self.watched = ("", frozenset())
+            self.watched = frozenset()
 
     def refused(self) -> list[Call]:
-        """Calls of the watched role and actions that were refused since the watch began."""
-        role, actions = self.watched
+        """Calls of the watched roles and actions that were refused since the watch began."""
         # S3 and IAM refuse with 403; services that speak JSON do with 400, as they answer other errors.
         return [
             call
             for call in calls(self.aws, since=self.since)
-            if call.role == role and call.action in actions and call.status in (400, 403)
+            if (call.role, call.action) in self.watched and call.status in (400, 403)
         ]
 
     def wait[T](self, look: Callable[[], T], enough: Callable[[T], bool], *, seconds: float = PATIENCE) -> T:
         """What `look` gives once it is enough, or at last when time is up or waiting has become useless.
 
-        It has when the watched role was refused, and since then for some seconds neither was anything refused nor
-        is a run under way: a run ends by itself, and its end is what counts.
+        It has when a watched role was refused, and since then for some seconds no run is under way and nothing more
+        was refused, or for thrice as long only that: a run ends by itself, a stream is read again for ever.
         """
         # A queue that may not be read is not asked: nothing is refused.
-        of_queue = any(action.startswith("sqs:") for action in self.watched[1])
+        of_queue = any(action.startswith("sqs:") for _, action in self.watched)
         deadline = time.monotonic() + (QUEUE_SECONDS if of_queue else seconds)
-        known, quiet = 0, time.monotonic()
+        known, idle, quiet = 0, time.monotonic(), time.monotonic()
         while not enough(seen := look()) and time.monotonic() < deadline:
             time.sleep(0.1)
-            if not self.watched[0]:
+            if not self.watched:
                 continue
             now = len(self.refused())
-            if now != known or self.running():
+            if not now or self.running():
+                idle = time.monotonic()
+            if now != known:
                 known, quiet = now, time.monotonic()
-            if known and time.monotonic() - quiet > HOPELESS_SECONDS:
+            waited = time.monotonic() - max(idle, quiet), time.monotonic() - idle
+            if waited[0] > HOPELESS_SECONDS or waited[1] > 3 * HOPELESS_SECONDS:
                 break
         return seen
 
