@@ -57,16 +57,10 @@ class Shelf:
         self.told[name] = told
         (self.folder / "told.json").write_text(json.dumps({name: asdict(told) for name, told in self.told.items()}))
 
-    def describe(self) -> None:
-        """Let the pages be written of what was told since the last call, as the rule does."""
-        for message in self.cloud.messages():
-            if "detail-type" in message:
-                self.cloud.invoke("describe", message)
-
     def run(self, key: str, body: str) -> ObjectVersion:
         source = self.cloud.put(key, body)
         self.cloud.run(source)
-        self.describe()
+        self.cloud.describe()
         return source
 
     def run_id(self, source: ObjectVersion) -> str:
@@ -134,7 +128,7 @@ def rejected(shelf: Shelf) -> None:
     for name, body in (("rejected", bad), ("rejected-columns", wide)):
         source = shelf.cloud.put(f"sales/S011-{name}/2025-03-05.csv", body)
         shelf.cloud.validate(source)
-        shelf.describe()
+        shelf.cloud.describe()
         _lay_rejected(shelf, name, source, ["Nothing of this file was published"])
 
 
@@ -154,7 +148,7 @@ def partly(shelf: Shelf) -> None:
     shelf.cloud.step("undo", sources[2], error=error)
     failed = [{"source": sources[2].to_dict(), "error": error}]
     shelf.cloud.invoke("report", {"run_id": run.run_id, "dataset": "sales", "failed": failed})
-    shelf.describe()
+    shelf.cloud.describe()
     says = ["1 of 3 files failed", error["Cause"], f"sluice redrive {run.run_id}", *(each.key for each in sources)]
     shelf.lay("partly", run_page_key(run.run_id), Told(shelf.numbers(*sources[:2]), says))
 
@@ -169,7 +163,7 @@ def hostile(shelf: Shelf) -> None:
     shelf.lay("hostile", run_page_key(shelf.run_id(source)), Told(shelf.numbers(source), says))
     refused = shelf.cloud.put(f"sales/{name}/2025-03-06.csv", as_csv({}, *cells))
     shelf.cloud.validate(refused)
-    shelf.describe()
+    shelf.cloud.describe()
     _lay_rejected(shelf, "hostile-rejected", refused, says)
     sample = shelf.folder / "sample.csv"
     sample.write_text(as_csv({"category": "".join(HOSTILE[:2])}))
@@ -180,7 +174,7 @@ def personal(shelf: Shelf, contract: Contract) -> None:
     """A file about people, with values that stand nowhere else."""
     early = shelf.cloud.put("members/S009/2025-03-05.csv", as_csv({"customer_age": "zq-age"}))
     shelf.cloud.validate(early)
-    shelf.describe()
+    shelf.cloud.describe()
     told = Told(dict.fromkeys(("rows_in", "published", "quarantined", "discarded"), 0), ["nothing published yet"])
     shelf.lay("dataset-awaiting", dataset_page_key("members"), replace(told, never=list(PEOPLE)))
     people = [{"transaction_id": f"zqpeople-{number}"} for number in range(20)]

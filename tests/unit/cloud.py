@@ -210,6 +210,20 @@ class Cloud:
                 self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return found
 
+    def ended(self, run_id: str, status: str = "SUCCEEDED") -> list[str]:
+        """Tell Describe that a run's execution has ended; return the keys of the pages it wrote."""
+        event = self.event_of("describe")
+        event["detail"] |= {"name": run_id, "status": status}
+        return list(self.invoke("describe", event)["pages"])
+
+    def describe(self) -> list[str]:
+        """Hand Describe what has happened since the last call, as the rules would; return the keys of the pages."""
+        told = [message for message in self.messages() if "detail-type" in message]
+        runs = dict.fromkeys(event["detail"]["run_id"] for event in told if event["detail-type"] == "DatasetUpdated")
+        news = [event for event in told if event["detail-type"] in ("RunFailed", "FileRejected")]
+        pages = [key for event in news for key in self.invoke("describe", event)["pages"]]
+        return [*pages, *(key for run_id in runs for key in self.ended(run_id))]
+
     def dead_letters(self) -> list[dict[str, Any]]:
         """What was laid into the dead letter queue."""
         queue = ENVIRONMENT["DEAD_LETTERS_URL"]

@@ -41,22 +41,6 @@ def document(cloud: Cloud, key: str) -> Any:
     return json.loads(cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read())
 
 
-def ended(cloud: Cloud, run_id: str, status: str = "SUCCEEDED") -> list[str]:
-    """Tell the function that a run's execution has ended; return the keys of the pages."""
-    event = cloud.event_of("describe")
-    event["detail"] |= {"name": run_id, "status": status}
-    return list(cloud.invoke("describe", event)["pages"])
-
-
-def describe_latest(cloud: Cloud) -> list[str]:
-    """Hand what has happened since the last call to the function, as the rules would; return the keys of the pages."""
-    told = [message for message in cloud.messages() if "detail-type" in message]
-    runs = dict.fromkeys(event["detail"]["run_id"] for event in told if event["detail-type"] == "DatasetUpdated")
-    news = [event for event in told if event["detail-type"] in ("RunFailed", "FileRejected")]
-    pages = [key for event in news for key in cloud.invoke("describe", event)["pages"]]
-    return [*pages, *(key for run_id in runs for key in ended(cloud, run_id))]
-
-
 def rules_for(function: str) -> list[dict[str, Any]]:
     """The rules of the template that call a function."""
     rules = declared.resources("AWS::Events::Rule").values()
@@ -95,7 +79,7 @@ def published(cloud: Cloud, key: str = "sales/S001/2025-03-05.csv", body: str = 
 def test_the_page_of_a_run_says_what_the_manifest_says(cloud: Cloud):
     source = published(cloud)
     run_id = cloud.ledger.entry(source)["run_id"]
-    assert describe_latest(cloud) == [run_page_key(run_id), "pages/sales.html"]
+    assert cloud.describe() == [run_page_key(run_id), "pages/sales.html"]
 
     manifest = document(cloud, f"runs/{run_id}/{source.id}/manifest.json")
     shown = page(cloud, run_page_key(run_id))
@@ -112,7 +96,7 @@ def test_the_page_of_a_run_says_what_the_manifest_says(cloud: Cloud):
 def test_what_a_file_says_is_text_on_the_page_and_nothing_else(cloud: Cloud):
     spoiled = as_csv(*[{}] * 9, {"channel": "<script>alert(1)</script>"})
     source = published(cloud, "sales/<img src=x>/2025-03-05.csv", spoiled)
-    describe_latest(cloud)
+    cloud.describe()
     key = run_page_key(cloud.ledger.entry(source)["run_id"])
     html = cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read().decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
@@ -136,9 +120,9 @@ def run_of(cloud: Cloud, count: int) -> tuple[Run, list[ObjectVersion]]:
 def test_a_run_of_many_files_is_described_when_the_last_one_is_done(cloud: Cloud):
     run, sources = run_of(cloud, 3)
     for source in sources:
-        assert ended(cloud, run.run_id, "ABORTED") == []  # Recover is going to undo the rest, and to tell of it
+        assert cloud.ended(run.run_id, "ABORTED") == []  # Recover is going to undo the rest, and to tell of it
         cloud.step("complete", source)
-    assert ended(cloud, run.run_id) == [run_page_key(run.run_id), "pages/sales.html"]
+    assert cloud.ended(run.run_id) == [run_page_key(run.run_id), "pages/sales.html"]
     shown = page(cloud, run_page_key(run.run_id))
     assert shown.numbers == {"rows_in": 60, "published": 51, "quarantined": 6, "discarded": 3}
     assert all(source.key in shown.text for source in sources)
@@ -153,7 +137,7 @@ def test_a_run_of_many_files_reads_each_of_them_once(cloud: Cloud, count: int):
     # That a file is published is told of each of them, and not to this function.
     assert not heard & {message["detail-type"] for message in cloud.messages() if "detail-type" in message}
     with reads(cloud.module("describe")) as read:
-        assert ended(cloud, run.run_id)
+        assert cloud.ended(run.run_id)
     assert sum(item.startswith("ledger ") for item in read) == count
     documents = Counter(item for item in read if item.startswith("s3 "))
     assert set(documents.values()) == {1}
@@ -165,7 +149,7 @@ def test_a_run_of_many_files_reads_each_of_them_once(cloud: Cloud, count: int):
 def test_a_file_without_a_row_is_told_to_have_emptied_what_stood_there(cloud: Cloud):
     published(cloud)
     source = published(cloud, body=as_csv())
-    describe_latest(cloud)
+    cloud.describe()
     shown = page(cloud, run_page_key(cloud.ledger.entry(source)["run_id"]))
     assert shown.numbers == {}
     assert "No row came with this file: whatever was published of it before is gone from the table." in shown.text
@@ -178,7 +162,7 @@ def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud)
     run_id = cloud.ledger.entry(source)["run_id"]
     failed = [{"source": source.to_dict(), "error": {"Error": "RowsLost", "Cause": "7 != <8>"}}]
     cloud.invoke("report", {"run_id": run_id, "dataset": "sales", "failed": failed})
-    assert describe_latest(cloud) == [run_page_key(run_id), "pages/sales.html"]
+    assert cloud.describe() == [run_page_key(run_id), "pages/sales.html"]
     shown = page(cloud, run_page_key(run_id))
     assert "RowsLost: 7 != <8>" in shown.text
     assert "Readers see what stood before." in shown.text
@@ -190,7 +174,7 @@ def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud)
 def test_a_rejected_file_has_a_page_and_is_on_its_datasets(cloud: Cloud):
     source = cloud.put("sales/S001/2025-03-05.csv", as_csv({}, {"channel": "fax"}))
     cloud.validate(source)
-    assert describe_latest(cloud) == [rejected_page_key(source.id), "pages/sales.html"]
+    assert cloud.describe() == [rejected_page_key(source.id), "pages/sales.html"]
     shown = page(cloud, rejected_page_key(source.id))
     assert shown.numbers == {"rows_in": 2, "quarantined": 1, "discarded": 0}
     assert "1 of 2 rows (50.0%) would be quarantined, the contract allows 20%" in shown.text
@@ -208,7 +192,7 @@ def test_a_rejection_that_the_ledger_does_not_know_yet_is_on_the_datasets_page(c
         ExpressionAttributeNames={"#status": "status", "#dataset": "dataset"},
         ExpressionAttributeValues={":received": "RECEIVED", ":unknown": "unknown"},
     )
-    describe_latest(cloud)
+    cloud.describe()
     shown = page(cloud, "pages/sales.html")
     assert "1 file REJECTED" in shown.text
     assert "1 of 2 rows (50.0%) would be quarantined" in shown.text
@@ -217,14 +201,14 @@ def test_a_rejection_that_the_ledger_does_not_know_yet_is_on_the_datasets_page(c
 def test_a_file_of_no_dataset_has_a_page_of_its_own_only(cloud: Cloud):
     source = cloud.put("elsewhere/day.csv", FILE)
     cloud.validate(source)
-    assert describe_latest(cloud) == [rejected_page_key(source.id)]
+    assert cloud.describe() == [rejected_page_key(source.id)]
     assert "follows no dataset's naming convention" in page(cloud, rejected_page_key(source.id)).text
 
 
 def test_the_page_of_a_dataset_adds_up_what_its_runs_say(cloud: Cloud):
     for day in (3, 4, 5):
         published(cloud, f"sales/S001/2025-03-0{day}.csv")
-    describe_latest(cloud)
+    cloud.describe()
     shown = page(cloud, dataset_page_key("sales"))
     assert shown.numbers == {"rows_in": 60, "published": 51, "quarantined": 6, "discarded": 3}
     assert "3 files PUBLISHED" in shown.text
@@ -234,10 +218,10 @@ def test_the_page_of_a_dataset_adds_up_what_its_runs_say(cloud: Cloud):
 def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
     for day in range(1, 7):
         published(cloud, f"sales/S001/2025-03-0{day}.csv", as_csv(*[{"unit_price": f"{day}.00"}] * 20))
-        describe_latest(cloud)
+        cloud.describe()
     odd = as_csv(*[{"unit_price": "90.00"}] * 40, {"quantity": "0"})
     source = published(cloud, "sales/S001/2025-03-07.csv", odd)
-    describe_latest(cloud)
+    cloud.describe()
     told = document(cloud, run_facts_key(cloud.ledger.entry(source)["run_id"]))
     rows = next(measure for measure in told["measures"] if measure["name"] == "rows a file")
     assert (rows["value"], rows["before"], rows["usual"], rows["unusual"]) == (41, [20] * 6, 20, True)
