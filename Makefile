@@ -36,7 +36,7 @@ demo-stream: .venv/bin/uv
 test: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
 	@.venv/bin/uv sync --quiet --frozen --project tests/sam --python $(PYTHON)
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 browser: .venv/bin/uv
 	@$(UV) --group local --group test

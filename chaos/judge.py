@@ -69,7 +69,10 @@ def _judge_ledger(world: World, keys: Iterable[str], found: Judgement) -> None:
             item = items.get((upload.version.uri, upload.version.version_id), {})
             wanted = _wanted(upload, newest=bool(accepted) and upload is accepted[-1])
             if item.get("status") not in wanted:
-                found.problems.append(f"{key} {upload.version.version_id[:8]} is {item.get('status')}, not {wanted}")
+                why = f" ({item['error']}: {item['cause']})" if item.get("error") else ""
+                found.problems.append(
+                    f"{key} {upload.version.version_id[:8]} is {item.get('status')}{why}, not {wanted}"
+                )
         if accepted:
             _judge_newest(accepted[-1], items, found)
 

@@ -32,6 +32,7 @@ _PUBLISHES = f"{_HELD} AND (attribute_not_exists(#undoing) OR #undoing <> :run)"
 _NOT_UNDONE = "(attribute_not_exists(#undoing) OR #undoing <> :lease_owner)"
 _WAITS = "#status = :received"
 _CLEANS = "(#status = :cleaning AND #run_id = :run)"
+_NOT_FAILED = "(attribute_not_exists(#failed_run) OR #failed_run <> :run)"
 _LEASE = ("lease_owner", "lease_until")
 _READY = ("ready_run", "ready_manifest")
 
@@ -177,15 +178,16 @@ class Ledger:
     def fail(self, source: ObjectVersion, *, run_id: str, error: str, cause: str) -> str:
         """Record FAILED with its reason, giving the lease back if the run has it; return the status reached.
 
-        Only a version that waits for this very run or is worked on by it fails: any other keeps its status.
+        Only a version that waits for this very run or is worked on by it fails, and by each run once: what was
+        reopened meanwhile waits for the next one. Any other keeps its status.
         What the run had published must be undone before. `undo` stays until something is published: a function
         that was given up for dead may still write, and the next publication clears up behind it.
         """
         self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
         self._set(
             source,
-            {"status": FAILED, "error": error, "cause": cause, "failed_at": self._now()},
-            condition="#status IN (:received, :cleaning) AND #run_id = :run",
+            {"status": FAILED, "failed_run": run_id, "error": error, "cause": cause, "failed_at": self._now()},
+            condition=f"#status IN (:received, :cleaning) AND #run_id = :run AND {_NOT_FAILED}",
             received=RECEIVED,
             cleaning=CLEANING,
             run=run_id,

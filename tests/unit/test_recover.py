@@ -79,6 +79,18 @@ def test_a_recovered_file_is_published_by_a_redrive(cloud: Cloud):
     assert readers_rows(cloud) == 2
 
 
+def test_a_file_that_was_reopened_before_recover_came_waits_for_its_redrive(cloud: Cloud):
+    source = cloud.put(KEY, FIRST)
+    cloud.run(source, until="publish")
+    cloud.step("undo", source, error={"Error": "OSError", "Cause": "S3 kept 1 objects"})
+    cloud.ledger.reopen(source)
+    assert recover(cloud, source)["undone"] == 0
+    assert cloud.ledger.entry(source)["status"] == "RECEIVED"
+    cloud.run(source)
+    assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
+    assert readers_rows(cloud) == 2
+
+
 @pytest.mark.parametrize("forgery", [{"stateMachineArn": MACHINE + "x"}, {"stateMachineArn": ""}])
 def test_the_end_of_another_machine_s_execution_is_refused(cloud: Cloud, forgery: dict[str, str]):
     source = cloud.put(KEY, FIRST)
