@@ -28,7 +28,7 @@ def main() -> None:
         "all of a batch's cleaning": (engine, "clean_batch"),
         "put rows aside": (spill.Spill, "append"),
         "find duplicates": (engine, "_outdone"),
-        "statistics": (engine, "plan"),
+        "statistics": (engine, "plan_of"),
         "write partitioned Parquet": (engine, "_write_published"),
         "write quarantine": (engine, "_write_quarantine"),
     }

@@ -9,7 +9,7 @@ import pytest
 
 from bench import large_object, parity, prices, trees
 from bench.compare import difference, manifest_differences
-from bench.processes import Run
+from bench.processes import Run, run
 from sluice import engine
 from sluice.catalog import load
 from sluice.lineage import Lineage
@@ -45,6 +45,12 @@ def test_a_manifest_with_another_statistic_differs(tmp_path: Path):
     manifest = theirs / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"rows_in": 10', '"rows_in": 11'))
     assert manifest_differences(ours, theirs) == ["rows_in: 10 against 11"]
+
+
+def test_the_steps_of_a_cleaning_are_timed(tmp_path: Path):
+    file = written(tmp_path, as_csv(*[{} for _ in range(9)], {"quantity": "two"}))
+    found = run(["-m", "bench.profiling", "sales", str(file)])
+    assert all(seconds["wall"] > 0 for seconds in found.answer["steps"].values())
 
 
 def test_a_tree_has_the_children_of_children_and_their_memory():
