@@ -41,7 +41,7 @@ def main() -> None:
         lineage = engine.Lineage("s3://raw/file.csv", "bench", "bench")
         engine.clean(contract, FileSource(Path(sys.argv[2])), Path(folder) / "out", lineage=lineage)
         watch.answer(
-            steps={name: {"wall": round(wall, 3), "cpu": round(cpu, 3)} for name, (wall, cpu) in spent.items()}
+            steps={name: {"wall": round(wall, 6), "cpu": round(cpu, 6)} for name, (wall, cpu) in spent.items()}
         )
 
 
