@@ -69,7 +69,7 @@ def close(state: State, *, window_start: str, shard_id: str) -> None:
     told = {"last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
     if body:
         # A stream is tried for ever: while the ledger takes nothing, each try would upload one more version.
-        ITEMS.put({**place, **told})
+        ITEMS.put({**place, "key": key})
         S3.put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
         told["key"] = key
     ITEMS.put({**place, **told, "digest": digest})

@@ -62,7 +62,7 @@ class Stream:
             items = self._items()
             files = [item for item in items if item.get("status") and item.get("dataset") == contract.name]
             minutes = [item for item in items if item.get("status") and item.get("dataset") == "sentiment_minutes"]
-            windows = [item for item in items if item["source"].startswith("window://")]
+            windows = [item for item in items if item["source"].startswith("window://") and "digest" in item]
             if self.first_rows_at is None and any(item["status"] == "PUBLISHED" for item in files):
                 self.first_rows_at = time.monotonic()
             known = {item["source"].split("/", 3)[3] for item in minutes if item["status"] in DECIDED}

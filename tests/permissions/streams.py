@@ -71,7 +71,7 @@ def _counted(world: World, shard: str) -> int:
         ExpressionAttributeNames={"#source": "source"},
         ExpressionAttributeValues={":window": {"S": f"window://sentiment/{shard}"}},
     )
-    return max((int(item["last"]["S"]) for item in answer["Items"]), default=0)
+    return max((int(item["last"]["S"]) for item in answer["Items"] if "digest" in item), default=0)
 
 
 def _new(world: World, prefix: str, known: set[str]) -> list[str]:
