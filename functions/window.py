@@ -58,7 +58,10 @@ def firsts(rows: dict[str, str], *, shard_id: str) -> set[str]:
 
 
 def close(state: State, *, window_start: str, shard_id: str) -> None:
-    """Write the window's result, unless that is done; one in which nothing counts has no file."""
+    """Write the window's result, unless that is done; one in which nothing counts has no file.
+
+    Done is a window whose digest the ledger has: that is written last.
+    """
     key = f"{RESULT}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
     place = {"source": f"window://{WHAT.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
     body = lines(WHAT, state, window_start=window_start, shard_id=shard_id)

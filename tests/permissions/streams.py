@@ -31,7 +31,7 @@ def streamed(world: World) -> list[str]:
 
         found = world.wait(rows, lambda rows: rows == POSTS or bool(_kept(world, known, f"{number}-")))
         wrong.expect(found == POSTS, f"{table} has the {POSTS} posts ({found}, {_kept(world, known, f'{number}-')})")
-    # It comes right after the file; without it the window is written and run again and again.
+    # A window that is not closed is tried again, and would be counted as the next trial's.
     closed = world.wait(lambda: _counted(world, shard), lambda counted: counted >= last, seconds=15)
     wrong.expect(closed >= last, "the ledger remembers the window")
     return wrong
