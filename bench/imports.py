@@ -55,11 +55,12 @@ def start(handler: str, packages: Path, runtime: Path) -> Run:
 
 
 def environment() -> dict[str, str]:
-    """What template.yaml would set, as the unit tests know it."""
+    """What template.yaml and Lambda would set, as the unit tests know it; with X-Ray, which they switch off."""
     script = "import json; from tests.unit.cloud import ENVIRONMENT; print(json.dumps(ENVIRONMENT))"
     if not _ENVIRONMENT:
         told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
-        _ENVIRONMENT.update(json.loads(told.stdout))
+        _ENVIRONMENT.update(json.loads(told.stdout) | {"LAMBDA_TASK_ROOT": str(FUNCTIONS)})
+        del _ENVIRONMENT["POWERTOOLS_TRACE_DISABLED"]
     return _ENVIRONMENT
 
 

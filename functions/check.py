@@ -4,20 +4,20 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from sluice import clients
 from sluice.counting import Count, mismatched
 from sluice.layout import manifest_key
 from sluice.manifest import Manifest
 from sluice.objects import ObjectVersion
-from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.storage import get_json
 from sluice.telemetry import logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-ATHENA = boto3.client("athena", config=CLIENT_CONFIG)
+S3 = clients.client("s3")
+ATHENA = clients.client("athena")
 
 
 @logger.inject_lambda_context(clear_state=True)

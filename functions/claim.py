@@ -3,13 +3,12 @@
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from sluice import clients
 from sluice.errors import ClaimRefused
 from sluice.ledger import Ledger
 from sluice.objects import ObjectVersion
-from sluice.storage import CLIENT_CONFIG
 from sluice.task import Task
 from sluice.telemetry import logger, tracer
 
@@ -17,7 +16,7 @@ RAW_BUCKET = os.environ["RAW_BUCKET"]
 SMALL_FILE_BYTES = int(os.environ["SMALL_FILE_BYTES"])
 LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -6,19 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import catalog, engine
+from sluice import catalog, clients, engine
 from sluice.layout import manifest_key, staging_prefix
 from sluice.manifest import Manifest
-from sluice.storage import CLIENT_CONFIG, S3Source, put_json
+from sluice.storage import S3Source, put_json
 from sluice.task import Task
 from sluice.telemetry import logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
+S3 = clients.s3_files()
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -4,16 +4,16 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from sluice import clients
 from sluice.cost import cleaning_usd
 from sluice.errors import ObjectGone
 from sluice.layout import manifest_key
 from sluice.ledger import Ledger
 from sluice.manifest import Manifest
 from sluice.notices import dataset_updated
-from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.storage import get_json
 from sluice.tags import tag
 from sluice.task import Task
 from sluice.telemetry import count, logger, tracer
@@ -24,9 +24,9 @@ EVENT_BUS = os.environ["EVENT_BUS"]
 CLEAN_MEMORY_MB = int(os.environ["CLEAN_MEMORY_MB"])
 GLUE_DPUS = float(os.environ["GLUE_DPUS"])
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-EVENTS = boto3.client("events", config=CLIENT_CONFIG)
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+S3 = clients.client("s3")
+EVENTS = clients.client("events")
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -6,24 +6,23 @@ It listens to the ends of runs and to what Sluice tells everyone, so that no pag
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import describing
+from sluice import clients, describing
 from sluice.errors import UnexpectedEvent
 from sluice.layout import report_key
 from sluice.objects import ObjectVersion
 from sluice.past import Memory
-from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.storage import get_json
 from sluice.telemetry import logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
+S3 = clients.s3_files()
 DESK = describing.Desk(
     S3,
     WORK_BUCKET,
-    Memory(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"]),
+    Memory(clients.dynamodb(), os.environ["LEDGER_TABLE"]),
 )
 
 

@@ -4,14 +4,13 @@ import os
 from functools import partial
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import publishing, tables
+from sluice import clients, publishing, tables
 from sluice.fencing import fenced
 from sluice.layout import undo_key
 from sluice.ledger import Ledger
-from sluice.storage import CLIENT_CONFIG, put_json
+from sluice.storage import put_json
 from sluice.task import Task
 from sluice.telemetry import logger, tracer
 
@@ -20,9 +19,9 @@ LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 DATABASE = os.environ["DATABASE"]
 LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-GLUE = boto3.client("glue", config=CLIENT_CONFIG)
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+S3 = clients.client("s3")
+GLUE = clients.client("glue")
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -6,16 +6,16 @@ No run stays half published because nobody was left to undo it.
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from sluice import clients
 from sluice.errors import UnexpectedEvent
 from sluice.layout import run_key
 from sluice.ledger import CLEANING, FAILED, RECEIVED, Ledger
 from sluice.objects import ObjectVersion
 from sluice.reporting import failures_of, tell
 from sluice.runs import Run
-from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.storage import get_json
 from sluice.telemetry import logger, tracer
 from sluice.undoing import undo
 
@@ -25,10 +25,10 @@ STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-SNS = boto3.client("sns", config=CLIENT_CONFIG)
-EVENTS = boto3.client("events", config=CLIENT_CONFIG)
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+S3 = clients.client("s3")
+SNS = clients.client("sns")
+EVENTS = clients.client("events")
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -3,24 +3,24 @@
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from sluice import clients
 from sluice.layout import run_key
 from sluice.ledger import Ledger
 from sluice.reporting import failures_of, tell
 from sluice.runs import Run
-from sluice.storage import CLIENT_CONFIG, get_json
+from sluice.storage import get_json
 from sluice.telemetry import logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-SNS = boto3.client("sns", config=CLIENT_CONFIG)
-EVENTS = boto3.client("events", config=CLIENT_CONFIG)
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+S3 = clients.client("s3")
+SNS = clients.client("sns")
+EVENTS = clients.client("events")
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice.storage import CLIENT_CONFIG
+from sluice import clients
 from sluice.telemetry import logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
@@ -23,7 +22,7 @@ PACKAGES = ("sluice", "datasets")
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold: the same code makes the same zip whenever it was installed."""
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
+S3 = clients.client("s3")
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -3,12 +3,11 @@
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from sluice import clients
 from sluice.ledger import Ledger
 from sluice.notices import plain_cause
-from sluice.storage import CLIENT_CONFIG
 from sluice.task import Task
 from sluice.telemetry import logger, tracer
 from sluice.undoing import undo
@@ -16,8 +15,8 @@ from sluice.undoing import undo
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+S3 = clients.client("s3")
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

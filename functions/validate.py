@@ -9,19 +9,18 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import catalog, gate, runs, tags, uploads, waiting
+from sluice import catalog, clients, gate, runs, tags, uploads, waiting
 from sluice.dead_letters import bury
 from sluice.errors import ObjectGone, UnexpectedEvent, UnknownKey
 from sluice.layout import report_key, run_key
 from sluice.ledger import RECEIVED, Ledger
 from sluice.notices import file_rejected
 from sluice.objects import ObjectVersion
-from sluice.storage import CLIENT_CONFIG, S3Source, put_json
+from sluice.storage import S3Source, put_json
 from sluice.telemetry import count, count_for_alarms, logger, tracer
 from sluice.telling import alert, put_event
 from sluice.verdict import TOO_MANY, Verdict
@@ -34,12 +33,11 @@ EVENT_BUS = os.environ["EVENT_BUS"]
 DEAD_LETTERS_URL = os.environ["DEAD_LETTERS_URL"]
 MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-SQS = boto3.client("sqs", config=CLIENT_CONFIG)
-SNS = boto3.client("sns", config=CLIENT_CONFIG)
-EVENTS = boto3.client("events", config=CLIENT_CONFIG)
-STEPFUNCTIONS = boto3.client("stepfunctions", config=CLIENT_CONFIG)
-LEDGER = Ledger(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+S3 = clients.client("s3")
+SNS = clients.client("sns")
+EVENTS = clients.client("events")
+STEPFUNCTIONS = clients.client("stepfunctions")
+LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 # One bad event must not fail the others of its batch, even when it is the only one.
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -60,7 +58,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         record = records[failure["itemIdentifier"]]
         logger.error("event failed", message_id=record["messageId"], error=type(error).__name__, cause=str(error))
         if isinstance(error, UnexpectedEvent) or int(record["attributes"]["ApproximateReceiveCount"]) >= MAX_RECEIVES:
-            bury(SQS, DEAD_LETTERS_URL, record["body"], error=error)
+            # So few events end like this that no cold start need make its client.
+            bury(clients.client("sqs"), DEAD_LETTERS_URL, record["body"], error=error)
         else:
             again.append(failure)
     return {"batchItemFailures": again}

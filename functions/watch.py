@@ -7,16 +7,14 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sluice import catalog, past
+from sluice import catalog, clients, past
 from sluice.contract import Contract
 from sluice.dataset_page import is_silent
 from sluice.ledger import PUBLISHED
 from sluice.notices import dataset_silent
 from sluice.past import Memory
-from sluice.storage import CLIENT_CONFIG
 from sluice.telemetry import count_for_alarms, logger, tracer
 from sluice.telling import alert, put_event
 
@@ -25,9 +23,9 @@ ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 WATCH_MINUTES = int(os.environ["WATCH_MINUTES"])
 
-SNS = boto3.client("sns", config=CLIENT_CONFIG)
-EVENTS = boto3.client("events", config=CLIENT_CONFIG)
-MEMORY = Memory(boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client, os.environ["LEDGER_TABLE"])
+SNS = clients.client("sns")
+EVENTS = clients.client("events")
+MEMORY = Memory(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -10,20 +10,19 @@ import hashlib
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from datasets import sentiment, sentiment_minutes
+from sluice import clients
 from sluice.first_seen import FirstSeen
 from sluice.items import Items
-from sluice.storage import CLIENT_CONFIG
 from sluice.telemetry import logger, tracer
 from sluice.windows import PerMinute, State, add, lines
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 
-S3 = boto3.client("s3", config=CLIENT_CONFIG)
-DYNAMODB = boto3.resource("dynamodb", config=CLIENT_CONFIG).meta.client
+S3 = clients.client("s3")
+DYNAMODB = clients.dynamodb()
 ITEMS = Items(DYNAMODB, os.environ["LEDGER_TABLE"])
 FIRST_SEEN = FirstSeen(Items(DYNAMODB, os.environ["FIRST_SEEN_TABLE"]))
 

@@ -9,8 +9,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 NAMESPACE = "Sluice"
 
 logger = Logger()
-# Only botocore is traced: patching everything that X-Ray knows would import it all at every cold start.
-tracer = Tracer(patch_modules=["botocore"])
+# Without patching, which would import botocore also where no service is called: sluice.clients traces the calls.
+tracer = Tracer(auto_patch=False)
 
 
 def count(dataset: str, **numbers: float) -> None:
