@@ -1,14 +1,41 @@
-"""Work ahead: the next item is made in a thread of its own while the caller works on the last one."""
+"""Work ahead, in threads, while the caller works on what came before; memory stays bounded by a few items."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
 
 def one_ahead[T](items: Iterator[T]) -> Iterator[T]:
-    """Yield the items; raises what making one raises. At most one is waiting: memory stays bounded by the item."""
+    """Yield the items, of which the next one is made while the caller works; raises what making one raises."""
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
         coming = thread.submit(next, items, None)
         while (item := coming.result()) is not None:
             coming = thread.submit(next, items, None)
             yield item
             del item
+
+
+def side_by_side[T, R](items: Iterator[T], *workers: Callable[[T], R]) -> Iterator[R]:
+    """Yield what the workers make of the items, in the items' order. No worker has two items at a time; as many
+    items as there are workers are worked on while the caller works. Raises what a worker raises."""
+    free: SimpleQueue[Callable[[T], R]] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def work(item: T) -> R:
+        worker = free.get()
+        try:
+            return worker(item)
+        finally:
+            free.put(worker)
+
+    with ThreadPoolExecutor(len(workers), thread_name_prefix="beside") as threads:
+        coming: deque[Future[R]] = deque()
+        for item in items:
+            coming.append(threads.submit(work, item))
+            del item
+            if len(coming) >= len(workers):
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

@@ -3,18 +3,17 @@
 A pure function of the contract and the batch. Both engines run it, so a rule exists once.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import polars as pl
 
-from sluice.checks import failing
-from sluice.contract import EXTRA, Contract
-from sluice.parsing import parse, unparsed_reasons
+from sluice.cells import Cells, text_of_value
+from sluice.checks import Checks
+from sluice.contract import Contract
+from sluice.parsing import unparsed_reasons
 
 MASK = "***"
-_SPELLED_OUT = 6
 
 
 @dataclass(frozen=True)
@@ -34,31 +33,68 @@ class CleanBatch:
 
 
 def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
-    """Clean the rows of one batch.
+    """Clean the rows of one batch on its own; as Cleaner.clean."""
+    return Cleaner(contract, parts).clean(rows)
 
-    rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
+
+class Cleaner:
+    """Cleans the batches of a file, one after the other. What becomes of a row depends on the row alone: from one
+    batch to the next only the meanings of texts are remembered.
+
     parts: what the file's key captured, for the columns that must equal it.
-    Raises ContractInvalid when a check of the model cannot run.
     """
-    text = _normalised(contract, rows)
-    rule = _discarding_rule(contract, text)
-    discarded = {
-        contract.discard[index].name: count
-        for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
-    }
-    if discarded:
-        kept = rule.is_null()
-        text, rows = text.filter(kept), rows.filter(kept)
-    parsed = text.select(*_parsed(contract), *_carried(contract))
-    failures = _failures(contract, text, parsed, parts or {})
-    if not failures:
-        return CleanBatch(parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
-    bad = pl.select(pl.any_horizontal(*failures.values())).to_series()
-    quarantined = _quarantined(
-        contract, rows.filter(bad), {name: cells.filter(bad) for name, cells in failures.items()}
-    )
-    reasons = {name: int(cells.sum()) for name, cells in failures.items()}
-    return CleanBatch(parsed.filter(~bad), quarantined, discarded, reasons)
+
+    def __init__(self, contract: Contract, parts: Mapping[str, str] | None = None) -> None:
+        self._contract = contract
+        self._parts = parts or {}
+        self._cells = Cells(contract)
+        self._checks = Checks(contract)
+        self._rule = _discarding_rule(contract)
+
+    def clean(self, rows: pl.DataFrame) -> CleanBatch:
+        """Clean the rows of one batch.
+
+        rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
+        Raises ContractInvalid when a check of the model cannot run.
+        """
+        contract = self._contract
+        text, parsed = self._cells.read(rows)
+        rule = text.select(self._rule).to_series()
+        discarded = {
+            contract.discard[index].name: count
+            for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
+        }
+        places = None
+        if discarded:
+            kept = rule.is_null()
+            text, parsed, places = text.filter(kept), parsed.filter(kept), kept.arg_true()
+        failures = self._failures(text, parsed)
+        if not failures:
+            return CleanBatch(parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
+        bad = pl.concat(failures.values()).unique().sort()
+        quarantined = _quarantined(contract, rows[bad if places is None else places[bad]], failures)
+        good = pl.repeat(value=True, n=parsed.height, dtype=pl.Boolean, eager=True).scatter(bad, values=False)
+        reasons = {reason: len(rows_of_it) for reason, rows_of_it in failures.items()}
+        return CleanBatch(parsed.filter(good), quarantined, discarded, reasons)
+
+    def _failures(self, text: pl.DataFrame, parsed: pl.DataFrame) -> dict[str, pl.Series]:
+        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
+        contract, parts = self._contract, self._parts
+        failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
+        for name in contract.parsed:
+            failures[name] |= unparsed_reasons(name, text_of_value(contract, name, text[name]), parsed[name])
+        for name in contract.same_as_key:
+            differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
+            if differs is not None and differs.any():
+                failures[name][f"{name}_equals_key"] = differs.arg_true()
+        for name, reason, failed in self._checks.failing(parsed):
+            if reason.endswith("_is_present") and failures[name]:
+                # A cell whose text did not parse is wrong, not missing.
+                failed &= text[name].is_null()
+                if not failed.any():
+                    continue
+            failures[name][reason] = failed.arg_true()
+        return {reason: places for of_column in failures.values() for reason, places in of_column.items()}
 
 
 def quarantine_malformed(contract: Contract, malformed: pl.DataFrame) -> pl.DataFrame:
@@ -75,96 +111,12 @@ def quarantine_malformed(contract: Contract, malformed: pl.DataFrame) -> pl.Data
     )
 
 
-def _carried(contract: Contract) -> tuple[str, ...]:
-    return (EXTRA, "_row_number") if contract.reading.unknown_columns == "keep" else ("_row_number",)
-
-
-def _normalised(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
-    """Trim, tell null markers, then the contract's steps."""
-    # In two steps: in one, each column would be trimmed twice.
-    trimmed = rows.select(pl.col(contract.file_columns).str.strip_chars(), *_carried(contract))
-    columns = []
-    for name in contract.file_columns:
-        told = _is_null_marker(pl.col(name), contract.reading.null_markers)
-        column: pl.Expr = pl.when(~told).then(name)
-        for step in contract.cleaning:
-            if name in step.columns:
-                column = step.apply(column)
-        columns.append(column.alias(name))
-    return trimmed.select(*columns, *_carried(contract))
-
-
-def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
-    """Tell the markers in any case. Looking a cell up among all spellings is cheaper than lowering it."""
-    spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
-    long = [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
-    told = trimmed.is_in(spellings)
-    return told | trimmed.str.to_lowercase().is_in(long) if long else told
-
-
-def _spellings(marker: str) -> Iterator[str]:
-    letters = [sorted({letter.lower(), letter.upper()}) for letter in marker.strip()]
-    return ("".join(spelling) for spelling in product(*letters))
-
-
-def _discarding_rule(contract: Contract, text: pl.DataFrame) -> pl.Series:
-    """Return the index of the first rule that discards each row, or null."""
+def _discarding_rule(contract: Contract) -> pl.Expr:
+    """Tell the index of the first rule that discards a row of normalised text, or null."""
     first: pl.Expr = pl.lit(None, dtype=pl.Int8)
     for index, rule in reversed(list(enumerate(contract.discard))):
         first = pl.when(rule.when).then(pl.lit(index, dtype=pl.Int8)).otherwise(first)
-    return text.with_columns(first.alias("rule")).get_column("rule")
-
-
-def _parsed(contract: Contract) -> list[pl.Expr]:
-    return [
-        pl.col(name).map_batches(_parser(contract, name, dtype), return_dtype=dtype, is_elementwise=True)
-        if dtype != pl.String()
-        else pl.col(name)
-        for name, dtype in contract.parsed.items()
-    ]
-
-
-def _parser(contract: Contract, name: str, dtype: pl.DataType) -> Callable[[pl.Series], pl.Series]:
-    forms = contract.reading.dates.get(name, ())
-    comma = contract.reading.decimal_comma and dtype.is_numeric()
-
-    def run(text: pl.Series) -> pl.Series:
-        return parse(_with_point(text) if comma else text, dtype, forms)
-
-    return run
-
-
-def _with_point(text: pl.Series) -> pl.Series:
-    """Return numbers written with a decimal comma with a point; one that has a point already is no such number."""
-    return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
-
-
-def _failures(
-    contract: Contract, text: pl.DataFrame, parsed: pl.DataFrame, parts: Mapping[str, str]
-) -> dict[str, pl.Series]:
-    """Return, by reason and in the order of the model's columns, which rows fail (Boolean, no nulls)."""
-    failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
-    for name in contract.parsed:
-        cells = (
-            _with_point(text[name])
-            if contract.reading.decimal_comma and parsed[name].dtype.is_numeric()
-            else text[name]
-        )
-        failures[name] |= unparsed_reasons(name, cells, parsed[name])
-    for name in contract.same_as_key:
-        differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
-        if differs is not None and differs.any():
-            failures[name][f"{name}_equals_key"] = differs
-    for name, reason, failed in failing(contract, parsed):
-        if reason.endswith("_is_present") and failures[name]:
-            # A cell whose text did not parse is wrong, not missing.
-            failed &= text[name].is_null()
-            if not failed.any():
-                continue
-        failures[name][reason] = failed
-    return {
-        reason: cells.fill_null(value=False) for of_column in failures.values() for reason, cells in of_column.items()
-    }
+    return first.alias("rule")
 
 
 def _quarantined(contract: Contract, rows: pl.DataFrame, failures: dict[str, pl.Series]) -> pl.DataFrame:
@@ -183,12 +135,10 @@ def _quarantined(contract: Contract, rows: pl.DataFrame, failures: dict[str, pl.
 
 
 def _reasons(failures: dict[str, pl.Series]) -> pl.Series:
-    """Return the reasons of each row, in the order of `failures`; every row has one."""
+    """Return the reasons of each row that has any, by its place, in the order of `failures`."""
     if not failures:
         return pl.Series("_reasons", [], dtype=pl.List(pl.String))
-    found = [
-        pl.DataFrame({"row": cells.arg_true()}).with_columns(pl.lit(reason).alias("_reasons"))
-        for reason, cells in failures.items()
-    ]
-    of_rows = pl.concat(found).sort("row", maintain_order=True).group_by("row", maintain_order=True).agg("_reasons")
-    return of_rows.get_column("_reasons")
+    told = [reason for reason, places in failures.items() for _ in range(len(places))]
+    found = pl.DataFrame({"place": pl.concat(failures.values()), "_reasons": told}).lazy()
+    of_rows = found.sort("place", maintain_order=True).group_by("place", maintain_order=True).agg("_reasons")
+    return of_rows.collect().get_column("_reasons")

@@ -1,7 +1,8 @@
 """Runs a model's checks over a batch of parsed rows and tells, check by check, which rows fail.
 
-pandera judges the types by its schema and the values by its checks, called one by one: its own report of a frame
-that fails gathers the failing cells of every check, which costs more than all checks and is not needed here.
+pandera judges the types by its schema, of the first batch for all, and the values by its checks, called one by one:
+its own report of a frame that fails gathers the failing cells of every check, which costs more than all checks and
+is not needed here.
 """
 
 from collections.abc import Iterator
@@ -18,37 +19,49 @@ from sluice.errors import ContractInvalid
 register_polars_backends()
 
 
-def failing(contract: Contract, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:
-    """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each fact
-    that does not hold for every row, in the model's order.
+class Checks:
+    """The checks of a contract, for the batches of a file."""
 
-    Raises ContractInvalid when a check cannot run.
-    """
-    frame = parsed.select(list(contract.parsed))
-    if frame.is_empty():
-        return
-    schema = contract.row_schema
-    with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
-        schema.validate(frame)
-    for name, column in schema.columns.items():
-        if not column.nullable and frame[name].null_count():
-            yield name, f"{name}_is_present", frame[name].is_null()
-        for check in column.checks:
-            failed = _failed(contract, check, frame, name)
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._judged: pl.Schema | None = None
+
+    def failing(self, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:
+        """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each
+        fact that does not hold for every row, in the model's order.
+
+        Raises ContractInvalid when a check cannot run.
+        """
+        contract = self._contract
+        frame = parsed.select(list(contract.parsed))
+        if frame.is_empty():
+            return
+        schema = contract.row_schema
+        if frame.schema != self._judged:
+            with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+                schema.validate(frame)
+            self._judged = frame.schema
+        lacking = [name for name, column in schema.columns.items() if not column.nullable and frame[name].null_count()]
+        missing = frame.select(pl.col(lacking).is_null())
+        for name, column in schema.columns.items():
+            if name in lacking:
+                yield name, f"{name}_is_present", missing[name]
+            for check in column.checks:
+                failed = _failed(contract, check, frame, name)
+                if failed.any():
+                    yield name, _reason(check, name), failed
+        for check in schema.checks:
+            failed = _failed(contract, check, frame, None)
             if failed.any():
-                yield name, _reason(check, name), failed
-    for check in schema.checks:
-        failed = _failed(contract, check, frame, None)
-        if failed.any():
-            yield "", _reason(check, ""), failed
+                yield "", _reason(check, ""), failed
 
 
 def _failed(contract: Contract, check: Check, frame: pl.DataFrame, column: str | None) -> pl.Series:
     try:
-        passed = check(frame.lazy(), column).check_output.collect().to_series()
+        passed = check(frame.lazy(), column).check_output
+        failed = passed.select(~pl.first().fill_null(value=False)).collect().to_series()
     except Exception as error:
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check} cannot run: {error}") from error
-    failed = ~passed.fill_null(value=False)
     # A check may answer for the frame as a whole.
     return failed if failed.len() == frame.height else failed.new_from_index(0, frame.height)
 

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from sluice.account import Account
-from sluice.batch import CleanBatch, clean_batch, quarantine_malformed
+from sluice.batch import CleanBatch, Cleaner, quarantine_malformed
 from sluice.contract import Contract, Partition
 from sluice.errors import FileRejected
 from sluice.folders import Folder
@@ -60,9 +60,10 @@ def _cut_split(job: Cutting, number: int) -> Iterator[pl.DataFrame]:
     contract, split = job.contract, job.splits[number]
     header = match_header(contract, job.header)
     chunk = _Chunk(contract, number, split.first_row)
+    cleaner = Cleaner(contract, job.parts)
     try:
         for raw in batches(job.original, split, job.header, contract):
-            chunk.add(raw, clean_batch(contract, header.select(contract, raw.rows), job.parts))
+            chunk.add(raw, cleaner.clean(header.select(contract, raw.rows)))
             if chunk.bytes > CHUNK_BYTES:
                 yield from chunk.lay_down(job.folder)
                 chunk = _Chunk(contract, number, chunk.first_row + chunk.account.rows_in)

@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from sluice.account import Account, Cost, Written, manifest_of
-from sluice.ahead import one_ahead
-from sluice.batch import clean_batch, quarantine_malformed
+from sluice.batch import quarantine_malformed
+from sluice.cleaned import cleaned
 from sluice.contract import EXTRA, Contract
 from sluice.header import match_header
 from sluice.kept import Kept, plan_of
@@ -101,9 +101,8 @@ def _first_pass(
         good[KEY_HASH] = pl.UInt64()
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
     first = _FirstPass(Spill(work / "good", good, HELD_BYTES), Spill(work / "quarantined", text, HELD_BYTES))
-    # Three threads: one reads and splits, one cleans, this one puts aside.
-    cleaned = ((raw, clean_batch(contract, header.select(contract, raw.rows), parts)) for raw in reader)
-    for raw, batch in one_ahead(cleaned):
+    # One thread reads and splits, two clean, this one puts aside.
+    for raw, batch in cleaned(contract, header, reader, parts):
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
         bad = [batch.quarantined, quarantine_malformed(contract, raw.malformed)]
         first.quarantined.append(pl.concat(bad).sort("_row_number"))

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
-from sluice.batch import clean_batch, quarantine_malformed
+from sluice.batch import quarantine_malformed
+from sluice.cleaned import cleaned
 from sluice.contract import Contract
 from sluice.drift import Drift, of_values
 from sluice.errors import FileRejected
@@ -94,8 +95,7 @@ def _read(
     progress: Callable[[int], None] | None,
 ) -> None:
     header = match_header(contract, reader.header, reader.preview)
-    for raw in reader:
-        batch = clean_batch(contract, header.select(contract, raw.rows), parts)
+    for raw, batch in cleaned(contract, header, reader, parts):
         tally.rows += raw.rows_in
         tally.quarantined += batch.quarantined.height + raw.malformed.height
         tally.discarded.update(batch.discarded)

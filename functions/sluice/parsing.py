@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
 
 import polars as pl
 
@@ -27,6 +28,7 @@ NUMBER = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
+_FEW_CELLS = 8_192
 
 
 def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
@@ -49,41 +51,36 @@ def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.
         lower = text.str.to_lowercase()
         return lower.replace_strict({**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None)
     if dtype == pl.Date():
-        return _by_distinct(text, lambda cells: _first_form(cells, forms or ("%Y-%m-%d",), pl.Date()))
+        return _first_form(text, forms or ("%Y-%m-%d",), pl.Date()).alias(text.name)
     if isinstance(dtype, pl.Datetime):
-        return _first_form(text, forms or TIMESTAMPS, dtype)
+        return _first_form(text, forms or TIMESTAMPS, dtype).alias(text.name)
     raise TypeError(f"columns of type {dtype} cannot be read from text")
 
 
 def unparsed_reasons(column: str, text: pl.Series, value: pl.Series) -> dict[str, pl.Series]:
-    """Return, by the name of the fact that fails, which cells had text and have no value (Boolean)."""
-    unparsed = text.is_not_null() & value.is_null()
-    if not unparsed.any():
+    """Return, by the name of the fact that fails, the places of cells that had text and have no value (UInt32)."""
+    if value.null_count() == text.null_count():
         return {}
+    unparsed = pl.arg_where(pl.col("text").is_not_null() & pl.col("value").is_null())
+    places = pl.DataFrame({"text": text, "value": value}).select(unparsed).to_series()
     dtype = value.dtype
     if isinstance(dtype, pl.Decimal):
-        return _number_reasons(column, text, unparsed, "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}")
-    if dtype.is_integer():
-        return _number_reasons(column, text, unparsed, "a_whole_number", WHOLE, str(dtype).lower())
-    kind = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
-    return {f"{column}_is_{kind.get(dtype.base_type(), 'a_number')}": unparsed}
-
-
-def _number_reasons(
-    column: str, text: pl.Series, unparsed: pl.Series, kind: str, grammar: str, size: str
-) -> dict[str, pl.Series]:
-    places = unparsed.arg_true()
-    large = places.filter(text.gather(places).str.contains(grammar))
-    too_large = pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True).scatter(large, values=True)
-    found = {f"{column}_is_{kind}": unparsed & ~too_large, f"{column}_fits_{size}": too_large}
-    return {reason: cells for reason, cells in found.items() if cells.any()}
+        kind, grammar, size = "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}"
+    elif dtype.is_integer():
+        kind, grammar, size = "a_whole_number", WHOLE, str(dtype).lower()
+    else:
+        kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
+        return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": places}
+    large = text[places].str.contains(grammar)
+    found = {f"{column}_is_{kind}": places.filter(~large), f"{column}_fits_{size}": places.filter(large)}
+    return {reason: cells for reason, cells in found.items() if len(cells)}
 
 
 def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     number = text.cast(dtype, strict=False)
-    missed = text.is_not_null() & number.is_null()
-    if not missed.any():
+    if number.null_count() == text.null_count():
         return number
+    missed = text.is_not_null() & number.is_null()
     whole = pl.when(pl.col("t").str.contains(WHOLE)).then(pl.col("t").str.replace(r"\.0*$", "").str.strip_prefix("+"))
     again = pl.DataFrame({"t": text.filter(missed)}).select(whole.cast(dtype, strict=False)).to_series()
     return _patched(number, missed, again)
@@ -94,7 +91,7 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
     # It also takes a point without digits, which is no number here.
-    finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$").fill_null(value=False)
+    finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")
     if not finer.any():
         return number
     exact = _by_distinct(text.filter(finer), lambda cells: _exact_decimals(cells, dtype))
@@ -119,34 +116,39 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
 
 def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
     """Parse with each form in turn; later forms only see what the earlier ones left."""
+    cells, later = text, tuple(forms)
     value: pl.Series | None = None
     places: pl.Series | None = None
-    cells = text
-    for form in forms:
-        fits = cells.str.contains(_shape(form, dtype))
-        if not fits.any():
-            continue
-        found = _strptime(cells.set(~fits, None), form, dtype)
+    while later:
+        # A look at many cells costs by the cell, at few by the look: then one look takes all forms.
+        tried, later = (later, ()) if len(cells) <= _FEW_CELLS else (later[:1], later[1:])
+        found = cells.alias("cell").to_frame().select(_in_forms(tried, dtype)).to_series()
         value = found if value is None or places is None else value.scatter(places, found)
-        left = (cells.is_not_null() & found.is_null()).arg_true()
-        if left.is_empty():
+        if found.null_count() == cells.null_count():
             break
+        left = (cells.is_not_null() & found.is_null()).arg_true()
         cells, places = cells.gather(left), left if places is None else places.gather(left)
-    return pl.repeat(None, len(text), dtype=dtype, eager=True).alias(text.name) if value is None else value
+    return pl.repeat(None, len(text), dtype=dtype, eager=True) if value is None else value
 
 
-def _strptime(text: pl.Series, form: str, dtype: pl.DataType) -> pl.Series:
+@cache
+def _in_forms(forms: tuple[str, ...], dtype: pl.DataType) -> pl.Expr:
+    return pl.coalesce([_in_form(pl.col("cell"), form, dtype) for form in forms])
+
+
+def _in_form(cell: pl.Expr, form: str, dtype: pl.DataType) -> pl.Expr:
     """Parse texts of this form's shape. The parser alone lets more pass than a form says: blanks anywhere, a
     second 60 rolled over."""
+    shaped = pl.when(cell.str.contains(_shape(form, dtype))).then(cell)
     if not isinstance(dtype, pl.Datetime):
-        value = text.str.to_date(form, strict=False, cache=False)
+        value = shaped.str.to_date(form, strict=False, cache=False)
     else:
-        value = text.str.to_datetime(form, strict=False, time_unit=dtype.time_unit, cache=False)
+        value = shaped.str.to_datetime(form, strict=False, time_unit=dtype.time_unit, cache=False)
         if form.endswith("z"):
             value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     if "%Y" in form and not form.endswith("z"):
         return value
-    return value.set(~value.dt.year().is_between(1000, 9999), None)
+    return pl.when(value.dt.year().is_between(1000, 9999)).then(value)
 
 
 def _shape(form: str, dtype: pl.DataType) -> str:

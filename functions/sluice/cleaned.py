@@ -1,0 +1,27 @@
+"""The batches of a file, cleaned side by side and handed on in their order."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from sluice.ahead import side_by_side
+from sluice.batch import CleanBatch, Cleaner
+from sluice.contract import Contract
+from sluice.header import Header
+from sluice.source import RawBatch
+
+_CLEANERS = 2
+"""Cleaning takes twice the time of reading and of putting aside, each of which has a thread too."""
+
+
+def cleaned(
+    contract: Contract, header: Header, batches: Iterable[RawBatch], parts: Mapping[str, str] | None = None
+) -> Iterator[tuple[RawBatch, CleanBatch]]:
+    """Yield each batch of a file with what became of it. parts: what the file's key captured.
+
+    Raises what reading raises, and ContractInvalid when a check of the model cannot run.
+    """
+
+    def cleaning() -> Callable[[RawBatch], tuple[RawBatch, CleanBatch]]:
+        cleaner = Cleaner(contract, parts)
+        return lambda raw: (raw, cleaner.clean(header.select(contract, raw.rows)))
+
+    return side_by_side(iter(batches), *(cleaning() for _ in range(_CLEANERS)))
