@@ -15,14 +15,13 @@ from bench.processes import Watch
 
 
 def main() -> None:
-    from sluice import batch, catalog, cells, engine, reader, spill, vocabulary
+    from sluice import batch, catalog, cells, engine, reader, spill
     from sluice.reader import FileSource
 
     steps = {
         "read bytes": (reader._Pass, "_fill"),
         "split and parse records": (reader, "take_piece"),
         "trim, null markers, steps, values": (cells.Cells, "read"),
-        "of these, looked up": (vocabulary.Vocabulary, "look_up"),
         "of these, parsed": (cells, "parse"),
         "checks (pandera and values)": (batch.Cleaner, "_failures"),
         "reasons and text of bad rows": (batch, "_quarantined"),

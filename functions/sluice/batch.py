@@ -38,8 +38,8 @@ def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str]
 
 
 class Cleaner:
-    """Cleans the batches of a file, one after the other. What becomes of a row depends on the row alone: from one
-    batch to the next only the meanings of texts are remembered.
+    """Cleans the batches of a file, one after the other. What becomes of a row depends on the row alone: only what
+    the contract says is worked out once.
 
     parts: what the file's key captured, for the columns that must equal it.
     """
