@@ -17,8 +17,8 @@ def one_ahead[T](items: Iterator[T]) -> Iterator[T]:
 
 
 def side_by_side[T, R](items: Iterator[T], *workers: Callable[[T], R]) -> Iterator[R]:
-    """Yield what the workers make of the items, in the items' order. No worker has two items at a time; as many
-    items as there are workers are worked on while the caller works. Raises what a worker raises."""
+    """Yield what the workers make of the items, in the items' order; raises what a worker raises. No worker has two
+    items at a time, and no more items than workers are held beside the caller's."""
     free: SimpleQueue[Callable[[T], R]] = SimpleQueue()
     for worker in workers:
         free.put(worker)
