@@ -168,3 +168,20 @@ def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest
     pieces, pieces_out = cleaned(tmp_path / "b", as_csv(*rows))
     assert pieces.discarded == whole.discarded == {"duplicate": 360}
     assert published(pieces_out).equals(published(whole_out))
+
+
+def test_batches_cleaned_side_by_side_are_accounted_for_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    changes = [{}, {"quantity": "two"}, {"sale_date": " 03/05/2025 "}, {"is_test": "yes"}, {}, {"unit_price": "-"}, {}]
+    rows = [changes[number % 7] for number in range(600)]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole, whole_out = cleaned(tmp_path / "a", as_csv(*rows))
+    monkeypatch.setattr(engine, "BATCH_ROWS", 16)
+    pieces, pieces_out = cleaned(tmp_path / "b", as_csv(*rows))
+    assert (pieces.rows_in, pieces.published, pieces.quarantined) == (600, 428, 86)
+    assert pieces.discarded == whole.discarded == {"test_transaction": 86}
+    assert pieces.reasons == whole.reasons == {"quantity_is_a_whole_number": 86}
+    assert published(pieces_out).equals(published(whole_out))
+    refused = [pl.read_parquet(out / "quarantine" / "*.parquet") for out in (pieces_out, whole_out)]
+    assert refused[0].equals(refused[1])
+    assert refused[0]["_row_number"].to_list() == list(range(2, 601, 7))

@@ -17,14 +17,17 @@ HEAVY = {"validate", "clean", "describe", "watch", "window"}
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
 
 PROBE = """
-import sys
+import sys, time
+started = time.process_time()
+import boto3, aws_lambda_powertools, aws_xray_sdk.core
+brought = time.process_time()
 import {module}
-print(*{{name.split(".")[0] for name in sys.modules}})
+print((time.process_time() - brought) / (brought - started), *{{name.split(".")[0] for name in sys.modules}})
 """
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_a_light_function_imports_no_dataframes(module: str):
+def test_a_light_function_imports_no_dataframes_and_starts_quickly(module: str):
     answer = subprocess.run(
         [sys.executable, "-c", PROBE.format(module=module)],
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(FUNCTIONS)},
@@ -32,7 +35,10 @@ def test_a_light_function_imports_no_dataframes(module: str):
         text=True,
         check=True,
     )
-    assert {"polars", "pandera", "pandas", "pyarrow", "datasets"}.isdisjoint(answer.stdout.split())
+    ratio, *modules = answer.stdout.split()
+    assert {"polars", "pandera", "pandas", "pyarrow", "datasets"}.isdisjoint(modules)
+    # Most of a function's own share is for its clients. A ratio, since seconds are those of a machine.
+    assert float(ratio) < 1, "it takes longer than boto3, Powertools and X-Ray together"
 
 
 def imported_in_lambda(module: str) -> set[str]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice import parsing
 from sluice.parsing import parse, unparsed_reasons
 
 PRICE = pl.Decimal(12, 2)
@@ -56,6 +57,20 @@ def test_dates_have_four_digit_years_and_exist():
     assert parsed(cells, pl.Date(), forms) == [day] * 6
     wrong = ["25-3-5", "2025-02-30", "2025035", "12025-03-05", "yesterday", "2025-03-05 x", "5-3- 2025", "5Mar2025"]
     assert parsed(wrong, pl.Date(), forms) == [None] * 8
+
+
+@pytest.mark.parametrize("few_cells", [0, 3, 8_192])
+def test_forms_are_told_apart_however_many_cells_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch, few_cells: int):
+    monkeypatch.setattr(parsing, "_FEW_CELLS", few_cells)
+    forms = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d %b %Y")
+    cells = ["1 Mar 2025", "soon", "03/04/2025", None, "2025-02-30", "23/04/2025", "2025-01-02", "31/02/2025"]
+    assert parsed(cells, pl.Date(), forms) == [
+        date(2025, 3, 1), None, date(2025, 3, 4), None, None, date(2025, 4, 23), date(2025, 1, 2), None
+    ]  # fmt: skip
+    cells = ["2025-03-05", "no", "2025-03-05T10:11:12Z", None, "2025-03-05 10:11", "2025-03-05T10:11:12"]
+    noon = datetime(2025, 3, 5, 10, 11)
+    told = [datetime(2025, 3, 5), None, noon.replace(second=12), None, noon, noon.replace(second=12)]
+    assert parsed(cells, pl.Datetime("us")) == told
 
 
 def test_the_first_form_that_fits_decides():
