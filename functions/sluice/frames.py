@@ -1,4 +1,4 @@
-"""Turns well-formed records into a frame of text columns, by Polars' own parser."""
+"""Turns bytes into lines, and well-formed records into a frame of text columns, by Polars' own parsers."""
 
 import polars as pl
 
@@ -7,6 +7,10 @@ from sluice.records import Grammar
 ROW_NUMBER = "_row_number"
 
 MALFORMED_SCHEMA = {ROW_NUMBER: pl.Int64, "_raw": pl.String, "_reason": pl.String}
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"(\xb5/\xfd")
+"""How gzip, zlib and Zstandard begin, as Polars tells them: `x^2` is no compressed file in the middle of a text."""
 
 
 def column_names(header: list[str]) -> list[str]:
@@ -21,6 +25,13 @@ def column_names(header: list[str]) -> list[str]:
     return names
 
 
+def read_lines(text: bytes) -> pl.Series:
+    """Return the lines (String) without LF or CRLF. Raises polars.exceptions.ComputeError for other than UTF-8."""
+    guarded = text.startswith(_COMPRESSED)
+    lines = pl.read_lines(b"\n" + text if guarded else text).to_series()
+    return lines[1:] if guarded else lines
+
+
 def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataFrame:
     """Return one String column for each of `columns`; an empty field is "".
 
@@ -32,15 +43,14 @@ def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataF
     if not text:
         return pl.DataFrame(schema=schema)
     # Polars drops U+FEFF from the start of what it parses; in the middle of a file it is data.
-    guard = grammar.delimiter * (len(columns) - 1) + b"\n" if text.startswith(b"\xef\xbb\xbf") else b""
-    if guard == b"\n":
-        guard = grammar.quote * 2 + b"\n"
+    guarded = text.startswith((_BYTE_ORDER_MARK, *_COMPRESSED))
+    empty = grammar.delimiter * (len(columns) - 1) or grammar.quote * 2
     frame = pl.read_csv(
-        guard + text if guard else text,
+        empty + b"\n" + text if guarded else text,
         has_header=False,
         schema=schema,
         separator=grammar.delimiter.decode(),
         quote_char=grammar.quote.decode(),
         empty_string_is_null=False,
     )
-    return frame[1:] if guard else frame
+    return frame[1:] if guarded else frame

@@ -2,12 +2,13 @@
 the others one by one."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import polars as pl
 
-from sluice.frames import parse_records
+from sluice.frames import parse_records, read_lines
 from sluice.records import Grammar
 
 # Polars compiles a pattern that counts this many fields to fast code; beyond, counting delimiters is faster.
@@ -70,8 +71,7 @@ def take_piece(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
     if not cut:
         return _take_exactly(buffer, columns, grammar)
     raw = data[:cut]
-    text, undecodable = _decoded(raw, grammar.encoding)
-    lines = pl.read_lines(text).to_series()
+    text, lines, undecodable = _lines(raw, grammar.encoding)
     endings = _endings(text, lines)
     if b"\r" in endings:
         return _take_exactly(buffer, columns, grammar)
@@ -271,6 +271,16 @@ def _endings(text: bytes, lines: pl.Series) -> set[bytes]:
 
 def _utf8(raw: bytes, encoding: str) -> bytes:
     return raw if encoding == "utf-8" else raw.decode(encoding).encode()
+
+
+def _lines(raw: bytes, encoding: str) -> tuple[bytes, pl.Series, list[int]]:
+    """_decoded, and its lines."""
+    if encoding == "utf-8":
+        # Polars judges the bytes while it looks for the lines: decoding them too would only be to judge them.
+        with suppress(pl.exceptions.ComputeError):
+            return raw, read_lines(raw), []
+    text, undecodable = _decoded(raw, encoding)
+    return text, read_lines(text), undecodable
 
 
 def _decoded(raw: bytes, encoding: str) -> tuple[bytes, list[int]]:

@@ -1,5 +1,7 @@
 """What the reader gives of a file: header, preview and rows, and apart from them what only looks like a row."""
 
+import gzip
+import zlib
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,21 @@ def test_text_is_kept_as_written() -> None:
         ("#c", "\ufeffd", 2),
         ("\ufeffe", "f", 3),
     ]
+
+
+@pytest.mark.parametrize("start", ["x^", "x\x01"])
+def test_text_that_begins_as_compressed_files_do_is_text(start: str) -> None:
+    assert rows(f"a,b\n{start}2,3\n4,{start}\n".encode()) == [(f"{start}2", "3", 1), ("4", start, 2)]
+    assert rows(f"only\n{start}2\n".encode()) == [(f"{start}2", 1)]
+    reader, _ = read(f"{start}a,b\n1,2\n".encode())
+    assert reader.header == [f"{start}a", "b"]
+
+
+@pytest.mark.parametrize("start", [gzip.compress(b"5,6\n")[:12], zlib.compress(b"5,6\n"), b"(\xb5/\xfd"])
+def test_bytes_that_begin_as_compressed_files_do_are_one_malformed_row(start: bytes) -> None:
+    lines = start.replace(b"\n", b"").replace(b"\0", b"")
+    assert malformed(b"a,b\n" + lines + b",x\n3,4\n")[0][::2] == (1, "row_is_utf_8")
+    assert rows(b"a,b\n" + lines + b",x\n3,4\n") == [("3", "4", 2)]
 
 
 def test_a_nul_byte_makes_its_row_malformed() -> None:
