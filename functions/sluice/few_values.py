@@ -30,7 +30,11 @@ class FewValues:
         bins = inside.group_by((pl.col("unit") - low) // width).agg(pl.col("count").sum())
         return dict(bins.iter_rows())
 
-    def with_more(self, units: pl.Series) -> "FewValues":
-        """Return the counts with those of more values; nulls are none."""
-        more = units.drop_nulls().to_frame("unit").group_by("unit").agg(pl.len().cast(pl.Int64).alias("count"))
-        return FewValues(pl.concat([self.counts, more]).group_by("unit").agg(pl.col("count").sum()))
+    def __add__(self, other: "FewValues") -> "FewValues":
+        return FewValues(pl.concat([self.counts, other.counts]).group_by("unit").agg(pl.col("count").sum()))
+
+
+def count(units: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """Return the counts of a column of units (Int64); nulls are none."""
+    unit = units.select(pl.col(name).drop_nulls().alias("unit"))
+    return unit.group_by("unit").agg(pl.len().cast(pl.Int64).alias("count"))

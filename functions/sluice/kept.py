@@ -11,6 +11,7 @@ from sluice.contract import Contract
 from sluice.few_values import FewValues
 from sluice.spill import Spill
 from sluice.statistics import Summary
+from sluice.unique import BUCKET_ROWS
 from sluice.whole_file import Plan, counted, in_units, plan
 
 _HALF = 1 << 32
@@ -26,10 +27,9 @@ class Kept:
     def scan(self) -> pl.LazyFrame:
         return self._left(self.rows.scan())
 
-    def frames(self, columns: list[str]) -> Iterator[pl.DataFrame]:
-        """Yield these columns in parts that memory holds."""
-        for frame in self.rows.frames([*columns, "_row_number"]):
-            yield self._left(frame.lazy()).select(columns).collect()
+    def scans(self) -> Iterator[pl.LazyFrame]:
+        """Yield the rows in parts that memory holds."""
+        return map(self._left, self.rows.scans(BUCKET_ROWS))
 
     def _left(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         if not self.outdone.any():
@@ -52,11 +52,11 @@ def plan_of(contract: Contract, kept: Kept) -> Plan:
 def _few_values(contract: Contract, kept: Kept) -> dict[str, FewValues]:
     """Return the counted values of the columns that have few."""
     found = {name: FewValues(pl.DataFrame(schema=few_values.SCHEMA)) for name in counted(contract)}
-    units = {name: in_units(name, contract.types[name]) for name in found}
-    for frame in kept.frames([*found]) if found else ():
-        cells = frame.select(**{name: units[name] for name in found})
-        for name in cells.columns:
-            found[name] = found[name].with_more(cells[name])
+    for rows in kept.scans() if found else ():
+        units = rows.select(in_units(name, contract.types[name]).alias(name) for name in found)
+        counts = pl.collect_all([few_values.count(units, name) for name in found], engine="streaming")
+        for name, more in zip(list(found), counts, strict=True):
+            found[name] += FewValues(more)
             if found[name].counts.height > few_values.FEW_VALUES:
                 del found[name]
         if not found:

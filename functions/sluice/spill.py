@@ -1,6 +1,7 @@
 """Batches put aside between the two passes: in memory while they are few, in Parquet files when they are many."""
 
 from collections.abc import Iterator
+from itertools import batched
 from pathlib import Path
 
 import polars as pl
@@ -42,12 +43,15 @@ class Spill:
             return pl.scan_parquet(self._files, glob=False)
         return pl.concat([pl.DataFrame(schema=self._schema), *self._held]).lazy()
 
-    def frames(self, columns: list[str]) -> Iterator[pl.DataFrame]:
-        """Yield these columns of all rows in their order, in the parts in which they were put aside."""
-        for file in self._files:
-            yield pl.read_parquet(file, columns=columns)
-        for frame in self._held:
-            yield frame.select(columns)
+    def scans(self, rows: int) -> Iterator[pl.LazyFrame]:
+        """Yield all rows in their order, in parts of at most about `rows`."""
+        if not self._files:
+            yield self.scan()
+            return
+        self._write()
+        files = max(1, rows * len(self._files) // self.rows)
+        for some in batched(self._files, files, strict=False):
+            yield pl.scan_parquet(list(some), glob=False)
 
     def _write(self) -> None:
         if not self._held:

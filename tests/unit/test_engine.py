@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sluice import engine, unique
+from sluice import engine, kept, unique
 from sluice.catalog import load
 from sluice.contract import Constant, Contract, Outliers
 from sluice.errors import FileRejected, HashKeyMissing
@@ -156,7 +156,7 @@ def test_personal_columns_are_published_hashed_or_not_at_all(tmp_path: Path, mon
 
 def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     rows = [
-        {"transaction_id": f"T{n % 40}", "quantity": str(n % 7 + 1), "sale_date": f"2025-0{n % 9 + 1}-01"}
+        {"transaction_id": f"T{n % 40}", "quantity": str(n % 7 or ""), "sale_date": f"2025-0{n % 9 + 1}-01"}
         for n in range(400)
     ]
     (tmp_path / "a").mkdir()
@@ -164,9 +164,12 @@ def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest
     whole, whole_out = cleaned(tmp_path / "a", as_csv(*rows))
     monkeypatch.setattr(engine, "HELD_BYTES", 1)
     monkeypatch.setattr(engine, "BATCH_ROWS", 32)
+    monkeypatch.setattr(unique, "HASHES", 150)
     monkeypatch.setattr(unique, "BUCKET_ROWS", 50)
+    monkeypatch.setattr(kept, "BUCKET_ROWS", 50)
     pieces, pieces_out = cleaned(tmp_path / "b", as_csv(*rows))
     assert pieces.discarded == whole.discarded == {"duplicate": 360}
+    assert pieces.statistics == whole.statistics != {}
     assert published(pieces_out).equals(published(whole_out))
 
 

@@ -43,5 +43,6 @@ def test_buckets_and_spilling_change_nothing(
     winners = {number for _, number in best.values()}
     expected = [number for number in range(1, len(rows) + 1) if number not in winners]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unique, "BUCKET_ROWS", 5)
+        patch.setattr(unique, "HASHES", 9)
+        patch.setattr(unique, "BUCKET_ROWS", 3)
         assert lost(NEWEST, rows, tmp_path_factory.mktemp("spill"), held_bytes=1) == expected
