@@ -27,7 +27,7 @@ class Cells:
         rows: the contract's file columns as the file has them, and what is carried along: `_extra` when kept,
         `_row_number`. Both frames carry it too.
         """
-        text = rows.select(self._trimmed).select(self._text)
+        text = rows.select_seq(self._trimmed).select_seq(self._text)
         carried = [rows[name] for name in self._carried]
         values = [parser(text[name]) for name, parser in self._parsers.items()]
         return text.hstack(carried), pl.DataFrame(values + carried)

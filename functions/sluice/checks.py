@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import polars as pl
 from pandera import Check
+from pandera.api.polars.types import PolarsData
 from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
@@ -33,7 +34,7 @@ class Checks:
         Raises ContractInvalid when a check cannot run.
         """
         contract = self._contract
-        frame = parsed.select(list(contract.parsed))
+        frame = parsed.select_seq(list(contract.parsed))
         if frame.is_empty():
             return
         schema = contract.row_schema
@@ -42,7 +43,7 @@ class Checks:
                 schema.validate(frame)
             self._judged = frame.schema
         lacking = [name for name, column in schema.columns.items() if not column.nullable and frame[name].null_count()]
-        missing = frame.select(pl.col(lacking).is_null())
+        missing = frame.select_seq(pl.col(lacking).is_null())
         for name, column in schema.columns.items():
             if name in lacking:
                 yield name, f"{name}_is_present", missing[name]
@@ -57,11 +58,13 @@ class Checks:
 
 
 def _failed(contract: Contract, check: Check, frame: pl.DataFrame, column: str | None) -> pl.Series:
+    rows = PolarsData(frame.lazy(), column or "*")
     try:
-        passed = check(frame.lazy(), column).check_output
-        failed = passed.select(~pl.first().fill_null(value=False)).collect().to_series()
+        passed = check.get_backend(rows.lazyframe)(check).apply(rows)
+        passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect().to_series()
     except Exception as error:
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check} cannot run: {error}") from error
+    failed = ~passed.fill_null(check.ignore_na)
     # A check may answer for the frame as a whole.
     return failed if failed.len() == frame.height else failed.new_from_index(0, frame.height)
 

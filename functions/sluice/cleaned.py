@@ -8,7 +8,7 @@ from sluice.contract import Contract
 from sluice.header import Header
 from sluice.source import RawBatch
 
-_CLEANERS = 2
+_CLEANERS = 3
 """Cleaning takes twice the time of reading and of putting aside, each of which has a thread too."""
 
 

@@ -8,6 +8,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,13 @@ def clean(
         first = _first_pass(contract, source, work, parts, progress)
         account = first.account
         refuse_share(contract, account.rows_in, account.quarantined, account.reasons)
-        outdone = _outdone(contract, first)
-        kept = Kept(first.good, outdone)
-        whole = plan_of(contract, kept)
-        partitions = _write_published(contract, kept.scan(), whole, out, lineage)
-        _write_quarantine(contract, first.quarantined, out, lineage)
+        with ThreadPoolExecutor(1) as beside:
+            quarantine = beside.submit(_write_quarantine, contract, first.quarantined, out, lineage)
+            outdone = _outdone(contract, first)
+            kept = Kept(first.good, outdone)
+            whole = plan_of(contract, kept)
+            partitions = _write_published(contract, kept.scan(), whole, out, lineage)
+            quarantine.result()
     except BaseException:
         shutil.rmtree(out / "published", ignore_errors=True)
         shutil.rmtree(out / "quarantine", ignore_errors=True)

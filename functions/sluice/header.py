@@ -41,7 +41,7 @@ class Header:
                 if contract.reads_objects
                 else _extra({name: names[at] for name, at in self.unknown.items()})
             )
-        return rows.select(*columns, "_row_number")
+        return rows.select_seq(*columns, "_row_number")
 
 
 def _extra(unknown: dict[str, str]) -> pl.Expr:

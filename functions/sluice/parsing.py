@@ -62,7 +62,7 @@ def unparsed_reasons(column: str, text: pl.Series, value: pl.Series) -> dict[str
     if value.null_count() == text.null_count():
         return {}
     unparsed = pl.arg_where(pl.col("text").is_not_null() & pl.col("value").is_null())
-    places = pl.DataFrame({"text": text, "value": value}).select(unparsed).to_series()
+    places = pl.DataFrame({"text": text, "value": value}).select_seq(unparsed).to_series()
     dtype = value.dtype
     if isinstance(dtype, pl.Decimal):
         kind, grammar, size = "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}"
@@ -82,7 +82,7 @@ def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
         return number
     missed = text.is_not_null() & number.is_null()
     whole = pl.when(pl.col("t").str.contains(WHOLE)).then(pl.col("t").str.replace(r"\.0*$", "").str.strip_prefix("+"))
-    again = pl.DataFrame({"t": text.filter(missed)}).select(whole.cast(dtype, strict=False)).to_series()
+    again = pl.DataFrame({"t": text.filter(missed)}).select_seq(whole.cast(dtype, strict=False)).to_series()
     return _patched(number, missed, again)
 
 
@@ -122,7 +122,7 @@ def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl
     while later:
         # A look at many cells costs by the cell, at few by the look: then one look takes all forms.
         tried, later = (later, ()) if len(cells) <= _FEW_CELLS else (later[:1], later[1:])
-        found = cells.alias("cell").to_frame().select(_in_forms(tried, dtype)).to_series()
+        found = cells.alias("cell").to_frame().select_seq(_in_forms(tried, dtype)).to_series()
         value = found if value is None or places is None else value.scatter(places, found)
         if found.null_count() == cells.null_count():
             break
