@@ -4,15 +4,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.counting import Count, mismatched
 from sluice.layout import manifest_key
 from sluice.manifest import Manifest
 from sluice.objects import ObjectVersion
 from sluice.storage import get_json
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

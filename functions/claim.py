@@ -3,14 +3,12 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.errors import ClaimRefused
 from sluice.ledger import Ledger
 from sluice.objects import ObjectVersion
 from sluice.task import Task
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 SMALL_FILE_BYTES = int(os.environ["SMALL_FILE_BYTES"])

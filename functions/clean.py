@@ -6,14 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import catalog, clients, engine
 from sluice.layout import manifest_key, staging_prefix
 from sluice.manifest import Manifest
 from sluice.storage import S3Source, put_json
 from sluice.task import Task
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

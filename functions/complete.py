@@ -4,8 +4,6 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.cost import cleaning_usd
 from sluice.errors import ObjectGone
@@ -16,7 +14,7 @@ from sluice.notices import dataset_updated
 from sluice.storage import get_json
 from sluice.tags import tag
 from sluice.task import Task
-from sluice.telemetry import count, logger, tracer
+from sluice.telemetry import LambdaContext, count, logger, tracer
 from sluice.telling import put_event
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]

@@ -6,15 +6,13 @@ It listens to the ends of runs and to what Sluice tells everyone, so that no pag
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients, describing
 from sluice.errors import UnexpectedEvent
 from sluice.layout import report_key
 from sluice.objects import ObjectVersion
 from sluice.past import Memory
 from sluice.storage import get_json
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

@@ -3,8 +3,6 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.counting import count_query
 from sluice.layout import manifest_key, undo_key
@@ -12,7 +10,7 @@ from sluice.manifest import Manifest
 from sluice.objects import ObjectVersion
 from sluice.publishing import UndoRecord
 from sluice.storage import get_json
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

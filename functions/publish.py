@@ -4,15 +4,13 @@ import os
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients, publishing, tables
 from sluice.fencing import fenced
 from sluice.layout import undo_key
 from sluice.ledger import Ledger
 from sluice.storage import put_json
 from sluice.task import Task
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 LAKE_BUCKET = os.environ["LAKE_BUCKET"]

@@ -3,8 +3,6 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.errors import FileRejected, NotCleaned, NotValidated
 from sluice.layout import manifest_key, rejected_key, report_key, staging_prefix
@@ -12,7 +10,7 @@ from sluice.manifest import Manifest
 from sluice.reconciling import reconcile
 from sluice.storage import get_json
 from sluice.task import Task
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

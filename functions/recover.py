@@ -6,8 +6,6 @@ No run stays half published because nobody was left to undo it.
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.errors import UnexpectedEvent
 from sluice.layout import run_key
@@ -16,7 +14,7 @@ from sluice.objects import ObjectVersion
 from sluice.reporting import failures_of, tell
 from sluice.runs import Run
 from sluice.storage import get_json
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 from sluice.undoing import undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]

@@ -3,15 +3,13 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.layout import run_key
 from sluice.ledger import Ledger
 from sluice.reporting import failures_of, tell
 from sluice.runs import Run
 from sluice.storage import get_json
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]

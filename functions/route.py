@@ -8,9 +8,7 @@ import base64
 import re
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}")
 

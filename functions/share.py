@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 PACKAGES = ("sluice", "datasets")

@@ -3,13 +3,11 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import clients
 from sluice.ledger import Ledger
 from sluice.notices import plain_cause
 from sluice.task import Task
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 from sluice.undoing import undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]

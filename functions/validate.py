@@ -11,7 +11,6 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sluice import catalog, clients, gate, runs, tags, uploads, waiting
 from sluice.dead_letters import bury
@@ -21,7 +20,7 @@ from sluice.ledger import RECEIVED, Ledger
 from sluice.notices import file_rejected
 from sluice.objects import ObjectVersion
 from sluice.storage import S3Source, put_json
-from sluice.telemetry import count, count_for_alarms, logger, tracer
+from sluice.telemetry import LambdaContext, count, count_for_alarms, logger, tracer
 from sluice.telling import alert, put_event
 from sluice.verdict import TOO_MANY, Verdict
 

@@ -7,15 +7,13 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from sluice import catalog, clients, past
 from sluice.contract import Contract
 from sluice.dataset_page import is_silent
 from sluice.ledger import PUBLISHED
 from sluice.notices import dataset_silent
 from sluice.past import Memory
-from sluice.telemetry import count_for_alarms, logger, tracer
+from sluice.telemetry import LambdaContext, count_for_alarms, logger, tracer
 from sluice.telling import alert, put_event
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]

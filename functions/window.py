@@ -10,13 +10,11 @@ import hashlib
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from datasets import sentiment, sentiment_minutes
 from sluice import clients
 from sluice.first_seen import FirstSeen
 from sluice.items import Items
-from sluice.telemetry import logger, tracer
+from sluice.telemetry import LambdaContext, logger, tracer
 from sluice.windows import PerMinute, State, add, lines
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]

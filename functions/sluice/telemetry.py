@@ -5,6 +5,9 @@ Each names the stack as its service (POWERTOOLS_SERVICE_NAME): two stacks of one
 
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["LambdaContext", "count", "count_for_alarms", "logger", "tracer"]
 
 NAMESPACE = "Sluice"
 
