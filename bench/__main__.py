@@ -74,12 +74,12 @@ def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[
 
 def _imports(folder: Path, rounds: int, tell: Callable[[str], None]) -> Results:
     tell("installing the functions' packages")
-    packages, runtime = imports.built(folder)
+    packages = imports.built(folder)
     starts: dict[str, list[Any]] = {name: [] for name in imports.handlers()}
     for number in range(rounds + 1):
         for name, runs in starts.items():
             tell(f"imports: round {number} of {rounds}: {name}")
-            one = imports.start(name, packages, runtime)
+            one = imports.start(name, packages)
             if number:
                 runs.append(one.to_dict())
     return {"unzipped_bytes": imports.unzipped_bytes(packages), "handlers": starts}

@@ -1,13 +1,11 @@
 """Cold starts: how long each function takes to import, and in what memory, with nothing but its own packages.
 
-The packages of functions/requirements.txt are installed into a folder of their own, and boto3, which the Lambda
-runtime brings, into another.
+The packages of functions/requirements.txt are installed into a folder of their own.
 """
 
 import json
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +26,21 @@ print(json.dumps({{"work": work, "cpu": sum(os.times()[:2]) - used, "peak_bytes"
 """
 
 
-def built(folder: Path) -> tuple[Path, Path]:
-    """Install what the functions bring and what the runtime brings; returns both folders."""
-    lock = tomllib.loads((ROOT / "uv.lock").read_text())
-    boto3 = next(package["version"] for package in lock["package"] if package["name"] == "boto3")
-    packages, runtime = folder / "packages", folder / "runtime"
-    _install(packages, "--requirement", str(FUNCTIONS / "requirements.txt"))
-    _install(runtime, f"boto3=={boto3}")
-    return packages, runtime
-
-
-def _install(target: Path, *what: str) -> None:
-    command = [UV, "pip", "install", "--quiet", "--python", sys.executable, "--target", target, "--compile-bytecode"]
-    subprocess.run([*command, *what], check=True)
+def built(folder: Path) -> Path:
+    """Install what the functions bring; returns its folder."""
+    packages = folder / "packages"
+    command = [UV, "pip", "install", "--quiet", "--python", sys.executable, "--target", packages, "--compile-bytecode"]
+    subprocess.run([*command, "--requirement", FUNCTIONS / "requirements.txt"], check=True)
+    return packages
 
 
 def handlers() -> list[str]:
     return sorted(path.stem for path in FUNCTIONS.glob("*.py"))
 
 
-def start(handler: str, packages: Path, runtime: Path) -> Run:
-    """Import one handler in a fresh interpreter that knows only these folders."""
-    path = ":".join(str(folder) for folder in (FUNCTIONS, packages, runtime))
+def start(handler: str, packages: Path) -> Run:
+    """Import one handler in a fresh interpreter that knows nothing else."""
+    path = f"{FUNCTIONS}:{packages}"
     # -S leaves out the packages of the environment that runs this.
     return run(["-S", "-c", PROBE.format(module=handler)], {**environment(), "PYTHONPATH": path})
 

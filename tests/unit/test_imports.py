@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.cloud import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
+PIN = re.compile(r"([a-z0-9-]+)(?:\[([a-z]+)\])?==(\S+)")
 FUNCTIONS = ROOT / "functions"
 HEAVY = {"validate", "clean", "describe", "watch", "window"}
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
@@ -78,11 +80,20 @@ def test_a_function_without_its_configuration_does_not_start(name: str):
     assert f"KeyError: '{name}'" in answer.stderr
 
 
-def test_the_functions_run_on_the_versions_that_are_locked():
+def test_the_functions_run_on_the_versions_that_are_locked_and_on_nothing_else():
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
-    locked = {package["name"]: package["version"] for package in lock["package"]}
+    locked = {package["name"]: package for package in lock["package"]}
     lines = (FUNCTIONS / "requirements.txt").read_text().splitlines()
-    pins = [re.fullmatch(r"([a-z0-9.-]+)(?:\[[a-z]+\])?==(\S+)", line) for line in lines if not line.startswith("#")]
-    assert {pin[1]: pin[2] for pin in pins if pin} == {pin[1]: locked[pin[1].replace(".", "-")] for pin in pins if pin}
+    pins = [PIN.fullmatch(line.replace("backports.", "backports-")) for line in lines if not line.startswith("#")]
+    named = {pin[1]: pin for pin in pins if pin}
+
     assert all(pins)
-    assert {pin[1] for pin in pins if pin} == {"aws-lambda-powertools", "backports.zstd", "jinja2", "pandera", "polars"}
+    assert {name: pin[3] for name, pin in named.items()} == {name: locked[name]["version"] for name in named}
+    assert named.keys() >= {"aws-lambda-powertools", "backports-zstd", "boto3", "jinja2", "pandera", "polars"}
+    assert {need for name, pin in named.items() for need in needs(locked[name], pin[2])} <= named.keys()
+
+
+def needs(package: dict[str, Any], extra: str | None) -> set[str]:
+    """What a package of uv.lock needs, with one of its extras."""
+    of_extra = package.get("optional-dependencies", {}).get(extra, [])
+    return {need["name"] for need in [*package.get("dependencies", []), *of_extra]}
