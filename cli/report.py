@@ -96,7 +96,7 @@ def find(where: Stack, what: str) -> Page:
 
 
 def _write(where: Stack, page: Page) -> None:
-    desk = describing.Desk(where.client("s3"), where.work, Memory(where.dynamodb, where.ledger_table))
+    desk = describing.Desk(where.client("s3"), where.work, Memory(where.client("dynamodb"), where.ledger_table))
     with show.status("writing the page"):
         if page.run_id:
             _write_run(desk, page.run_id)

@@ -69,16 +69,8 @@ class Stack:
         return self.output("StateMachineArn")
 
     @property
-    def dynamodb(self) -> Any:
-        """DynamoDB with plain Python values."""
-        if "dynamodb values" not in self._clients:
-            resource = self.session.resource("dynamodb", config=CLIENT_CONFIG)
-            self._clients["dynamodb values"] = resource.meta.client
-        return self._clients["dynamodb values"]
-
-    @property
     def ledger(self) -> Ledger:
-        return Ledger(self.dynamodb, self.ledger_table)
+        return Ledger(self.client("dynamodb"), self.ledger_table)
 
     def uri(self, key: str) -> str:
         """Return the address of an uploaded key, as the ledger has it; an address stays what it is."""

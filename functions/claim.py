@@ -14,7 +14,7 @@ RAW_BUCKET = os.environ["RAW_BUCKET"]
 SMALL_FILE_BYTES = int(os.environ["SMALL_FILE_BYTES"])
 LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
-LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

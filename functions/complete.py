@@ -24,7 +24,7 @@ GLUE_DPUS = float(os.environ["GLUE_DPUS"])
 
 S3 = clients.client("s3")
 EVENTS = clients.client("events")
-LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

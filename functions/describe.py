@@ -20,7 +20,7 @@ S3 = clients.s3_files()
 DESK = describing.Desk(
     S3,
     WORK_BUCKET,
-    Memory(clients.dynamodb(), os.environ["LEDGER_TABLE"]),
+    Memory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"]),
 )
 
 

@@ -19,7 +19,7 @@ LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
 S3 = clients.client("s3")
 GLUE = clients.client("glue")
-LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

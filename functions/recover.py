@@ -26,7 +26,7 @@ EVENT_BUS = os.environ["EVENT_BUS"]
 S3 = clients.client("s3")
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
-LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -14,7 +14,7 @@ WORK_BUCKET = os.environ["WORK_BUCKET"]
 LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 
 S3 = clients.client("s3")
-LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

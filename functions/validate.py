@@ -36,7 +36,7 @@ S3 = clients.client("s3")
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
 STEPFUNCTIONS = clients.client("stepfunctions")
-LEDGER = Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 # One bad event must not fail the others of its batch, even when it is the only one.
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -23,7 +23,7 @@ WATCH_MINUTES = int(os.environ["WATCH_MINUTES"])
 
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
-MEMORY = Memory(clients.dynamodb(), os.environ["LEDGER_TABLE"])
+MEMORY = Memory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -20,7 +20,7 @@ from sluice.windows import PerMinute, State, add, lines
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 
 S3 = clients.client("s3")
-DYNAMODB = clients.dynamodb()
+DYNAMODB = clients.client("dynamodb")
 ITEMS = Items(DYNAMODB, os.environ["LEDGER_TABLE"])
 FIRST_SEEN = FirstSeen(Items(DYNAMODB, os.environ["FIRST_SEEN_TABLE"]))
 

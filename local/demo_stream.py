@@ -21,6 +21,7 @@ from local import LocalAWS, deploy
 from local.demo_answers import rows
 from local.demo_posts import Expected, expected, make
 from local.demo_show import console
+from sluice.items import plain
 
 ROOT = Path(__file__).parent.parent
 STACK = "sluice"
@@ -50,9 +51,9 @@ class Stream:
             self.sent += len(batch)
 
     def _items(self) -> list[dict[str, Any]]:
-        pages = self.stack.dynamodb.get_paginator("scan")
+        pages = self.stack.client("dynamodb").get_paginator("scan")
         table = self.stack.ledger_table
-        items = [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
+        items = [plain(item) for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
         return [item for item in items if (item["source"], item["version"]) not in self._before]
 
     def settle(self) -> dict[str, int]:

@@ -28,11 +28,6 @@ def s3_files() -> Any:
     return _boto3().client("s3", config=CLIENT_CONFIG)
 
 
-def dynamodb() -> Any:
-    """Return DynamoDB's client that takes and gives plain Python values, which is that of boto3's resource."""
-    return _boto3().resource("dynamodb", config=CLIENT_CONFIG).meta.client
-
-
 @cache
 def _boto3() -> Any:
     import boto3  # takes 25 ms, multiprocessing among it: not for a function that does without

@@ -1,9 +1,12 @@
-"""Reads of a DynamoDB table, and conditional writes: each either happens, or says that its condition does not hold."""
+"""Reads of a DynamoDB table, and conditional writes: each either happens, or says that its condition does not hold.
 
-import json
+Items are plain Python values here. boto3's resource would translate them too, but importing it takes a seventh of the
+cold start of a function that does little else.
+"""
+
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import batched
@@ -36,19 +39,19 @@ class Change:
         if self.remove:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in self.remove)
         names = re.findall(r"#(\w+)", f"{expression} {self.condition}")
-        operands = _storable({**self.operands, **self.values})
+        operands = {**self.operands, **self.values}
         return {
             "TableName": table,
-            "Key": self.key,
+            "Key": stored(self.key),
             "UpdateExpression": expression,
             "ConditionExpression": self.condition,
             "ExpressionAttributeNames": {f"#{name}": name for name in names},
-            "ExpressionAttributeValues": {f":{name}": value for name, value in operands.items()},
+            "ExpressionAttributeValues": stored({f":{name}": value for name, value in operands.items()}),
         }
 
 
 class Items:
-    """client: that of a boto3 DynamoDB resource (`resource.meta.client`), which takes plain Python values."""
+    """client: DynamoDB's, of botocore or boto3."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -56,9 +59,8 @@ class Items:
 
     def get(self, key: Key) -> dict[str, Any]:
         """Return the item as it is now, or {} when there is none."""
-        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        item: dict[str, Any] = answer.get("Item", {})
-        return item
+        answer = self._client.get_item(TableName=self._table, Key=stored(key), ConsistentRead=True)
+        return plain(answer.get("Item", {}))
 
     def get_all(self, keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
         """Give the items of these keys as they are now, in no order; keys without one are left out.
@@ -66,17 +68,33 @@ class Items:
         No key may come twice.
         """
         for some in batched(keys, _KEYS_OF_ONE_READ, strict=False):
-            wanted = {self._table: {"Keys": list(some), "ConsistentRead": True}}
+            wanted = {self._table: {"Keys": [stored(key) for key in some], "ConsistentRead": True}}
             while wanted:
                 answer = self._client.batch_get_item(RequestItems=wanted)
-                yield from answer["Responses"].get(self._table, [])
+                yield from map(plain, answer["Responses"].get(self._table, []))
                 wanted = answer.get("UnprocessedKeys", {})
+
+    def query(self, condition: str, operands: Mapping[str, Any], **how: Any) -> Iterator[dict[str, Any]]:
+        """Give the items of which the condition holds, page by page, in the order of their sort key.
+
+        condition and operands: as in Change. how: DynamoDB's other parameters, such as IndexName.
+        """
+        expressions = f"{condition} {how.get('FilterExpression', '')}"
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in re.findall(r"#(\w+)", expressions)},
+            ExpressionAttributeValues=stored({f":{name}": value for name, value in operands.items()}),
+            **how,
+        )
+        for page in pages:
+            yield from map(plain, page["Items"])
 
     def add(self, item: dict[str, Any], *, key: str) -> bool:
         """Put an item that must not exist yet; `key` is its partition key's name. False when it exists."""
         request = {
             "TableName": self._table,
-            "Item": _storable(item),
+            "Item": stored(item),
             "ConditionExpression": "attribute_not_exists(#key)",
             "ExpressionAttributeNames": {"#key": key},
         }
@@ -84,7 +102,7 @@ class Items:
 
     def put(self, item: dict[str, Any]) -> None:
         """Put an item in the place of the one that may be there."""
-        self._client.put_item(TableName=self._table, Item=_storable(item))
+        self._client.put_item(TableName=self._table, Item=stored(item))
 
     def change(self, change: Change) -> bool:
         """Change one item; False when the condition does not hold."""
@@ -120,18 +138,46 @@ def _reasons(error: Any) -> set[str]:
     return {reason["Code"] for reason in reasons if reason.get("Code", "None") != "None"}
 
 
-def plain(value: Any) -> Any:
-    """Return what DynamoDB gave with its Decimals as int and float."""
-    if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
+def stored(item: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return plain values as DynamoDB takes them. Raises TypeError for what is no text, number, bool, None, list or
+    dictionary."""
+    return {name: _stored(value) for name, value in item.items()}
 
 
-def _storable(values: dict[str, Any]) -> dict[str, Any]:
-    """DynamoDB refuses floats."""
-    stored: dict[str, Any] = json.loads(json.dumps(values), parse_float=Decimal)
-    return stored
+def plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what DynamoDB gave as plain values; whole numbers are int, others float."""
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _stored(value: Any) -> dict[str, Any]:
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case list() | tuple():
+            return {"L": [_stored(each) for each in value]}
+        case dict():
+            return {"M": stored(value)}
+    raise TypeError(f"an item cannot hold a {type(value).__name__}")
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    ((kind, given),) = value.items()
+    match kind:
+        case "NULL":
+            return None
+        case "BOOL" | "S":
+            return given
+        case "N":
+            number = Decimal(given)
+            return int(number) if number == number.to_integral_value() else float(number)
+        case "L":
+            return [_plain(each) for each in given]
+        case "M":
+            return plain(given)
+    raise TypeError(f"an item of ours holds no {kind}")

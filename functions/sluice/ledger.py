@@ -38,7 +38,7 @@ _READY = ("ready_run", "ready_manifest")
 
 
 class Ledger:
-    """client: that of a boto3 DynamoDB resource (`resource.meta.client`). clock: seconds since 1970."""
+    """client: DynamoDB's. clock: seconds since 1970."""
 
     def __init__(self, client: Any, table: str, *, clock: Callable[[], float] = time.time) -> None:
         self._items = Items(client, table)

@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sluice.items import Items, plain
+from sluice.items import Items
 from sluice.ledger import PUBLISHED
 from sluice.objects import ObjectVersion
 
@@ -38,40 +39,24 @@ class Past:
 
 
 class Memory:
-    """Reads the ledger. client: that of a boto3 DynamoDB resource, which gives plain Python values."""
+    """Reads the ledger. client: DynamoDB's."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
         self._items = Items(client, table)
 
     def entries(self, sources: Iterable[ObjectVersion]) -> dict[str, Entry]:
         """Return the entries of these versions as they are now, by source id; unknown ones are left out."""
         keys = ({"source": source.uri, "version": source.version_id} for source in sources)
-        return {item["source_id"]: plain(item) for item in self._items.get_all(keys)}
+        return {item["source_id"]: item for item in self._items.get_all(keys)}
 
     def latest(self, dataset: str, *, status: str | None = None, most: int = 1_000) -> list[Entry]:
         """Return the dataset's versions that changed last, newest first: a second old, perhaps."""
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": "by_dataset",
-            "KeyConditionExpression": "#dataset = :dataset",
-            "ExpressionAttributeNames": {"#dataset": "dataset"},
-            "ExpressionAttributeValues": {":dataset": dataset},
-            "ScanIndexForward": False,
-        }
-        if status:
-            query["FilterExpression"] = "#status = :status"
-            query["ExpressionAttributeNames"]["#status"] = "status"
-            query["ExpressionAttributeValues"][":status"] = status
-        found: list[Entry] = []
-        while len(found) < most:
-            answer = self._client.query(**query)
-            found += [plain(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                break
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        return found[:most]
+        operands = {"dataset": dataset, "status": status} if status else {"dataset": dataset}
+        how = {"FilterExpression": "#status = :status"} if status else {}
+        found = self._items.query(
+            "#dataset = :dataset", operands, IndexName="by_dataset", ScanIndexForward=False, **how
+        )
+        return list(islice(found, most))
 
 
 def runs(entries: Iterable[Entry]) -> list[Past]:

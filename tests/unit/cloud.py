@@ -97,7 +97,7 @@ class Cloud:
         for bucket in (RAW, LAKE):
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         self.glue.create_database(DatabaseInput={"Name": DATABASE})
-        self.dynamodb = boto3.resource("dynamodb").meta.client
+        self.dynamodb = boto3.client("dynamodb")
         _create_ledger(self.dynamodb)
         self.ledger = Ledger(self.dynamodb, LEDGER)
         self.dynamodb.create_table(

@@ -11,6 +11,7 @@ import pytest
 
 from sluice import catalog, describing
 from sluice.errors import UnexpectedEvent
+from sluice.items import stored
 from sluice.layout import dataset_page_key, rejected_page_key, run_facts_key, run_key, run_page_key
 from sluice.objects import ObjectVersion
 from sluice.past import Memory
@@ -60,7 +61,7 @@ def reads(module: ModuleType) -> Iterator[list[str]]:
         elif model.name in ("GetObject", "HeadObject"):
             found.append(f"s3 {model.name} {params['Key']}")
 
-    clients = [module.S3, module.DESK.memory._client]
+    clients = [module.S3, module.DESK.memory._items._client]
     for client in clients:
         client.meta.events.register("provide-client-params", note)
     try:
@@ -187,10 +188,10 @@ def test_a_rejection_that_the_ledger_does_not_know_yet_is_on_the_datasets_page(c
     cloud.validate(source)
     cloud.dynamodb.update_item(  # as it is between the telling and the recording
         TableName=LEDGER,
-        Key={"source": source.uri, "version": source.version_id},
+        Key=stored({"source": source.uri, "version": source.version_id}),
         UpdateExpression="SET #status = :received, #dataset = :unknown",
         ExpressionAttributeNames={"#status": "status", "#dataset": "dataset"},
-        ExpressionAttributeValues={":received": "RECEIVED", ":unknown": "unknown"},
+        ExpressionAttributeValues=stored({":received": "RECEIVED", ":unknown": "unknown"}),
     )
     cloud.describe()
     shown = page(cloud, "pages/sales.html")
