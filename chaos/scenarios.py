@@ -247,7 +247,7 @@ def run_together(world: World, sources: Sequence[ObjectVersion], *, attempt: int
     """Start one run of versions that wait."""
     run = Run.of("sales", sources, attempt=attempt)
     put_json(world.aws.client("s3"), world.work, run_key(run.run_id), run.to_dict())
-    ledger = Ledger(world.aws.session().client("dynamodb"), world.ledger)
+    ledger = Ledger(world.aws.client("dynamodb"), world.ledger)
     for source in sources:
         ledger.assign(source, run_id=run.run_id)
     start(world.aws.client("stepfunctions"), world.machine, run)

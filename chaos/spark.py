@@ -77,7 +77,7 @@ class Jobs:
 
     def _together_again(self, keys: Sequence[str]) -> None:
         """Redrive what has failed as one run: as many jobs as files would take as many minutes."""
-        ledger = Ledger(self.world.aws.session().client("dynamodb"), self.world.ledger)
+        ledger = Ledger(self.world.aws.client("dynamodb"), self.world.ledger)
         failed = [ObjectVersion.from_item(item) for item in self.world.items(keys) if item.get("status") == FAILED]
         if failed:
             run_together(self.world, failed, attempt=max(ledger.reopen(source) for source in failed))

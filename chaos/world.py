@@ -158,7 +158,7 @@ class World(Installation):
         if letters:
             self.settle()
         failed = [item for item in self.items(keys) if item.get("status") == "FAILED"]
-        ledger = Ledger(aws.session().client("dynamodb"), self.ledger)
+        ledger = Ledger(aws.client("dynamodb"), self.ledger)
         for item in failed:
             redrive(ledger, aws.client("sqs"), ObjectVersion.from_item(item), queue_url=self.queue)
         return sum(letters.values()) + len(failed)

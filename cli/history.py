@@ -15,12 +15,9 @@ Entry = dict[str, Any]
 
 def versions(stack: Stack, uri: str) -> list[Entry]:
     """Return the entries of every version of a key, newest first."""
-    found = [
-        entry
-        for entry in _items(stack).query("#source = :source", {"source": uri}, ConsistentRead=True)
-        if entry["version"] != HEAD
-    ]
-    return sorted(found, key=lambda entry: entry["received_at"], reverse=True)
+    found = _items(stack).query("#source = :source", {"source": uri}, ConsistentRead=True)
+    entries = (entry for entry in found if entry["version"] != HEAD)
+    return sorted(entries, key=lambda entry: entry["received_at"], reverse=True)
 
 
 def of_run(stack: Stack, run_id: str) -> list[Entry]:

@@ -1,4 +1,5 @@
-"""What holds for the whole process; every module here comes after it, and a function imports nothing before.
+"""What holds for the whole process. Every module here comes after it, and the packages that a function needs too:
+Validate alone has asked Powertools for its batches before.
 
 Memory that Polars frees serves the next batch, whichever thread works on it, and goes back to the system when it is
 not wanted for a third of a second: a function pays for the peak, and pages that come and go cost a sixth of its time.

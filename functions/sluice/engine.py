@@ -71,6 +71,7 @@ def clean(
         first = _first_pass(contract, source, work, parts, progress)
         account = first.account
         refuse_share(contract, account.rows_in, account.quarantined, account.reasons)
+        # The steps between the passes leave a core half idle, and the quarantine needs nothing of them.
         with ThreadPoolExecutor(1) as beside:
             quarantine = beside.submit(_write_quarantine, contract, first.quarantined, out, lineage)
             outdone = _outdone(contract, first)

@@ -35,6 +35,6 @@ class FewValues:
 
 
 def count(units: pl.LazyFrame, name: str) -> pl.LazyFrame:
-    """Return the counts of a column of units (Int64); nulls are none."""
+    """Return FewValues.counts of a column of units (Int64); nulls are none."""
     unit = units.select(pl.col(name).drop_nulls().alias("unit"))
     return unit.group_by("unit").agg(pl.len().cast(pl.Int64).alias("count"))

@@ -11,10 +11,11 @@ from sluice.contract import Contract
 from sluice.few_values import FewValues
 from sluice.spill import Spill
 from sluice.statistics import Summary
-from sluice.unique import BUCKET_ROWS
 from sluice.whole_file import Plan, counted, in_units, plan
 
 _HALF = 1 << 32
+_PART_ROWS = 1_000_000
+"""Rows whose values are counted in one look, which holds no more counts than that."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Kept:
 
     def scans(self) -> Iterator[pl.LazyFrame]:
         """Yield the rows in parts that memory holds."""
-        return map(self._left, self.rows.scans(BUCKET_ROWS))
+        return map(self._left, self.rows.scans(_PART_ROWS))
 
     def _left(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         if not self.outdone.any():

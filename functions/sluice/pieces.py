@@ -1,21 +1,17 @@
 """Splits a buffer into rows in bulk: Polars parses every line that is proved sound, the exact grammar judges
 the others one by one."""
 
-import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import polars as pl
 
-from sluice.frames import parse_records, read_lines
+from sluice.frames import parse_records
+from sluice.lines import endings_of, lines_of, utf8
 from sluice.records import Grammar
 
 # Polars compiles a pattern that counts this many fields to fast code; beyond, counting delimiters is faster.
 _COUNTED_FIELDS = 64
-
-# What surrogateescape makes of an undecodable byte: one character for one byte.
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,8 @@ def take_piece(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
     if not cut:
         return _take_exactly(buffer, columns, grammar)
     raw = data[:cut]
-    text, lines, undecodable = _lines(raw, grammar.encoding)
-    endings = _endings(text, lines)
+    text, lines, undecodable = lines_of(raw, grammar.encoding)
+    endings = endings_of(text, lines)
     if b"\r" in endings:
         return _take_exactly(buffer, columns, grammar)
     if lines.len() > buffer.most_rows:
@@ -110,7 +106,7 @@ def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece
         piece.records += 1
         piece.multiline += record.multiline
     piece.consumed = at
-    piece.rows = parse_records(_utf8(b"".join(good), grammar.encoding), columns, grammar)
+    piece.rows = parse_records(utf8(b"".join(good), grammar.encoding), columns, grammar)
     return piece
 
 
@@ -257,47 +253,3 @@ class _Sifter:
         inner = set(self._inner_lines)
         returns = self._lines.head(whole).str.ends_with("\r").to_list()
         return {b"\r\n" if has else b"\n" for line, has in enumerate(returns) if line not in inner}
-
-
-def _endings(text: bytes, lines: pl.Series) -> set[bytes]:
-    """Which line ends there are; {b"\\r"} when a CR stands alone. Polars cut one CR off each line's end."""
-    if b"\r" not in text:
-        return {b"\n"}
-    if lines.str.contains("\r", literal=True).any():
-        return {b"\r"}
-    returns = len(text) - lines.len() - int(lines.str.len_bytes().cast(pl.Int64).sum())
-    return {b"\r\n"} if returns == lines.len() else {b"\r\n", b"\n"}
-
-
-def _utf8(raw: bytes, encoding: str) -> bytes:
-    return raw if encoding == "utf-8" else raw.decode(encoding).encode()
-
-
-def _lines(raw: bytes, encoding: str) -> tuple[bytes, pl.Series, list[int]]:
-    """_decoded, and its lines."""
-    if encoding == "utf-8":
-        # Polars judges the bytes while it looks for the lines: decoding them too would only be to judge them.
-        with suppress(pl.exceptions.ComputeError):
-            return raw, read_lines(raw), []
-    text, undecodable = _decoded(raw, encoding)
-    return text, read_lines(text), undecodable
-
-
-def _decoded(raw: bytes, encoding: str) -> tuple[bytes, list[int]]:
-    """UTF-8 of the same lines, in which "?" stands for an undecodable byte, and where those bytes are."""
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        return _mended(raw, encoding)
-    return (raw if encoding == "utf-8" else text.encode()), []
-
-
-def _mended(raw: bytes, encoding: str) -> tuple[bytes, list[int]]:
-    text = raw.decode(encoding, "surrogateescape")
-    places, before, place = [], 0, 0
-    for found in _UNDECODABLE.finditer(text):
-        passed = text[before : found.start()]
-        place += len(passed.encode("utf-8", "surrogateescape")) if encoding == "utf-8" else len(passed)
-        places.append(place)
-        before = found.start()
-    return _UNDECODABLE.sub("?", text).encode(), places

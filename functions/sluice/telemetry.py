@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# The functions take LambdaContext from here, so that sluice sets the garbage collector before Powertools is imported.
 __all__ = ["LambdaContext", "count", "count_for_alarms", "logger", "tracer"]
 
 NAMESPACE = "Sluice"

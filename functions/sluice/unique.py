@@ -12,6 +12,7 @@ KEY_HASH = "_key_hash"
 HASHES = 8_000_000
 """Hashes that are held at once: 8 bytes each, and as much again while they are sorted."""
 BUCKET_ROWS = 1_000_000
+"""Rows that are held at once with their keys."""
 _OPEN_ROWS = 262_144
 """Rows that the writers of all buckets may hold together."""
 

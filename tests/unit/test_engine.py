@@ -166,7 +166,7 @@ def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(engine, "BATCH_ROWS", 32)
     monkeypatch.setattr(unique, "HASHES", 150)
     monkeypatch.setattr(unique, "BUCKET_ROWS", 50)
-    monkeypatch.setattr(kept, "BUCKET_ROWS", 50)
+    monkeypatch.setattr(kept, "_PART_ROWS", 50)
     pieces, pieces_out = cleaned(tmp_path / "b", as_csv(*rows))
     assert pieces.discarded == whole.discarded == {"duplicate": 200}
     assert pieces.statistics == whole.statistics != {}

@@ -57,6 +57,12 @@ def test_a_function_that_calls_no_service_does_not_load_the_sdk():
     assert {"boto3", "botocore.client", "botocore.session"}.isdisjoint(imported_in_lambda("route"))
 
 
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_light_function_does_without_what_boto3_adds_and_sets_the_collector_before_powertools(module: str):
+    assert {"boto3", "s3transfer"}.isdisjoint(imported_in_lambda(module))
+    assert "aws_lambda_powertools" not in (FUNCTIONS / f"{module}.py").read_text()
+
+
 @pytest.mark.parametrize("module", ["check", "claim", "clean"])
 def test_the_calls_of_services_are_traced(module: str):
     assert "traced" in imported_in_lambda(module)

@@ -1,5 +1,8 @@
 """Plain values and what DynamoDB keeps of them."""
 
+import json
+from decimal import Decimal
+
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from hypothesis import given
@@ -18,11 +21,7 @@ VALUES = st.recursive(
 @given(item=st.dictionaries(st.text(max_size=5), VALUES, max_size=4))
 def test_what_is_stored_comes_back_and_is_what_boto3_reads(item: dict[str, object]):
     assert plain(stored(item)) == item
-    read = TypeDeserializer().deserialize
-    assert {name: read(value) for name, value in stored({"a": 1, "b": [None, True, "x"]}).items()} == {
-        "a": 1,
-        "b": [None, True, "x"],
-    }
+    assert TypeDeserializer().deserialize({"M": stored(item)}) == json.loads(json.dumps(item), parse_float=Decimal)
 
 
 def test_whole_numbers_are_whole_and_truth_is_no_number():

@@ -107,9 +107,9 @@ def test_text_that_begins_as_compressed_files_do_is_text(start: str) -> None:
     ids=["gzip", "zlib", "zstandard"],
 )
 def test_bytes_that_begin_as_compressed_files_do_are_one_malformed_row(start: bytes) -> None:
-    lines = start.replace(b"\n", b"").replace(b"\0", b"")
-    assert malformed(b"a,b\n" + lines + b",x\n3,4\n")[0][::2] == (1, "row_is_utf_8")
-    assert rows(b"a,b\n" + lines + b",x\n3,4\n") == [("3", "4", 2)]
+    data = b"a,b\n" + start.replace(b"\n", b"").replace(b"\0", b"") + b",x\n3,4\n"
+    assert [(number, reason) for number, _, reason in malformed(data)] == [(1, "row_is_utf_8")]
+    assert rows(data) == [("3", "4", 2)]
 
 
 def test_a_nul_byte_makes_its_row_malformed() -> None:
