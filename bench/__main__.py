@@ -73,16 +73,16 @@ def _measure(part: str, given: argparse.Namespace, folder: Path, tell: Callable[
 
 
 def _imports(folder: Path, rounds: int, tell: Callable[[str], None]) -> Results:
-    tell("installing the functions' packages")
-    packages = imports.built(folder)
+    tell("building the functions")
+    built = imports.build(folder)
     starts: dict[str, list[Any]] = {name: [] for name in imports.handlers()}
     for number in range(rounds + 1):
         for name, runs in starts.items():
             tell(f"imports: round {number} of {rounds}: {name}")
-            one = imports.start(name, packages)
+            one = imports.start(name, built)
             if number:
                 runs.append(one.to_dict())
-    return {"unzipped_bytes": imports.unzipped_bytes(packages), "handlers": starts}
+    return {"unzipped_bytes": built.unzipped_bytes(), "handlers": starts}
 
 
 def _circumstances(load: float) -> Results:

@@ -77,7 +77,7 @@ def _engine_table(name: str, compared: Results) -> Table:
 
 def _import_table(measured: Results) -> Table:
     sizes = measured["unzipped_bytes"]
-    title = f"\ncold starts, with the {sizes['all'] / 1e6:.0f} MB that a function's zip unpacks to"
+    title = f"\ncold starts, with the {sizes['all'] / 1e6:.0f} MB of a function and its layer, unzipped"
     table = _table(title, "function", "import s", "processor s", "peak MB", "imports Polars")
     for name, runs in sorted(measured["handlers"].items(), key=lambda item: -_median(item[1], "work")):
         polars = "yes" if runs[0]["answer"]["polars"] else ""

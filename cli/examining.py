@@ -25,7 +25,7 @@ from sluice.ledger import FAILED, RECEIVED
 
 OK, NOTE, BAD = "ok", "note", "bad"
 
-_UNCOMPARED = {"CodeUri", "DefinitionUri", "ScriptLocation", "Metadata"}
+_UNCOMPARED = {"CodeUri", "ContentUri", "DefinitionUri", "ScriptLocation", "Metadata"}
 """What deploying itself replaces in a template."""
 _WRITES = {
     "put": [("s3:PutObject", "raw"), ("s3:PutObjectTagging", "raw")],

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,11 @@ class _Call(BaseHTTPRequestHandler):
         """Say nothing: the test tells what matters."""
 
 
-def invoke(task: Path, handler: str, event: Any, environment: Mapping[str, str], runtime: Path) -> Any:
+def invoke(built: Sequence[Path], handler: str, event: Any, environment: Mapping[str, str], runtime: Path) -> Any:
     """Return what a built function answers to an event, or the error it reports.
 
-    task: the built function's folder, alone on the path with what Lambda provides, linked into `runtime`.
+    built: the folders of the function and of its layer's packages, alone on the path with what Lambda provides, linked
+    into `runtime`.
     """
     for name in PROVIDED:
         for found in Path(sysconfig.get_path("purelib")).glob(f"{name}*"):
@@ -69,14 +70,15 @@ def invoke(task: Path, handler: str, event: Any, environment: Mapping[str, str],
                 (runtime / found.name).symlink_to(found)
     api = _Api(event)
     threading.Thread(target=api.serve_forever, daemon=True).start()
-    start = f"import sys; sys.path[:0] = [{str(task)!r}, {str(runtime)!r}]; from awslambdaric.__main__ import main; "
+    path = [str(folder) for folder in (*built, runtime)]
+    start = f"import sys; sys.path[:0] = {path!r}; from awslambdaric.__main__ import main; "
     process = subprocess.Popen(
         # The interpreter that the environment was made from: -I -S keep every other package away.
         [sys._base_executable, "-I", "-S", "-c", start + f"main(['bootstrap', {handler!r}])"],
-        cwd=task,
+        cwd=built[0],
         env={
             "PATH": os.defpath,
-            "LAMBDA_TASK_ROOT": str(task),
+            "LAMBDA_TASK_ROOT": str(built[0]),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "built",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",

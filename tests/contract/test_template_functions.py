@@ -44,13 +44,14 @@ def test_a_function_has_a_role_and_a_log_group_of_its_own(name: str) -> None:
     assert group == f"/aws/lambda/{FUNCTIONS[name]['FunctionName']['Fn::Sub']}"
 
 
-def test_all_functions_share_one_bundle_one_runtime_and_tracing() -> None:
+def test_all_functions_share_one_bundle_one_layer_one_runtime_and_tracing() -> None:
     shared = declared.template()["Globals"]["Function"]
 
     assert shared["CodeUri"] == "functions/"
+    assert shared["Layers"] == [{"Ref": "Packages"}]
     assert shared["Runtime"] == "python3.13"
     assert shared["Tracing"] == "Active"
-    assert all("CodeUri" not in properties and "Runtime" not in properties for properties in FUNCTIONS.values())
+    assert not any({"CodeUri", "Layers", "Runtime"} & properties.keys() for properties in FUNCTIONS.values())
 
 
 def test_failed_messages_return_alone_and_validation_is_bounded() -> None:

@@ -89,7 +89,7 @@ def test_a_function_without_its_configuration_does_not_start(name: str):
 def test_the_functions_run_on_the_versions_that_are_locked_and_on_nothing_else():
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     locked = {package["name"]: package for package in lock["package"]}
-    lines = (FUNCTIONS / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "packages" / "requirements.txt").read_text().splitlines()
     pins = [PIN.fullmatch(line.replace("backports.", "backports-")) for line in lines if not line.startswith("#")]
     named = {pin[1]: pin for pin in pins if pin}
 
