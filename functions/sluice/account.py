@@ -12,7 +12,6 @@ from sluice.glue_types import glue_schema
 from sluice.header import Header
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
-from sluice.reader import RawBatch
 from sluice.whole_file import Plan
 
 
@@ -26,12 +25,11 @@ class Account:
     reasons: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
-    def add_batch(self, raw: RawBatch, batch: CleanBatch) -> None:
-        self.rows_in += raw.rows_in
-        self.quarantined += batch.quarantined.height + raw.malformed.height
+    def add_batch(self, batch: CleanBatch) -> None:
+        self.rows_in += batch.rows_in
+        self.quarantined += batch.quarantined.height
         self.discarded.update(batch.discarded)
         self.reasons.update(batch.reasons)
-        self.reasons.update(dict(raw.malformed["_reason"].value_counts().iter_rows()))
 
     def add(self, part: Mapping[str, Any]) -> None:
         """Add the account of a part of the file, as its to_dict told it."""

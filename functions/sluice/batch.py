@@ -4,7 +4,7 @@ A pure function of the contract and the batch. Both engines run it, so a rule ex
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -20,12 +20,14 @@ MASK = "***"
 class CleanBatch:
     """What became of a batch.
 
+    rows_in: its records, counted before anything else: what became of them is held against this.
     good: the contract's parsed columns, typed (`_extra` when kept), and `_row_number` Int64.
     quarantined: the file's columns as text, `_raw` String, `_reasons` List(String), `_row_number` Int64.
     discarded: rows by the name of the rule that left them out.
     reasons: quarantined rows by reason; a row with two reasons counts in both.
     """
 
+    rows_in: int
     good: pl.DataFrame
     quarantined: pl.DataFrame
     discarded: dict[str, int]
@@ -50,13 +52,21 @@ class Cleaner:
         self._cells = Cells(contract)
         self._checks = Checks(contract)
         self._rule = _discarding_rule(contract)
+        # Of these columns the text is asked for again; a column of text has it as its value.
+        typed = (name for name, dtype in contract.parsed.items() if dtype != pl.String())
+        self._judged = list(dict.fromkeys([*typed, *contract.same_as_key]))
 
-    def clean(self, rows: pl.DataFrame) -> CleanBatch:
+    def clean(self, rows: pl.DataFrame, malformed: pl.DataFrame | None = None) -> CleanBatch:
         """Clean the rows of one batch.
 
         rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
+        malformed: the records that could not be split (RawBatch.malformed), quarantined for the reason they bring.
         Raises ContractInvalid when a check of the model cannot run.
         """
+        batch = self._cleaned(rows)
+        return batch if malformed is None or malformed.is_empty() else _with_malformed(self._contract, batch, malformed)
+
+    def _cleaned(self, rows: pl.DataFrame) -> CleanBatch:
         contract = self._contract
         text, parsed = self._cells.read(rows)
         rule = text.select_seq(self._rule).to_series()
@@ -67,22 +77,23 @@ class Cleaner:
         places = None
         if discarded:
             kept = rule.is_null()
-            text, parsed, places = _only(text, kept), _only(parsed, kept), kept.arg_true()
+            text, parsed, places = _only(text[self._judged], kept), _only(parsed, kept), kept.arg_true()
         failures = self._failures(text, parsed)
         if not failures:
-            return CleanBatch(parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
+            return CleanBatch(rows.height, parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
         bad = pl.concat(failures.values()).unique().sort()
         quarantined = _quarantined(contract, rows[bad if places is None else places[bad]], failures)
         good = pl.repeat(value=True, n=parsed.height, dtype=pl.Boolean, eager=True).scatter(bad, values=False)
         reasons = {reason: len(rows_of_it) for reason, rows_of_it in failures.items()}
-        return CleanBatch(_only(parsed, good), quarantined, discarded, reasons)
+        return CleanBatch(rows.height, _only(parsed, good), quarantined, discarded, reasons)
 
     def _failures(self, text: pl.DataFrame, parsed: pl.DataFrame) -> dict[str, pl.Series]:
         """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
         contract, parts = self._contract, self._parts
         failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
-        for name in contract.parsed:
-            failures[name] |= unparsed_reasons(name, text_of_value(contract, name, text[name]), parsed[name])
+        for name, dtype in contract.parsed.items():
+            if dtype != pl.String():
+                failures[name] |= unparsed_reasons(name, text_of_value(contract, name, text[name]), parsed[name])
         for name in contract.same_as_key:
             differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
             if differs is not None and differs.any():
@@ -97,11 +108,14 @@ class Cleaner:
         return {reason: places for of_column in failures.values() for reason, places in of_column.items()}
 
 
-def quarantine_malformed(contract: Contract, malformed: pl.DataFrame) -> pl.DataFrame:
-    """Return rows that could not be split as quarantined rows: no columns, but the raw text.
+def _with_malformed(contract: Contract, batch: CleanBatch, malformed: pl.DataFrame) -> CleanBatch:
+    bad = pl.concat([batch.quarantined, _quarantined_raw(contract, malformed)]).sort("_row_number")
+    reasons = batch.reasons | dict(malformed["_reason"].value_counts().iter_rows())
+    return replace(batch, rows_in=batch.rows_in + malformed.height, quarantined=bad, reasons=reasons)
 
-    malformed: `_row_number` Int64, `_raw` String, `_reason` String. Returns CleanBatch.quarantined's columns.
-    """
+
+def _quarantined_raw(contract: Contract, malformed: pl.DataFrame) -> pl.DataFrame:
+    """Return records that could not be split as quarantined rows: no columns, but the raw text."""
     raw = pl.col("_raw") if not contract.personal else pl.lit(MASK).alias("_raw")
     return malformed.select_seq(
         *(pl.lit(None, dtype=pl.String).alias(name) for name in contract.file_columns),

@@ -14,13 +14,12 @@ import polars as pl
 import pyarrow as pa
 
 from sluice.account import Account
-from sluice.batch import CleanBatch, Cleaner, quarantine_malformed
+from sluice.batch import CleanBatch, Cleaner
 from sluice.contract import Contract, Partition
 from sluice.errors import FileRejected
 from sluice.folders import Folder
 from sluice.header import match_header
 from sluice.marks import ACCOUNT, arrow_schema, marks_of
-from sluice.reader import RawBatch
 from sluice.splits import Original, Split, batches
 
 WORK = "_work/"
@@ -63,7 +62,7 @@ def _cut_split(job: Cutting, number: int) -> Iterator[pl.DataFrame]:
     cleaner = Cleaner(contract, job.parts)
     try:
         for raw in batches(job.original, split, job.header, contract):
-            chunk.add(raw, cleaner.clean(header.select(contract, raw.rows)))
+            chunk.add(cleaner.clean(header.select(contract, raw.rows), raw.malformed))
             if chunk.bytes > CHUNK_BYTES:
                 yield from chunk.lay_down(job.folder)
                 chunk = _Chunk(contract, number, chunk.first_row + chunk.account.rows_in)
@@ -86,12 +85,11 @@ class _Chunk:
     good: list[pl.DataFrame] = field(default_factory=list)
     quarantined: list[pl.DataFrame] = field(default_factory=list)
 
-    def add(self, raw: RawBatch, batch: CleanBatch) -> None:
-        self.account.add_batch(raw, batch)
-        bad = pl.concat([batch.quarantined, quarantine_malformed(self.contract, raw.malformed)])
+    def add(self, batch: CleanBatch) -> None:
+        self.account.add_batch(batch)
         self.good.append(batch.good)
-        self.quarantined.append(bad.sort("_row_number"))
-        self.bytes += int(batch.good.estimated_size() + bad.estimated_size())
+        self.quarantined.append(batch.quarantined)
+        self.bytes += int(batch.good.estimated_size() + batch.quarantined.estimated_size())
 
     def lay_down(self, folder: Folder) -> Iterator[pl.DataFrame]:
         """Write the rows; yield their marks, then the chunk's account."""

@@ -14,14 +14,14 @@ _CLEANERS = 3
 
 def cleaned(
     contract: Contract, header: Header, batches: Iterable[RawBatch], parts: Mapping[str, str] | None = None
-) -> Iterator[tuple[RawBatch, CleanBatch]]:
-    """Yield each batch of a file with what became of it. parts: what the file's key captured.
+) -> Iterator[CleanBatch]:
+    """Yield what became of each batch of a file. parts: what the file's key captured.
 
     Raises what reading raises, and ContractInvalid when a check of the model cannot run.
     """
 
-    def cleaning() -> Callable[[RawBatch], tuple[RawBatch, CleanBatch]]:
+    def cleaning() -> Callable[[RawBatch], CleanBatch]:
         cleaner = Cleaner(contract, parts)
-        return lambda raw: (raw, cleaner.clean(header.select(contract, raw.rows)))
+        return lambda raw: cleaner.clean(header.select(contract, raw.rows), raw.malformed)
 
     return side_by_side(iter(batches), *(cleaning() for _ in range(_CLEANERS)))

@@ -16,7 +16,6 @@ from typing import Any
 import polars as pl
 
 from sluice.account import Account, Cost, Written, manifest_of
-from sluice.batch import quarantine_malformed
 from sluice.cleaned import cleaned
 from sluice.contract import EXTRA, Contract
 from sluice.header import match_header
@@ -28,7 +27,7 @@ from sluice.partitions import partition_path
 from sluice.published import published_rows, quarantine_rows
 from sluice.reader import BATCH_ROWS
 from sluice.source import Source
-from sluice.spill import HELD_BYTES, Spill
+from sluice.spill import HELD_BYTES, Spill, on_its_own
 from sluice.unique import KEY_HASH, losers, with_key_hash
 from sluice.verdict import refuse_share
 from sluice.whole_file import Plan, partition_counts
@@ -106,11 +105,10 @@ def _first_pass(
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
     first = _FirstPass(Spill(work / "good", good, HELD_BYTES), Spill(work / "quarantined", text, HELD_BYTES))
     # One thread reads and splits, two clean, this one puts aside.
-    for raw, batch in cleaned(contract, header, reader, parts):
+    for batch in cleaned(contract, header, reader, parts):
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
-        bad = [batch.quarantined, quarantine_malformed(contract, raw.malformed)]
-        first.quarantined.append(pl.concat(bad).sort("_row_number"))
-        first.account.add_batch(raw, batch)
+        first.quarantined.append(on_its_own(batch.quarantined))
+        first.account.add_batch(batch)
         if progress:
             progress(first.account.rows_in)
     first.bytes_in = reader.facts.bytes_in
@@ -144,7 +142,9 @@ def _write_published(
     if not names:
         counts = rows.select(pl.len()).collect(engine="streaming").item()
         if counts:
-            rows.sink_parquet(folder / f"{lineage.file_stem}-000.parquet", compression="zstd", engine="streaming")
+            rows.sink_parquet(
+                folder / f"{lineage.file_stem}-000.parquet", compression="zstd", compression_level=1, engine="streaming"
+            )
         return [PartitionCount({}, "", counts)] if counts else []
     counted = partition_counts(contract, kept, whole).rows(named=True)
     if counted:
@@ -166,7 +166,9 @@ def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: s
         folder, key=names, include_key=False, max_rows_per_file=_FILE_ROWS, file_path_provider=name_file
     )
     group = max(1_024, min(262_144, _OPEN_ROWS // partitions))
-    rows.sink_parquet(target, compression="zstd", mkdir=True, row_group_size=group, engine="streaming")
+    rows.sink_parquet(
+        target, compression="zstd", compression_level=1, mkdir=True, row_group_size=group, engine="streaming"
+    )
 
 
 def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage: Lineage) -> None:
@@ -175,17 +177,14 @@ def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage
     if quarantined.rows:
         rows = quarantine_rows(contract, quarantined.scan(), lineage)
         path = folder / f"{lineage.file_stem}-000.parquet"
-        rows.sink_parquet(path, compression="zstd", row_group_size=32_768, engine="streaming")
+        rows.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=32_768, engine="streaming")
 
 
 def staged_files(folder: Path, below: str) -> list[StagedFile]:
     """Return the Parquet files under folder/below, by name, with the rows that their footers tell."""
     files = sorted((folder / below).rglob("*.parquet"))
+    counts = (pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()) for file in files)
     return [
-        StagedFile(
-            path=file.relative_to(folder).as_posix(),
-            rows=pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()).collect().item(),
-            bytes=file.stat().st_size,
-        )
-        for file in files
+        StagedFile(path=file.relative_to(folder).as_posix(), rows=rows.item(), bytes=file.stat().st_size)
+        for file, rows in zip(files, pl.collect_all(counts), strict=True)
     ]

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
-from sluice.batch import quarantine_malformed
 from sluice.cleaned import cleaned
 from sluice.contract import Contract
 from sluice.drift import Drift, of_values
@@ -95,14 +94,12 @@ def _read(
     progress: Callable[[int], None] | None,
 ) -> None:
     header = match_header(contract, reader.header, reader.preview)
-    for raw, batch in cleaned(contract, header, reader, parts):
-        tally.rows += raw.rows_in
-        tally.quarantined += batch.quarantined.height + raw.malformed.height
+    for batch in cleaned(contract, header, reader, parts):
+        tally.rows += batch.rows_in
+        tally.quarantined += batch.quarantined.height
         tally.discarded.update(batch.discarded)
         tally.reasons.update(batch.reasons)
-        tally.reasons.update(dict(raw.malformed["_reason"].value_counts().iter_rows()))
         _note_examples(contract, batch.quarantined, tally)
-        _note_examples(contract, quarantine_malformed(contract, raw.malformed), tally)
         if progress:
             progress(tally.rows)
 

@@ -1,6 +1,6 @@
-"""Batches put aside between the two passes: in memory while they are few, in Parquet files when they are many."""
+"""Batches put aside between the two passes: the newest few in memory, all others in Parquet files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import batched
 from pathlib import Path
 
@@ -13,13 +13,13 @@ _ROW_GROUP = 131_072
 class Spill:
     """Frames of one schema, appended in row order and scanned as often as wanted.
 
-    At most `held_bytes` stay in memory; beyond that everything goes to Parquet files in `folder`.
+    At most `held_bytes` stay in memory; when there are more, they become a Parquet file in `folder`.
     """
 
     def __init__(self, folder: Path, schema: dict[str, pl.DataType], held_bytes: int = HELD_BYTES) -> None:
         self.rows = 0
         self.folder = folder
-        self._schema = schema
+        self._none = pl.DataFrame(schema=schema)
         self._held_bytes = held_bytes
         self._held: list[pl.DataFrame] = []
         self._size = 0
@@ -30,32 +30,23 @@ class Spill:
             return
         self.rows += frame.height
         self._size += int(frame.estimated_size())
+        self._held.append(frame.rechunk())
         if self._size > self._held_bytes:
-            self._held.append(frame)
             self._write()
-        else:
-            self._held.append(_on_its_own(frame))
 
     def scan(self) -> pl.LazyFrame:
         """Return all rows in the order in which they came."""
-        if self._files:
-            self._write()
-            return pl.scan_parquet(self._files, glob=False)
-        return pl.concat([pl.DataFrame(schema=self._schema), *self._held]).lazy()
+        return _rows(self._files, [self._none, *self._held])
 
     def scans(self, rows: int) -> Iterator[pl.LazyFrame]:
-        """Yield all rows in their order, in parts of at most about `rows`."""
-        if not self._files:
-            yield self.scan()
-            return
-        self._write()
-        files = max(1, rows * len(self._files) // self.rows)
-        for some in batched(self._files, files, strict=False):
-            yield pl.scan_parquet(list(some), glob=False)
+        """Yield all rows in their order, in parts of about `rows` at most."""
+        together = max(1, rows * len(self._files) // max(1, self.rows))
+        for files in batched(self._files, together, strict=False):
+            yield _rows(files, [])
+        if self._held:
+            yield _rows([], self._held)
 
     def _write(self) -> None:
-        if not self._held:
-            return
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{len(self._files):06}.parquet"
         pl.concat(self._held).write_parquet(path, compression="lz4", statistics=False, row_group_size=_ROW_GROUP)
@@ -63,7 +54,13 @@ class Spill:
         self._held, self._size = [], 0
 
 
-def _on_its_own(frame: pl.DataFrame) -> pl.DataFrame:
+def _rows(files: Sequence[Path], frames: Sequence[pl.DataFrame]) -> pl.LazyFrame:
+    """Return the rows of files and frames. Each frame is a source of its own: one of many chunks is slow to write."""
+    read = [pl.scan_parquet(list(files), glob=False)] if files else []
+    return pl.concat([*read, *(frame.lazy() for frame in frames)])
+
+
+def on_its_own(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a copy that shares no text: the few rows of a filtered frame keep the text of all of its rows alive."""
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     return frame.with_columns(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)

@@ -3,7 +3,7 @@ import dataclasses
 import polars as pl
 import pytest
 
-from sluice.batch import MASK, clean_batch, quarantine_malformed
+from sluice.batch import MASK, CleanBatch, Cleaner, clean_batch
 from sluice.catalog import load
 from sluice.contract import Contract, Discard
 from sluice.steps import Fill, MapValues
@@ -26,10 +26,18 @@ GOOD = {
 
 
 def batch_of(*changes: dict[str, str], contract: Contract = SALES, parts: dict[str, str] | None = None):
-    rows = pl.DataFrame([GOOD | change for change in changes]).with_columns(
-        _row_number=pl.int_range(1, len(changes) + 1, dtype=pl.Int64)
-    )
-    return clean_batch(contract, rows.select(*contract.file_columns, "_row_number"), parts)
+    return clean_batch(contract, rows_of(contract, *changes), parts)
+
+
+def rows_of(contract: Contract, *changes: dict[str, str]) -> pl.DataFrame:
+    rows = pl.DataFrame([GOOD | change for change in changes], schema=dict.fromkeys(GOOD, pl.String))
+    numbered = rows.with_columns(_row_number=pl.int_range(1, len(changes) + 1, dtype=pl.Int64))
+    return numbered.select(*contract.file_columns, "_row_number")
+
+
+def with_malformed(contract: Contract, rows: pl.DataFrame, number: int) -> CleanBatch:
+    malformed = pl.DataFrame({"_row_number": [number], "_raw": ["a,b,999"], "_reason": ["row_has_every_field"]})
+    return Cleaner(contract).clean(rows, malformed)
 
 
 def test_a_good_row_is_typed_and_nothing_else_happens():
@@ -131,9 +139,20 @@ def test_personal_columns_are_masked_in_the_quarantine():
     contract = dataclasses.replace(SALES, personal={"customer_age": "keep"})
     row = batch_of({"customer_age": "999"}, contract=contract).quarantined.row(0, named=True)
     assert row["customer_age"] == MASK
-    malformed = pl.DataFrame({"_row_number": [1], "_raw": ["a,b,999"], "_reason": ["row_has_every_field"]})
-    assert quarantine_malformed(contract, malformed)["_raw"].to_list() == [MASK]
-    assert quarantine_malformed(SALES, malformed)["_raw"].to_list() == ["a,b,999"]
+    for masks, raw in ((contract, MASK), (SALES, "a,b,999")):
+        assert with_malformed(masks, rows_of(masks), 1).quarantined["_raw"].to_list() == [raw]
+
+
+def test_records_that_could_not_be_split_stand_among_the_quarantined_in_the_files_order():
+    rows = rows_of(SALES, {"channel": "fax"}, {}, {}, {"channel": "fax"}).filter(pl.col("_row_number") != 3)
+    batch = with_malformed(SALES, rows, 3)
+    assert (batch.rows_in, batch.good["_row_number"].to_list()) == (4, [2])
+    assert batch.reasons == {"channel_is_known": 2, "row_has_every_field": 1}
+    assert batch.quarantined.select("_row_number", "_raw", "_reasons").rows() == [
+        (1, None, ["channel_is_known"]),
+        (3, "a,b,999", ["row_has_every_field"]),
+        (4, None, ["channel_is_known"]),
+    ]
 
 
 def test_long_null_markers_are_told_in_any_case_too():
