@@ -10,8 +10,6 @@ from typing import Any
 
 from bench.processes import Watch
 
-LEVEL = 1
-"""Of Zstandard, as the engine writes: the bare writes are to do the same."""
 Facts = dict[str, Any]
 Work = Callable[[], Facts]
 """What is timed. It comes from a function that has already imported and read what is not to be timed."""
@@ -80,7 +78,7 @@ def write_polars(_: str, published: Path, out: Path) -> Work:
     target = pl.PartitionBy(out, key=_partition(published), include_key=False)
 
     def work() -> Facts:
-        rows.lazy().sink_parquet(target, compression="zstd", compression_level=LEVEL, mkdir=True)
+        rows.lazy().sink_parquet(target, compression="zstd", mkdir=True)
         return {"published": rows.height}
 
     return work
@@ -97,8 +95,7 @@ def write_duckdb(_: str, published: Path, out: Path) -> Work:
 
     def work() -> Facts:
         partition = _partition(published)
-        options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {LEVEL}, PARTITION_BY ({partition})"
-        connection.execute(f"COPY rows TO '{out}' ({options})")
+        connection.execute(f"COPY rows TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({partition}))")
         return {"published": connection.sql("SELECT count(*) FROM rows").fetchall()[0][0]}
 
     return work
@@ -113,7 +110,7 @@ def write_pyarrow(_: str, published: Path, out: Path) -> Work:
     parquet = ds.ParquetFileFormat()
 
     def work() -> Facts:
-        options = parquet.make_write_options(compression="zstd", compression_level=LEVEL)
+        options = parquet.make_write_options(compression="zstd")
         ds.write_dataset(rows, out, format=parquet, partitioning=by, file_options=options)
         return {"published": rows.num_rows}
 

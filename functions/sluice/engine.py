@@ -104,7 +104,7 @@ def _first_pass(
         good[KEY_HASH] = pl.UInt64()
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
     first = _FirstPass(Spill(work / "good", good, HELD_BYTES), Spill(work / "quarantined", text, HELD_BYTES))
-    # One thread reads and splits, two clean, this one puts aside.
+    # One thread reads and splits, three clean, this one puts aside.
     for batch in cleaned(contract, header, reader, parts):
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
         first.quarantined.append(on_its_own(batch.quarantined))
@@ -142,9 +142,7 @@ def _write_published(
     if not names:
         counts = rows.select(pl.len()).collect(engine="streaming").item()
         if counts:
-            rows.sink_parquet(
-                folder / f"{lineage.file_stem}-000.parquet", compression="zstd", compression_level=1, engine="streaming"
-            )
+            rows.sink_parquet(folder / f"{lineage.file_stem}-000.parquet", compression="zstd", engine="streaming")
         return [PartitionCount({}, "", counts)] if counts else []
     counted = partition_counts(contract, kept, whole).rows(named=True)
     if counted:
@@ -166,9 +164,7 @@ def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: s
         folder, key=names, include_key=False, max_rows_per_file=_FILE_ROWS, file_path_provider=name_file
     )
     group = max(1_024, min(262_144, _OPEN_ROWS // partitions))
-    rows.sink_parquet(
-        target, compression="zstd", compression_level=1, mkdir=True, row_group_size=group, engine="streaming"
-    )
+    rows.sink_parquet(target, compression="zstd", mkdir=True, row_group_size=group, engine="streaming")
 
 
 def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage: Lineage) -> None:
@@ -177,7 +173,7 @@ def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage
     if quarantined.rows:
         rows = quarantine_rows(contract, quarantined.scan(), lineage)
         path = folder / f"{lineage.file_stem}-000.parquet"
-        rows.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=32_768, engine="streaming")
+        rows.sink_parquet(path, compression="zstd", row_group_size=32_768, engine="streaming")
 
 
 def staged_files(folder: Path, below: str) -> list[StagedFile]:
