@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 
 
 def one_ahead[T](items: Iterator[T]) -> Iterator[T]:
@@ -16,26 +15,15 @@ def one_ahead[T](items: Iterator[T]) -> Iterator[T]:
             del item
 
 
-def side_by_side[T, R](items: Iterator[T], *workers: Callable[[T], R]) -> Iterator[R]:
-    """Yield what the workers make of the items, in the items' order; raises what a worker raises. No worker has two
-    items at a time, and no more items than workers are held beside the caller's."""
-    free: SimpleQueue[Callable[[T], R]] = SimpleQueue()
-    for worker in workers:
-        free.put(worker)
-
-    def work(item: T) -> R:
-        worker = free.get()
-        try:
-            return worker(item)
-        finally:
-            free.put(worker)
-
-    with ThreadPoolExecutor(len(workers), thread_name_prefix="beside") as threads:
+def side_by_side[T, R](items: Iterator[T], work: Callable[[T], R], threads: int) -> Iterator[R]:
+    """Yield what `work` makes of the items, in their order; raises what it raises. No more items than threads are held
+    beside the caller's."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="beside") as pool:
         coming: deque[Future[R]] = deque()
         for item in items:
-            coming.append(threads.submit(work, item))
+            coming.append(pool.submit(work, item))
             del item
-            if len(coming) >= len(workers):
+            if len(coming) >= threads:
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()

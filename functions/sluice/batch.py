@@ -40,8 +40,8 @@ def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str]
 
 
 class Cleaner:
-    """Cleans the batches of a file, one after the other. What becomes of a row depends on the row alone: only what
-    the contract says is worked out once.
+    """Cleans the batches of a file, in one thread or in several. What becomes of a row depends on the row alone: only
+    what the contract says is worked out once.
 
     parts: what the file's key captured, for the columns that must equal it.
     """

@@ -1,6 +1,6 @@
 """The batches of a file, cleaned side by side and handed on in their order."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sluice.ahead import side_by_side
 from sluice.batch import CleanBatch, Cleaner
@@ -8,7 +8,7 @@ from sluice.contract import Contract
 from sluice.header import Header
 from sluice.source import RawBatch
 
-_CLEANERS = 3
+_THREADS = 3
 """Cleaning takes twice the time of reading and of putting aside, each of which has a thread too."""
 
 
@@ -19,9 +19,9 @@ def cleaned(
 
     Raises what reading raises, and ContractInvalid when a check of the model cannot run.
     """
+    cleaner = Cleaner(contract, parts)
 
-    def cleaning() -> Callable[[RawBatch], CleanBatch]:
-        cleaner = Cleaner(contract, parts)
-        return lambda raw: cleaner.clean(header.select(contract, raw.rows), raw.malformed)
+    def clean(raw: RawBatch) -> CleanBatch:
+        return cleaner.clean(header.select(contract, raw.rows), raw.malformed)
 
-    return side_by_side(iter(batches), *(cleaning() for _ in range(_CLEANERS)))
+    return side_by_side(iter(batches), clean, _THREADS)

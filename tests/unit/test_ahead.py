@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Barrier
 
 import pytest
@@ -7,22 +7,16 @@ import pytest
 from sluice.ahead import side_by_side
 
 
-def test_what_workers_make_comes_in_the_items_order_and_no_worker_has_two_at_a_time():
-    busy: list[list[int]] = [[], []]
+def test_what_is_made_comes_in_the_items_order():
+    ready: list[int] = []
 
-    def worker(number: int) -> Callable[[int], tuple[int, int]]:
-        def work(item: int) -> tuple[int, int]:
-            busy[number].append(item)
-            assert len(busy[number]) == 1
-            time.sleep(0.004 if item % 3 == 0 else 0.001)  # later items are often ready first
-            busy[number].remove(item)
-            return item, number
+    def work(item: int) -> int:
+        time.sleep(0.004 if item % 3 == 0 else 0.001)
+        ready.append(item)
+        return item
 
-        return work
-
-    made = list(side_by_side(iter(range(40)), worker(0), worker(1)))
-    assert [item for item, _ in made] == list(range(40))
-    assert {number for _, number in made} == {0, 1}
+    assert list(side_by_side(iter(range(40)), work, 3)) == list(range(40))
+    assert ready != sorted(ready) == list(range(40))
 
 
 def test_two_items_are_worked_on_at_once():
@@ -32,10 +26,10 @@ def test_two_items_are_worked_on_at_once():
         both.wait()
         return item
 
-    assert list(side_by_side(iter(range(4)), work, work)) == [0, 1, 2, 3]
+    assert list(side_by_side(iter(range(4)), work, 2)) == [0, 1, 2, 3]
 
 
-def test_no_more_is_begun_than_there_are_workers():
+def test_no_more_is_begun_than_there_are_threads():
     begun: list[int] = []
 
     def items() -> Iterator[int]:
@@ -43,7 +37,7 @@ def test_no_more_is_begun_than_there_are_workers():
             begun.append(item)
             yield item
 
-    made = side_by_side(items(), str, str)
+    made = side_by_side(items(), str, 2)
     for number in range(5):
         assert next(made) == str(number)
         assert len(begun) <= number + 2
@@ -53,7 +47,7 @@ def test_what_a_worker_raises_comes_in_its_place():
     def work(item: int) -> float:
         return 6 / (item - 2)
 
-    made = side_by_side(iter(range(9)), work, work)
+    made = side_by_side(iter(range(9)), work, 2)
     assert [next(made), next(made)] == [-3.0, -6.0]
     with pytest.raises(ZeroDivisionError):
         next(made)
