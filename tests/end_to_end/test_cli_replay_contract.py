@@ -10,7 +10,7 @@ from tests.end_to_end.conftest import ROOT
 
 def changed_project(folder: Path) -> Path:
     """Copy what is deployed, with a second version of the contract, to which `fax` is a channel."""
-    for name in ("functions", "statemachine", "glue"):
+    for name in ("functions", "packages", "statemachine", "glue"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     sales = folder / "functions" / "datasets" / "sales.py"
     text = sales.read_text()

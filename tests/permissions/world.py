@@ -16,7 +16,7 @@ from local.faults import Call, calls
 from local.installation import Installation
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("template.yaml", "functions", "glue", "statemachine")
+PARTS = ("template.yaml", "functions", "packages", "glue", "statemachine")
 SMALL_FILE_BYTES = 20_000
 PARAMETERS = {
     "KmsKey": "own",
