@@ -3,6 +3,7 @@
 A pure function of the contract and the batch. Both engines run it, so a rule exists once.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -110,7 +111,7 @@ class Cleaner:
 
 def _with_malformed(contract: Contract, batch: CleanBatch, malformed: pl.DataFrame) -> CleanBatch:
     bad = pl.concat([batch.quarantined, _quarantined_raw(contract, malformed)]).sort("_row_number")
-    reasons = batch.reasons | dict(malformed["_reason"].value_counts().iter_rows())
+    reasons = dict(Counter(batch.reasons) + Counter(malformed["_reason"].to_list()))
     return replace(batch, rows_in=batch.rows_in + malformed.height, quarantined=bad, reasons=reasons)
 
 
