@@ -4,6 +4,8 @@ Each imports what it needs, then works, then tells its seconds of work and the r
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,6 +160,8 @@ def main() -> None:
     work = JOBS[given.name](given.dataset, given.file, given.out)
     watch = Watch()
     watch.answer(**work())
+    sys.stdout.flush()
+    os._exit(0)  # pyarrow's threads sometimes abort the process on its way out
 
 
 if __name__ == "__main__":
