@@ -14,7 +14,6 @@ from pathlib import Path
 from bench.processes import ROOT, Run, run
 
 FUNCTIONS = ROOT / "functions"
-HEAVY = ("validate", "clean")
 
 PROBE = """
 import sys, time, os, json

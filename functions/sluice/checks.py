@@ -25,7 +25,7 @@ class Checks:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._judged: pl.Schema | None = None
+        self._judged: pl.Schema | None = None  # threads that begin together judge it each, with the same end
 
     def failing(self, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:
         """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each
