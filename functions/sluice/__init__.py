@@ -7,10 +7,16 @@ Its allocator reads this when Polars is loaded.
 
 Python looks for garbage after every 300,000 objects instead of 2,000: what an import makes is none, and looking for
 it took a quarter of a cold start.
+
+pandera does without what it does not need for Polars.
 """
 
 import gc
 import os
+import sys
+
+from sluice.polars_alone import HiddenFromPandera
 
 os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,oversize_threshold:0,dirty_decay_ms:300,muzzy_decay_ms:0")
 gc.set_threshold(300_000)
+sys.meta_path.insert(0, HiddenFromPandera())

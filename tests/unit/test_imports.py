@@ -63,6 +63,21 @@ def test_a_light_function_does_without_what_boto3_adds_and_sets_the_collector_be
     assert "aws_lambda_powertools" not in (FUNCTIONS / f"{module}.py").read_text()
 
 
+def test_pandera_does_without_what_is_installed_beside_it_and_nobody_else_does():
+    script = "import sluice.engine, sys; print(*sys.modules); import hypothesis, numpy, pandas, pyspark; print(pandas)"
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(FUNCTIONS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported, found = answer.stdout.splitlines()
+    assert "pandera.polars" in imported.split()
+    assert {"hypothesis", "numpy", "pandas", "pyarrow", "pyspark"}.isdisjoint(imported.split())
+    assert "site-packages" in found
+
+
 @pytest.mark.parametrize("module", ["check", "claim", "clean"])
 def test_the_calls_of_services_are_traced(module: str):
     assert "traced" in imported_in_lambda(module)
