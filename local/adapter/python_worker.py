@@ -5,7 +5,7 @@ Standard output carries the protocol, so whatever the handler prints goes to sta
 the function's log. A line END_OF_LOG on standard error closes the log of each invocation.
 """
 
-# ruff: noqa: T201, PTH118 (printing is its protocol)
+# ruff: noqa: T201, PTH110, PTH118, PTH120 (printing is its protocol)
 # mypy: disallow-untyped-defs=false
 import importlib
 import json
@@ -16,6 +16,7 @@ import time
 import traceback
 
 END_OF_LOG = "\x04end of invocation"
+LINKED = "linked.pth"  # in a layer whose packages are links to those of this environment
 
 
 class Context:
@@ -46,11 +47,21 @@ class BadHandler(Exception):
         self.kind = kind
 
 
+def belongs_to_python(place):
+    """Whether a place of modules is Python's own: not one of packages that were installed."""
+    own = os.path.dirname(os.__file__)
+    return place.startswith(own) and "site-packages" not in place
+
+
 def load(init):
     """The handler function. Raises BadHandler as Lambda's own runtime client does."""
     sys.path.insert(0, init["code_dir"])
-    for layer in filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep)):
-        site.addsitedir(os.path.join(layer, "python"))
+    layers = filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep))
+    packages = [os.path.join(layer, "python") for layer in layers]
+    if any(os.path.exists(os.path.join(folder, LINKED)) for folder in packages):
+        sys.path[1:] = [place for place in sys.path[1:] if belongs_to_python(place)]
+    for folder in packages:
+        site.addsitedir(folder)
     name = init["module"]
     try:
         module = importlib.import_module(name)

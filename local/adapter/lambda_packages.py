@@ -1,0 +1,84 @@
+"""`sam build` installs what a layer's requirements.txt names. A template that is deployed as it is brings the names
+alone: here its functions get links to just those packages of this environment, and to the SDK that Lambda brings, and
+see no others. So a function that imports what is not in its layer fails here too.
+"""
+
+import hashlib
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from ministack.services import lambda_svc
+from packaging.requirements import Requirement
+
+from local.adapter.python_worker import LINKED
+
+REQUIREMENTS = "requirements.txt"
+OF_THE_RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""What Lambda's Python brings by itself: the SDK."""
+
+_linking = threading.Lock()
+
+
+class PackageMissing(RuntimeError):
+    """A layer asks for a package that is not installed here."""
+
+
+def linked(layer: bytes) -> bytes:
+    """Return the layer (a ZIP) with the packages that its requirements name, if it has only the names.
+
+    Raises PackageMissing.
+    """
+    with zipfile.ZipFile(io.BytesIO(layer)) as archive:
+        if REQUIREMENTS not in archive.namelist():
+            return layer
+        wanted = archive.read(REQUIREMENTS).decode()
+    folder = Path(os.environ["SLUICE_STATE"]) / "packages" / hashlib.sha256(wanted.encode()).hexdigest()[:16]
+    with _linking:
+        if not folder.exists():
+            link(wanted, folder)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"python/{LINKED}", f"{folder}\n")
+    return content.getvalue()
+
+
+def link(wanted: str, folder: Path) -> None:
+    """Make a folder of links to the packages that a requirements file names. Raises PackageMissing."""
+    tops = {top.name: top for name in (*OF_THE_RUNTIME, *names(wanted)) for top in tops_of(name)}
+    folder.mkdir(parents=True)
+    for name, top in tops.items():
+        (folder / name).symlink_to(top)
+
+
+def names(wanted: str) -> Iterator[str]:
+    for line in wanted.splitlines():
+        if text := line.partition("#")[0].strip():
+            yield Requirement(text).name
+
+
+def tops_of(package: str) -> set[Path]:
+    """Return what a package has put beside others: its folders, its modules, its description."""
+    try:
+        found = distribution(package)
+    except PackageNotFoundError as error:
+        raise PackageMissing(
+            f"the layer's {REQUIREMENTS} names {package}, which is not installed here: install it too, with uv add"
+        ) from error
+    first = {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}
+    return {Path(str(found.locate_file(name))) for name in first}
+
+
+def rebind() -> None:
+    resolve = lambda_svc._resolve_layer_zip
+
+    def resolve_linked(attachment: Any) -> bytes | None:
+        layer: bytes | None = resolve(attachment)
+        return linked(layer) if layer else layer
+
+    lambda_svc._resolve_layer_zip = resolve_linked

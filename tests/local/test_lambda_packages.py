@@ -1,0 +1,74 @@
+"""A function sees the packages that its layer names, at the places where they are installed, and no others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import markupsafe
+import pytest
+
+from local import LocalAWS, deploy
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Packages:
+    Type: AWS::Serverless::LayerVersion
+    Metadata: {BuildMethod: makefile}
+    Properties: {ContentUri: packages/, CompatibleRuntimes: [python3.13]}
+  Layered:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.13, CodeUri: app/, Handler: look.handle, Layers: [!Ref Packages]}
+  Plain:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.13, CodeUri: app/, Handler: look.handle}
+"""
+LOOK = """
+import importlib
+
+def handle(names, context):
+    places = {}
+    for name in names:
+        try:
+            places[name] = importlib.import_module(name).__file__
+        except ModuleNotFoundError as error:
+            places[name] = str(error)
+    return places
+"""
+
+
+@pytest.fixture(scope="module")
+def functions(aws: LocalAWS, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return deployed(aws, tmp_path_factory.mktemp("layered"), "# one package\nmarkupsafe>=1 # and no other\n", "layered")
+
+
+def deployed(aws: LocalAWS, folder: Path, requirements: str, stack: str) -> dict[str, str]:
+    (folder / "template.yaml").write_text(TEMPLATE)
+    for name, text in {"packages/requirements.txt": requirements, "app/look.py": LOOK}.items():
+        (folder / name).parent.mkdir()
+        (folder / name).write_text(text)
+    return deploy(aws, folder / "template.yaml", stack=stack).resources
+
+
+def look(aws: LocalAWS, function: str, *names: str) -> Any:
+    answer = aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(names))
+    return json.loads(answer["Payload"].read())
+
+
+def test_a_function_sees_what_its_layer_names_and_what_lambda_brings(aws: LocalAWS, functions: dict[str, str]) -> None:
+    seen = look(aws, functions["Layered"], "markupsafe", "boto3", "pandas", "polars", "sluice", "zoneinfo")
+    installed = [Path(str(module.__file__)).resolve() for module in (markupsafe, boto3)]
+    assert [Path(seen.pop(name)).resolve() for name in ("markupsafe", "boto3")] == installed
+    assert "site-packages" not in seen.pop("zoneinfo")
+    assert seen == {name: f"No module named '{name}'" for name in ("pandas", "polars", "sluice")}
+
+
+def test_a_function_without_a_layer_has_the_sdk(aws: LocalAWS, functions: dict[str, str]) -> None:
+    assert look(aws, functions["Plain"], "boto3") == {"boto3": boto3.__file__}
+
+
+def test_a_package_that_is_not_installed_is_named(aws: LocalAWS, tmp_path: Path) -> None:
+    functions = deployed(aws, tmp_path, "no-such-package==1.0\n", "lacking")
+    answer = look(aws, functions["Layered"], "boto3")
+    assert "requirements.txt names no-such-package, which is not installed here" in answer["errorMessage"]
