@@ -13,13 +13,19 @@ settings.load_profile("sluice")
 _TOGETHER = (
     ("tests/local/",),
     ("tests/spark/",),
-    ("tests/end_to_end/test_c", "tests/end_to_end/test_datasets", "tests/end_to_end/test_stream.py"),
+    (
+        "tests/end_to_end/test_cli_",
+        "tests/end_to_end/test_catalog",
+        "tests/end_to_end/test_datasets",
+        "tests/end_to_end/test_pages",
+        "tests/end_to_end/test_states",
+        "tests/end_to_end/test_stream.py",
+        "tests/end_to_end/test_upload",
+    ),
     (
         "tests/end_to_end/test_hostile_uploads",
         "tests/end_to_end/test_permissions",
         "tests/end_to_end/test_personal_data",
-        "tests/end_to_end/test_states",
-        "tests/end_to_end/test_upload",
     ),
 )
 """How the names of files begin that share what takes long to start: a local AWS with a stack, a Java with Spark."""
