@@ -45,7 +45,10 @@ def clean(contract: Contract, file: Path, out: Path, lineage: Lineage) -> Manife
 
 
 def session(*, soon_done: bool = False) -> "SparkSession":
-    """Return a session on this machine's cores whose workers run this very Python."""
+    """Return a session on this machine's cores whose workers run this very Python.
+
+    soon_done: it is for small files, and starts for them. Only what starts Java can say so.
+    """
     from sluice import spark_engine
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -20,6 +20,6 @@ class HiddenFromPandera:
 
 def _importer(frame: FrameType | None) -> str:
     """Return the name of the module whose import statement is carried out."""
-    while frame and frame.f_globals.get("__name__", "").startswith("importlib"):
+    while frame and str(frame.f_globals.get("__name__")).startswith("importlib"):
         frame = frame.f_back
-    return str(frame.f_globals.get("__name__", "")) if frame else ""
+    return str(frame.f_globals.get("__name__")) if frame else ""

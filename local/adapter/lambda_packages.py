@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack.services import lambda_svc
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 
 from local.adapter.python_worker import LINKED
 
@@ -26,16 +26,17 @@ _linking = threading.Lock()
 
 
 class PackageMissing(RuntimeError):
-    """A layer asks for a package that is not installed here."""
+    """A layer asks for what cannot be had from this environment; the message says what to do."""
 
 
 def linked(layer: bytes) -> bytes:
-    """Return the layer (a ZIP) with the packages that its requirements name, if it has only the names.
+    """Return the layer (a ZIP) with the packages that its requirements name; one that has its packages as it is.
 
     Raises PackageMissing.
     """
     with zipfile.ZipFile(io.BytesIO(layer)) as archive:
-        if REQUIREMENTS not in archive.namelist():
+        held = archive.namelist()
+        if REQUIREMENTS not in held or any(name.startswith("python/") for name in held):
             return layer
         wanted = archive.read(REQUIREMENTS).decode()
     folder = Path(os.environ["SLUICE_STATE"]) / "packages" / hashlib.sha256(wanted.encode()).hexdigest()[:16]
@@ -50,20 +51,28 @@ def linked(layer: bytes) -> bytes:
 
 def link(wanted: str, folder: Path) -> None:
     """Make a folder of links to the packages that a requirements file names. Raises PackageMissing."""
-    tops = {top.name: top for name in (*OF_THE_RUNTIME, *names(wanted)) for top in tops_of(name)}
+    links = {place.name: place for name in (*OF_THE_RUNTIME, *packages_of(wanted)) for place in places_of(name)}
     folder.mkdir(parents=True)
-    for name, top in tops.items():
-        (folder / name).symlink_to(top)
+    for name, place in links.items():
+        (folder / name).symlink_to(place)
 
 
-def names(wanted: str) -> Iterator[str]:
+def packages_of(wanted: str) -> Iterator[str]:
+    """Yield the names of the packages that a requirements file wants here. Raises PackageMissing."""
     for line in wanted.splitlines():
         if text := line.partition("#")[0].strip():
-            yield Requirement(text).name
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise PackageMissing(
+                    f"the layer's {REQUIREMENTS} has the line {text!r}, which names no package: one a line, as PEP 508"
+                ) from error
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement.name
 
 
-def tops_of(package: str) -> set[Path]:
-    """Return what a package has put beside others: its folders, its modules, its description."""
+def places_of(package: str) -> set[Path]:
+    """Return what a package has put beside others: its folders, its modules, its description. Raises PackageMissing."""
     try:
         found = distribution(package)
     except PackageNotFoundError as error:

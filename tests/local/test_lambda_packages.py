@@ -43,10 +43,12 @@ def functions(aws: LocalAWS, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return deployed(aws, tmp_path_factory.mktemp("layered"), "# one package\nmarkupsafe>=1 # and no other\n", "layered")
 
 
-def deployed(aws: LocalAWS, folder: Path, requirements: str, stack: str) -> dict[str, str]:
-    (folder / "template.yaml").write_text(TEMPLATE)
-    for name, text in {"packages/requirements.txt": requirements, "app/look.py": LOOK}.items():
-        (folder / name).parent.mkdir()
+def deployed(aws: LocalAWS, folder: Path, requirements: str, stack: str, **built: str) -> dict[str, str]:
+    """built: modules that the layer has already, by name."""
+    files = {f"packages/python/{name}.py": text for name, text in built.items()}
+    files |= {"template.yaml": TEMPLATE, "packages/requirements.txt": requirements, "app/look.py": LOOK}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return deploy(aws, folder / "template.yaml", stack=stack).resources
 
@@ -68,7 +70,23 @@ def test_a_function_without_a_layer_has_the_sdk(aws: LocalAWS, functions: dict[s
     assert look(aws, functions["Plain"], "boto3") == {"boto3": boto3.__file__}
 
 
-def test_a_package_that_is_not_installed_is_named(aws: LocalAWS, tmp_path: Path) -> None:
-    functions = deployed(aws, tmp_path, "no-such-package==1.0\n", "lacking")
-    answer = look(aws, functions["Layered"], "boto3")
-    assert "requirements.txt names no-such-package, which is not installed here" in answer["errorMessage"]
+def test_a_layer_that_has_its_packages_keeps_them(aws: LocalAWS, tmp_path: Path) -> None:
+    functions = deployed(aws, tmp_path, "no-such-package==1.0\n", "built", brought="")
+    assert look(aws, functions["Layered"], "brought")["brought"].endswith("/python/brought.py")
+
+
+@pytest.mark.parametrize(
+    ("stack", "line", "complaint"),
+    [
+        ("lacking", "no-such-package==1.0", "names no-such-package, which is not installed here"),
+        ("unreadable", "-r others.txt", "has the line '-r others.txt', which names no package"),
+    ],
+)
+def test_what_cannot_be_linked_is_told(aws: LocalAWS, tmp_path: Path, stack: str, line: str, complaint: str) -> None:
+    functions = deployed(aws, tmp_path, f"{line}\n", stack)
+    assert f"requirements.txt {complaint}" in look(aws, functions["Layered"], "boto3")["errorMessage"]
+
+
+def test_a_package_for_another_system_is_not_asked_for(aws: LocalAWS, tmp_path: Path) -> None:
+    functions = deployed(aws, tmp_path, "no-such-package; sys_platform == 'win32'\nmarkupsafe\n", "elsewhere")
+    assert "markupsafe" in look(aws, functions["Layered"], "markupsafe")["markupsafe"]

@@ -1,11 +1,9 @@
 """An AWS in this process (moto) with Sluice's buckets, ledger, topic and catalog; handlers run against it."""
 
-import copy
 import importlib
 import io
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +14,6 @@ import duckdb
 import polars as pl
 import requests
 import sqlglot
-from moto.backends import get_backend
 
 from sluice.ledger import Ledger
 from sluice.objects import ObjectVersion
@@ -175,21 +172,6 @@ class Cloud:
         versions = [version for page in pages for version in page.get("Versions", [])]
         return {version["Key"]: version["VersionId"] for version in versions if version["IsLatest"]}
 
-    def moment(self) -> Callable[[], None]:
-        """Return a function that brings this moment back, in all that handlers change but queues."""
-        kept = [
-            (backend, _copied(vars(backend)))
-            for service in ("s3", "dynamodb", "glue", "events")
-            for of_region in get_backend(service).values()
-            for backend in of_region.values()
-        ]
-
-        def back() -> None:
-            for backend, state in kept:
-                vars(backend).update(_copied(state))
-
-        return back
-
     def table(self, dataset: str = "sales") -> pl.DataFrame:
         """The rows that readers see, with the partition columns out of the paths."""
         frames = []
@@ -288,15 +270,6 @@ def _create_ledger(client: Any) -> None:
             {"AttributeName": "version", "KeyType": "RANGE"},
         ],
     )
-
-
-def _copied(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of what one of moto's backends holds. A copied bucket has the newest version of each key only."""
-    copied = copy.deepcopy(state)
-    for name, bucket in copied.get("buckets", {}).items():
-        for key, versions in state["buckets"][name].keys.lists():
-            bucket.keys.setlist(key, copy.deepcopy(versions))
-    return copied
 
 
 def _about(event: Any, source: ObjectVersion, run_id: str) -> Any:

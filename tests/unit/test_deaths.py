@@ -6,7 +6,8 @@ from itertools import count
 from sluice.objects import ObjectVersion
 from tests.unit.cloud import Cloud
 from tests.unit.faults import Died, dying
-from tests.unit.two_versions import THIRD, fail, later, published_then_changed, rows, stand
+from tests.unit.moments import this_moment
+from tests.unit.two_versions import ERROR, THIRD, fail, later, published_then_changed, rows, stand
 
 KEY = "sales/S001/2025-03-05.csv"
 
@@ -14,13 +15,13 @@ KEY = "sales/S001/2025-03-05.csv"
 def deaths(cloud: Cloud, state: str, source: ObjectVersion) -> Iterator[int]:
     """From this moment on, and from it again, the state has died before its first change, after it, after the next, …
     Yields after how many."""
-    back = cloud.moment()
+    back = this_moment()
     yield 0
     for after in count(1):
         back()
         with dying(cloud.module(state), after=after):
             try:
-                cloud.step(state, source, error={"Error": "Test", "Cause": "a test"})
+                cloud.step(state, source, error=ERROR)
             except Died:
                 pass
             else:

@@ -9,20 +9,13 @@ import pytest
 
 from sluice import publishing
 from sluice.errors import LeaseLost, SluiceError
-from sluice.ledger import Ledger
-from sluice.objects import ObjectVersion
-from tests.unit.cloud import LEDGER, WORK, Cloud
+from tests.unit.cloud import WORK, Cloud
+from tests.unit.moments import this_moment
 from tests.unit.sales_rows import as_csv
 from tests.unit.stalls import stalled
+from tests.unit.two_versions import ERROR, FIRST, GOOD, SECOND, later, stand
 
-MARCH, APRIL, MAY, JUNE = ({"sale_date": f"2025-0{month}-05"} for month in range(3, 7))
-BAD = {"channel": "fax"}
-GOOD = [{}] * 6
-FIRST = as_csv(*GOOD, MARCH, APRIL)
-SECOND = as_csv(*GOOD, APRIL, MAY, MAY, BAD)
-"""It has a month and a quarantine that the versions before and after it have not, and one month with each of them."""
-NEWEST = as_csv(*GOOD, JUNE)
-ERROR = {"Error": "Test", "Cause": "a test"}
+NEWEST = as_csv(*GOOD, {"sale_date": "2025-06-05"})
 
 
 @pytest.fixture(autouse=True)
@@ -37,16 +30,15 @@ class Key:
     def __init__(self, cloud: Cloud, *, until: str) -> None:
         self.cloud = cloud
         self.key = "sales/S001/2025-03-05.csv"
-        cloud.run(cloud.put(self.key, FIRST, "01"))
-        self.first = self.stand()
+        first = cloud.put(self.key, FIRST, "01")
+        cloud.run(first)
+        self.first = stand(cloud, first)
         self.second = cloud.put(self.key, SECOND, "02")
         cloud.run(self.second, until=until)
         self.task = cloud.task(self.second)
 
     def stand(self) -> dict[str, str]:
-        """Object → version id of what readers see of the key, and of its manifest."""
-        name = ObjectVersion("acme-sales-raw", self.key, "", "", 0).hash
-        return {key: version for key, version in self.cloud.stand().items() if name in key}
+        return stand(self.cloud, self.second)
 
     def publish(self) -> None:
         self.cloud.invoke("publish", self.task)
@@ -63,8 +55,7 @@ class Key:
         self.cloud.validate(source)
         run = self.cloud.task(source)["run_id"]
         # The lease of a run that nobody could end has expired by then.
-        late = Ledger(self.cloud.dynamodb, LEDGER, clock=lambda: 4e9)
-        assert late.claim(source, run_id=run, lease_seconds=100, engine="polars")
+        assert later(self.cloud).claim(source, run_id=run, lease_seconds=100, engine="polars")
         for state in ("clean", "reconcile", "publish", "complete"):
             self.cloud.step(state, source)
         assert self.months() == {"2025-03", "2025-06"}
@@ -81,7 +72,7 @@ def every_stall(
     Yields the key, what stood when the state went on, and the call.
     """
     key = Key(cloud, until=until)
-    back = cloud.moment()
+    back = this_moment()
     for at in count(1):
         back()
         stood: dict[str, str] = {}

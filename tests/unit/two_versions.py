@@ -12,7 +12,9 @@ BAD = {"channel": "fax"}
 GOOD = [{}] * 6
 FIRST = as_csv(*GOOD, MARCH, APRIL)
 SECOND = as_csv(*GOOD, APRIL, MAY, MAY, BAD)
+"""It has a month and a quarantine that the versions before and after it have not, and one month with each of them."""
 THIRD = as_csv(*GOOD, MAY)
+ERROR = {"Error": "Test", "Cause": "a test"}
 
 
 def rows(cloud: Cloud, source: ObjectVersion) -> list[tuple[str, str, int]]:
@@ -25,6 +27,7 @@ def rows(cloud: Cloud, source: ObjectVersion) -> list[tuple[str, str, int]]:
 
 
 def stand(cloud: Cloud, source: ObjectVersion) -> dict[str, str]:
+    """Object → version id of what readers see of the source's key, and of its manifest."""
     return {key: version for key, version in cloud.stand().items() if source.hash in key}
 
 
@@ -38,7 +41,7 @@ def published_then_changed(cloud: Cloud, key: str, *, until: str) -> tuple[Objec
 
 
 def fail(cloud: Cloud, source: ObjectVersion) -> None:
-    cloud.step("undo", source, error={"Error": "Test", "Cause": "a test"})
+    cloud.step("undo", source, error=ERROR)
 
 
 def later(cloud: Cloud) -> Ledger:
