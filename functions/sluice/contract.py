@@ -12,6 +12,7 @@ import polars as pl
 
 from sluice.errors import ContractInvalid
 from sluice.naming import KeyPattern
+from sluice.partitions import formatted
 from sluice.steps import Fill, Step
 from sluice.text_format import TextFormat
 
@@ -115,7 +116,7 @@ class Partition:
     @property
     def expression(self) -> pl.Expr:
         source = pl.col(self.of or self.name)
-        return (source.dt.strftime(self.format) if self.format else source).alias(self.name)
+        return (formatted(source, self.format) if self.format else source).alias(self.name)
 
 
 @dataclass(frozen=True)

@@ -102,16 +102,17 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     unit = Decimal(1).scaleb(-dtype.scale)
     limit = Decimal(10) ** ((dtype.precision or 38) - dtype.scale)
 
-    def value(cell: str | None) -> Decimal | None:
+    def value(cell: str | None) -> str | None:
         if cell is None or not re.match(NUMBER, cell):
             return None
         try:
             rounded = Decimal(cell).quantize(unit, rounding=ROUND_HALF_UP)
         except InvalidOperation:
             return None
-        return rounded if abs(rounded) < limit else None
+        return f"{rounded:f}" if abs(rounded) < limit else None
 
-    return pl.Series(cells.name, [value(cell) for cell in cells], dtype=dtype)
+    # As text: given Python's decimals, Polars imports NumPy where it is.
+    return pl.Series(cells.name, [value(cell) for cell in cells], dtype=pl.String).cast(dtype)
 
 
 def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:

@@ -105,6 +105,11 @@ def in_units(name: str, dtype: pl.DataType) -> pl.Expr:
     return (column * scale).round(0).cast(pl.Int64) if dtype.is_float() else column.cast(pl.Int64)
 
 
+def _literal(value: Any, dtype: pl.DataType) -> pl.Expr:
+    """Decimals as text: given Python's, Polars imports NumPy where it is, which takes longer than a small file."""
+    return pl.lit(f"{value:f}" if isinstance(value, Decimal) else value).cast(dtype)
+
+
 def applied(contract: Contract, whole: Plan, without: Collection[Partition] = ()) -> list[pl.Expr]:
     """Return the expressions that flag, clip, impute and partition a parsed row, by column name.
 
@@ -122,13 +127,13 @@ def applied(contract: Contract, whole: Plan, without: Collection[Partition] = ()
             outside = ~units.is_between(limits.low, limits.high)
             columns[rule.flag] = outside.fill_null(value=False).alias(rule.flag)
         if rule.clip:
-            low, high = (pl.lit(in_type(limit, dtype)).cast(dtype) for limit in (limits.low, limits.high))
+            low, high = (_literal(in_type(limit, dtype), dtype) for limit in (limits.low, limits.high))
             columns[rule.column] = (
                 pl.when(units < limits.low).then(low).when(units > limits.high).then(high).otherwise(rule.column)
             ).alias(rule.column)
     for name, value in whole.imputed.items():
         given = columns.get(name, pl.col(name))
-        columns[name] = given.fill_null(pl.lit(value).cast(contract.types[name])).alias(name)
+        columns[name] = given.fill_null(_literal(value, contract.types[name])).alias(name)
     for part in contract.partition_by:
         if part.of and part not in without:
             columns[part.name] = part.expression
