@@ -36,8 +36,8 @@ Progress = Callable[[int], None]
 """Called after each batch with the records read so far."""
 
 _FILE_ROWS = 1_000_000
-_OPEN_ROWS = 240_000
-"""Rows that the writers of all partitions may hold together before a row group is written."""
+_OPEN_BYTES = 40 << 20
+"""Of rows that the writers of all partitions may hold together before a row group is written."""
 
 
 @dataclass
@@ -76,7 +76,7 @@ def clean(
             outdone = _outdone(contract, first)
             kept = Kept(first.good, outdone)
             whole = plan_of(contract, kept)
-            partitions = _write_published(contract, kept.scan(), whole, out, lineage)
+            partitions = _write_published(contract, kept, whole, out, lineage)
             quarantine.result()
     except BaseException:
         shutil.rmtree(out / "published", ignore_errors=True)
@@ -132,11 +132,9 @@ def _outdone(contract: Contract, first: _FirstPass) -> pl.Series:
     return outdone
 
 
-def _write_published(
-    contract: Contract, kept: pl.LazyFrame, whole: Plan, out: Path, lineage: Lineage
-) -> list[PartitionCount]:
+def _write_published(contract: Contract, kept: Kept, whole: Plan, out: Path, lineage: Lineage) -> list[PartitionCount]:
     names = [part.name for part in contract.partition_by]
-    rows = published_rows(contract, kept, whole, lineage)
+    rows = published_rows(contract, kept.scan(), whole, lineage)
     folder = out / "published"
     folder.mkdir()
     if not names:
@@ -144,9 +142,10 @@ def _write_published(
         if counts:
             rows.sink_parquet(folder / f"{lineage.file_stem}-000.parquet", compression="zstd", engine="streaming")
         return [PartitionCount({}, "", counts)] if counts else []
-    counted = partition_counts(contract, kept, whole).rows(named=True)
+    counted = partition_counts(contract, kept.scan(), whole).rows(named=True)
     if counted:
-        _sink_partitions(rows, names, folder, lineage.file_stem, len(counted))
+        group = max(1_024, min(262_144, _OPEN_BYTES // kept.rows.row_bytes // len(counted)))
+        _sink_partitions(rows, names, folder, lineage.file_stem, group)
     return [_partition_count(names, row) for row in counted]
 
 
@@ -155,7 +154,7 @@ def _partition_count(names: list[str], row: dict[str, Any]) -> PartitionCount:
     return PartitionCount(values, partition_path(values), row["len"])
 
 
-def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: str, partitions: int) -> None:
+def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: str, group: int) -> None:
     def name_file(file: Any) -> str:
         values = file.partition_keys.row(0, named=True)
         return f"{partition_path(values)}/{stem}-{file.index_in_partition:03}.parquet"
@@ -163,7 +162,6 @@ def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: s
     target = pl.PartitionBy(
         folder, key=names, include_key=False, max_rows_per_file=_FILE_ROWS, file_path_provider=name_file
     )
-    group = max(1_024, min(262_144, _OPEN_ROWS // partitions))
     rows.sink_parquet(target, compression="zstd", mkdir=True, row_group_size=group, engine="streaming")
 
 

@@ -18,6 +18,7 @@ class Spill:
 
     def __init__(self, folder: Path, schema: dict[str, pl.DataType], held_bytes: int = HELD_BYTES) -> None:
         self.rows = 0
+        self._bytes = 0
         self.folder = folder
         self._none = pl.DataFrame(schema=schema)
         self._held_bytes = held_bytes
@@ -29,10 +30,16 @@ class Spill:
         if frame.is_empty():
             return
         self.rows += frame.height
-        self._size += int(frame.estimated_size())
+        size = int(frame.estimated_size())
+        self._bytes, self._size = self._bytes + size, self._size + size
         self._held.append(frame.rechunk())
         if self._size > self._held_bytes:
             self._write()
+
+    @property
+    def row_bytes(self) -> int:
+        """The mean size of a row in memory, rounded up."""
+        return -(-self._bytes // max(1, self.rows)) or 1
 
     def scan(self) -> pl.LazyFrame:
         """Return all rows in the order in which they came."""
