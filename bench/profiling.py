@@ -22,6 +22,7 @@ def main() -> None:
         "read bytes": (reader._Pass, "_fill"),
         "split and parse records": (reader, "take_piece"),
         "trim, null markers, steps, values": (cells.Cells, "read"),
+        "of these, parsed as they stand": (cells, "parse_most"),
         "of these, parsed": (cells, "parse"),
         "checks (pandera and values)": (batch.Cleaner, "_failures"),
         "reasons and text of bad rows": (batch, "_quarantined"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from sluice.cells import Cells, text_of_value
+from sluice.cells import Cells, Unparsed
 from sluice.checks import Checks
 from sluice.contract import Contract
 from sluice.parsing import unparsed_reasons
@@ -53,9 +53,6 @@ class Cleaner:
         self._cells = Cells(contract)
         self._checks = Checks(contract)
         self._rule = _discarding_rule(contract)
-        # Of these columns the text is asked for again; a column of text has it as its value.
-        typed = (name for name, dtype in contract.parsed.items() if dtype != pl.String())
-        self._judged = list(dict.fromkeys([*typed, *contract.same_as_key]))
 
     def clean(self, rows: pl.DataFrame, malformed: pl.DataFrame | None = None) -> CleanBatch:
         """Clean the rows of one batch.
@@ -69,8 +66,9 @@ class Cleaner:
 
     def _cleaned(self, rows: pl.DataFrame) -> CleanBatch:
         contract = self._contract
-        text, parsed = self._cells.read(rows)
-        rule = text.select_seq(self._rule).to_series()
+        cells = self._cells.read(rows)
+        text, parsed, unparsed = cells.text.select(contract.same_as_key), cells.values, cells.unparsed
+        rule = cells.text.select_seq(self._rule).to_series()
         discarded = {
             contract.discard[index].name: count
             for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
@@ -78,8 +76,10 @@ class Cleaner:
         places = None
         if discarded:
             kept = rule.is_null()
-            text, parsed, places = _only(text[self._judged], kept), _only(parsed, kept), kept.arg_true()
-        failures = self._failures(text, parsed)
+            text, parsed, places = _only(text, kept), _only(parsed, kept), kept.arg_true()
+            now = kept.cum_sum().cast(pl.UInt32) - 1
+            unparsed = {name: cells.among(kept, now) for name, cells in unparsed.items()}
+        failures = self._failures(text, parsed, unparsed)
         if not failures:
             return CleanBatch(rows.height, parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
         bad = pl.concat(failures.values()).unique().sort()
@@ -88,21 +88,25 @@ class Cleaner:
         reasons = {reason: len(rows_of_it) for reason, rows_of_it in failures.items()}
         return CleanBatch(rows.height, _only(parsed, good), quarantined, discarded, reasons)
 
-    def _failures(self, text: pl.DataFrame, parsed: pl.DataFrame) -> dict[str, pl.Series]:
-        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
+    def _failures(
+        self, text: pl.DataFrame, parsed: pl.DataFrame, unparsed: dict[str, Unparsed]
+    ) -> dict[str, pl.Series]:
+        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32).
+
+        text: of the columns that must equal the key's parts.
+        """
         contract, parts = self._contract, self._parts
         failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
-        for name, dtype in contract.parsed.items():
-            if dtype != pl.String():
-                failures[name] |= unparsed_reasons(name, text_of_value(contract, name, text[name]), parsed[name])
+        for name, cells in unparsed.items():
+            failures[name] |= unparsed_reasons(name, contract.parsed[name], cells.places, cells.text)
         for name in contract.same_as_key:
             differs = (text[name] != parts[name]).fill_null(value=False) if name in parts else None
             if differs is not None and differs.any():
                 failures[name][f"{name}_equals_key"] = differs.arg_true()
         for name, reason, failed in self._checks.failing(parsed):
-            if reason.endswith("_is_present") and failures[name]:
+            if reason.endswith("_is_present") and name in unparsed:
                 # A cell whose text did not parse is wrong, not missing.
-                failed &= text[name].is_null()
+                failed = failed.scatter(unparsed[name].places, values=False)
                 if not failed.any():
                     continue
             failures[name][reason] = failed.arg_true()

@@ -1,39 +1,157 @@
 """From the cells of a file to normalised text and typed values, column by column."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
 
 from sluice.contract import EXTRA, Contract
-from sluice.parsing import parse
+from sluice.few_texts import by_distinct, by_sample
+from sluice.parsing import parse, parse_most
+from sluice.steps import CELL_BY_CELL
 
 _SPELLED_OUT = 6
+
+
+@dataclass(frozen=True)
+class Unparsed:
+    """The cells of a column that hold text, but no value of its type: their places (UInt32, ascending), and the text
+    that was to be parsed."""
+
+    places: pl.Series
+    text: pl.Series
+
+    def among(self, kept: pl.Series, now: pl.Series) -> "Unparsed":
+        """Return those of the kept rows. kept: Boolean; now: the place of each row among them."""
+        stays = kept.gather(self.places)
+        return Unparsed(now.gather(self.places.filter(stays)), self.text.filter(stays))
+
+
+@dataclass(frozen=True)
+class ReadCells:
+    """What the cells of a batch say, row by row.
+
+    text: normalised text of the columns that are text or that a rule asks for as text.
+    values: the parsed columns, typed. Both carry `_extra` when kept, and `_row_number`.
+    unparsed: by name of the typed columns.
+    """
+
+    text: pl.DataFrame
+    values: pl.DataFrame
+    unparsed: dict[str, Unparsed]
 
 
 class Cells:
     """Reads the cells of a file, batch by batch."""
 
     def __init__(self, contract: Contract) -> None:
+        self._contract = contract
         self._carried = (EXTRA, "_row_number") if contract.reading.unknown_columns == "keep" else ("_row_number",)
-        # In two steps: in one, each column would be trimmed twice.
-        self._trimmed = pl.col(contract.file_columns).str.strip_chars()
-        self._text = [_normalised(contract, name) for name in contract.file_columns]
-        self._parsers = {name: _parser(contract, name, dtype) for name, dtype in contract.parsed.items()}
+        as_text = _asked_as_text(contract)
+        self._untrimmed = {
+            name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
+        }
+        self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
+        self._stepped = {name for step in contract.cleaning for name in step.columns}
+        self._looking = {
+            name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
+        }
 
-    def read(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the normalised text of every file column, and the values of the parsed ones, of the same rows.
+    def read(self, rows: pl.DataFrame) -> ReadCells:
+        """Read the cells of a batch.
 
         rows: the contract's file columns as the file has them, and what is carried along: `_extra` when kept,
-        `_row_number`. Both frames carry it too.
+        `_row_number`.
         """
-        text = rows.select_seq(self._trimmed).select_seq(self._text)
+        alone = [name for name in self._steps if name not in self._untrimmed and name not in self._looking]
         carried = [rows[name] for name in self._carried]
-        values = [parser(text[name]) for name, parser in self._parsers.items()]
-        return text.hstack(carried), pl.DataFrame(values + carried)
+        text = pl.DataFrame([*(self._as_text(rows[name]) for name in alone), *self._looked(rows), *carried])
+        values, unparsed = [], {}
+        for name, dtype in self._contract.parsed.items():
+            if dtype == pl.String():
+                values.append(text[name])
+                continue
+            read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._normal(text[name])
+            values.append(read[0])
+            unparsed[name] = read[1]
+        return ReadCells(text, pl.DataFrame(values + carried), unparsed)
+
+    def _normal(self, text: pl.Series) -> tuple[pl.Series, Unparsed]:
+        name = text.name
+        text = _decimal_point(self._contract, name, text)
+        value = self._parse(name, text)
+        places = (text.is_not_null() & value.is_null()).arg_true()
+        return value, Unparsed(places, text.gather(places))
+
+    def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed]:
+        """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
+        name, dtype = cells.name, self._contract.parsed[cells.name]
+        # Whole numbers are parsed in less time than it takes to find out how many different ones there are.
+        value = None if dtype.is_integer() else self._by_text(cells)
+        again = value is None
+        value = parse_most(cells, dtype, self._forms(name)) if value is None else value
+        missed = value.is_null().arg_true()
+        text = self._normalise(cells.gather(missed))
+        if again and text.null_count() < len(text):
+            value = value.scatter(missed, self._parse(name, text))
+        left = text.is_not_null() & value.gather(missed).is_null()
+        return value, Unparsed(missed.filter(left), text.filter(left))
+
+    def _by_text(self, cells: pl.Series) -> pl.Series | None:
+        """Return all values of a column that has few different texts, or whose texts are worth looking for."""
+
+        def work(texts: pl.Series) -> pl.Series:
+            return self._parse(texts.name, self._normalise(texts))
+
+        found = by_sample(cells, work)
+        return by_distinct(cells, work) if found is None and self._contract.parsed[cells.name] == pl.Date() else found
+
+    def _as_text(self, cells: pl.Series) -> pl.Series:
+        # To look a text up costs what trimming it costs, and less than the steps.
+        text = by_sample(cells, self._normalise) if cells.name in self._stepped else None
+        return self._normalise(cells) if text is None else text
+
+    def _looked(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the columns whose steps may look at others."""
+        trimmed = rows.select_seq(pl.col(list(self._steps)).str.strip_chars()) if self._looking else rows
+        return trimmed.select_seq(self._steps[name] for name in self._looking)
+
+    def _normalise(self, cells: pl.Series) -> pl.Series:
+        # In two steps: in one, each cell would be trimmed twice.
+        trimmed = cells.to_frame().select_seq(pl.col(cells.name).str.strip_chars())
+        return trimmed.select_seq(self._steps[cells.name]).to_series()
+
+    def _parse(self, name: str, text: pl.Series) -> pl.Series:
+        return parse(text, self._contract.parsed[name], self._forms(name))
+
+    def _forms(self, name: str) -> tuple[str, ...]:
+        return tuple(self._contract.reading.dates.get(name, ()))
 
 
-def text_of_value(contract: Contract, name: str, text: pl.Series) -> pl.Series:
+def _asked_as_text(contract: Contract) -> set[str]:
+    """Return the columns of which all cells are wanted as normalised text."""
+    texts = {name for name in contract.file_columns if contract.parsed.get(name, pl.String()) == pl.String()}
+    rules = [rule.when.meta for rule in contract.discard]
+    if any(rule.has_multiple_outputs() for rule in rules):
+        return set(contract.file_columns)
+    return texts.union(contract.same_as_key, *(rule.root_names() for rule in rules))
+
+
+def _parses_untrimmed(contract: Contract, name: str) -> bool:
+    """Whether a cell that parses as it stands has the value that its normalised text has: nothing else is to be done
+    to it but trimming, and what stands for no value (999, say) is no value either."""
+    dtype, reading = contract.parsed[name], contract.reading
+    if any(name in step.columns for step in contract.cleaning) or (reading.decimal_comma and dtype.is_numeric()):
+        return False
+    markers = [marker.strip() for marker in reading.null_markers]
+    spelled = pl.Series(
+        [text for marker in markers for text in (marker, marker.lower(), marker.upper())], dtype=pl.String
+    )
+    return parse(spelled, dtype, reading.dates.get(name, ())).null_count() == len(spelled)
+
+
+def _decimal_point(contract: Contract, name: str, text: pl.Series) -> pl.Series:
     """Return the text that a column's values are parsed from: numbers with a decimal point."""
     if not (contract.reading.decimal_comma and contract.parsed[name].is_numeric()):
         return text
@@ -62,8 +180,3 @@ def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
 def _spellings(marker: str) -> Iterator[str]:
     letters = [sorted({letter.lower(), letter.upper()}) for letter in marker.strip()]
     return ("".join(spelling) for spelling in product(*letters))
-
-
-def _parser(contract: Contract, name: str, dtype: pl.DataType) -> Callable[[pl.Series], pl.Series]:
-    forms = contract.reading.dates.get(name, ())
-    return lambda text: parse(text_of_value(contract, name, text), dtype, forms)

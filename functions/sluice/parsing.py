@@ -1,11 +1,13 @@
 """Text to typed values, exactly: what does not parse becomes null, and the caller learns which cells these were."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 
 import polars as pl
+
+from sluice.few_texts import by_distinct
 
 TIMESTAMPS = (
     "%Y-%m-%dT%H:%M:%S",
@@ -29,6 +31,7 @@ WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 _FEW_CELLS = 8_192
+_SAMPLE = 64
 
 
 def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
@@ -51,19 +54,28 @@ def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.
         lower = text.str.to_lowercase()
         return lower.replace_strict({**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None)
     if dtype == pl.Date():
-        return _by_distinct(text, lambda cells: _first_form(cells, forms or ("%Y-%m-%d",), pl.Date()).alias(text.name))
+        return by_distinct(text, lambda cells: _first_form(cells, forms or ("%Y-%m-%d",), pl.Date()).alias(text.name))
     if isinstance(dtype, pl.Datetime):
         return _first_form(text, forms or TIMESTAMPS, dtype).alias(text.name)
     raise TypeError(f"columns of type {dtype} cannot be read from text")
 
 
-def unparsed_reasons(column: str, text: pl.Series, value: pl.Series) -> dict[str, pl.Series]:
-    """Return, by the name of the fact that fails, the places of cells that had text and have no value (UInt32)."""
-    if value.null_count() == text.null_count():
+def parse_most(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
+    """As `parse`, but cells may be null that `parse` gives a value: what most cells need is done, and no more."""
+    if dtype.is_integer():
+        return text.cast(dtype, strict=False)
+    if isinstance(dtype, pl.Datetime):
+        return _first_form(text, forms[:1] or (_commonest_form(text, dtype),), dtype).alias(text.name)
+    return parse(text, dtype, forms)
+
+
+def unparsed_reasons(column: str, dtype: pl.DataType, places: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
+    """Return, by the name of the fact that fails, the places (UInt32) of cells whose text is no value of the type.
+
+    places, text: of these cells.
+    """
+    if places.is_empty():
         return {}
-    unparsed = pl.arg_where(pl.col("text").is_not_null() & pl.col("value").is_null())
-    places = pl.DataFrame({"text": text, "value": value}).select_seq(unparsed).to_series()
-    dtype = value.dtype
     if isinstance(dtype, pl.Decimal):
         kind, grammar, size = "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}"
     elif dtype.is_integer():
@@ -71,7 +83,7 @@ def unparsed_reasons(column: str, text: pl.Series, value: pl.Series) -> dict[str
     else:
         kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
         return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": places}
-    large = text[places].str.contains(grammar)
+    large = text.str.contains(grammar)
     found = {f"{column}_is_{kind}": places.filter(~large), f"{column}_fits_{size}": places.filter(large)}
     return {reason: cells for reason, cells in found.items() if len(cells)}
 
@@ -94,7 +106,7 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")
     if not finer.any():
         return number
-    exact = _by_distinct(text.filter(finer), lambda cells: _exact_decimals(cells, dtype))
+    exact = _exact_decimals(text.filter(finer), dtype)
     return _patched(number, finer, exact)
 
 
@@ -102,8 +114,8 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     unit = Decimal(1).scaleb(-dtype.scale)
     limit = Decimal(10) ** ((dtype.precision or 38) - dtype.scale)
 
-    def value(cell: str | None) -> str | None:
-        if cell is None or not re.match(NUMBER, cell):
+    def value(cell: str) -> str | None:
+        if not re.match(NUMBER, cell):
             return None
         try:
             rounded = Decimal(cell).quantize(unit, rounding=ROUND_HALF_UP)
@@ -111,8 +123,19 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
             return None
         return f"{rounded:f}" if abs(rounded) < limit else None
 
+    texts = cells.to_list()
+    exact = {cell: value(cell) for cell in set(texts)}
     # As text: given Python's decimals, Polars imports NumPy where it is.
-    return pl.Series(cells.name, [value(cell) for cell in cells], dtype=pl.String).cast(dtype)
+    return pl.Series(cells.name, [exact[cell] for cell in texts], dtype=pl.String).cast(dtype)
+
+
+def _commonest_form(text: pl.Series, dtype: pl.Datetime) -> str:
+    """Return the form that most of the first cells have. Whichever of these forms parse a cell, they agree."""
+    some = text.head(_SAMPLE)
+    for form in TIMESTAMPS:
+        if _first_form(some, (form,), dtype).count() * 2 > len(some):
+            return form
+    return TIMESTAMPS[0]
 
 
 def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
@@ -170,20 +193,6 @@ def _shape(form: str, dtype: pl.DataType) -> str:
     }
     pieces = re.findall(r"%[.#]?[A-Za-z]| |[^% ]+", form)
     return "^" + "".join(parts.get(piece, ".+" if piece[0] == "%" else re.escape(piece)) for piece in pieces) + "$"
-
-
-def _by_distinct(text: pl.Series, parse_cells: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """Parse each distinct text once: a file has few dates and many rows."""
-    distinct = text.unique()
-    if len(distinct) * 2 > len(text):
-        return parse_cells(text)
-    values = parse_cells(distinct)
-    return (
-        pl.DataFrame({"text": text})
-        .join(pl.DataFrame({"text": distinct, "value": values}), on="text", how="left", maintain_order="left")
-        .get_column("value")
-        .alias(text.name)
-    )
 
 
 def _patched(column: pl.Series, where: pl.Series, values: pl.Series) -> pl.Series:

@@ -32,8 +32,8 @@ def formatted(times: pl.Expr, form: str) -> pl.Expr:
 def _by_day(times: pl.Series, form: str) -> pl.Series:
     """Format each day from the first to the last once, and look the others up there."""
     days = times.dt.date()
-    numbers = days.to_physical()
-    first, last = numbers.min(), numbers.max()
+    numbers = days.to_physical().alias("day")
+    first, last = numbers.to_frame().select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)
     if first is None or last - first > max(_FEW_DAYS, len(days)):
         return days.dt.strftime(form)
     each = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt.strftime(form)

@@ -70,3 +70,7 @@ class Fill:
 
     def apply(self, column: pl.Expr) -> pl.Expr:
         return column.fill_null(pl.lit(self.text))
+
+
+CELL_BY_CELL = (Lowercase, Uppercase, MapValues, Fill)
+"""Steps that look at nothing but the cell. A step of a contract's own may look at other columns, too."""

@@ -116,6 +116,25 @@ def test_the_first_of_several_discarding_rules_counts():
     assert batch.discarded == {"first": 1, "second": 1}
 
 
+def test_a_rule_may_look_at_all_columns_as_text():
+    anywhere = Discard("placeholder", when=pl.any_horizontal(pl.col(pl.String) == "?"))
+    batch = batch_of(
+        {}, {"quantity": " ? "}, {"updated_at": "?"}, contract=dataclasses.replace(SALES, discard=(anywhere,))
+    )
+    assert batch.discarded == {"placeholder": 2}
+    assert (batch.good["_row_number"].to_list(), batch.reasons) == ([1], {})
+
+
+def test_a_bad_row_keeps_its_reasons_when_rows_before_it_are_discarded():
+    changes = [{"is_test": "yes", "quantity": "two"}, {}, {"is_test": "1"}, {"quantity": "two"}, {"sale_date": "soon"}]
+    batch = batch_of(*changes)
+    assert batch.quarantined.select("_row_number", "_reasons").rows() == [
+        (4, ["quantity_is_a_whole_number"]),
+        (5, ["sale_date_is_a_date"]),
+    ]
+    assert batch.reasons == {"quantity_is_a_whole_number": 1, "sale_date_is_a_date": 1}
+
+
 def test_columns_that_must_equal_the_key_are_compared():
     contract = dataclasses.replace(SALES, same_as_key=("store_id",))
     batch = batch_of({}, {"store_id": "S002"}, contract=contract, parts={"store_id": "S001"})

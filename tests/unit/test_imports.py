@@ -118,3 +118,23 @@ def needs(package: dict[str, Any], extra: str | None) -> set[str]:
     """What a package of uv.lock needs, with one of its extras."""
     of_extra = package.get("optional-dependencies", {}).get(extra, [])
     return {need["name"] for need in [*package.get("dependencies", []), *of_extra]}
+
+
+def test_a_cleaning_imports_no_numpy_where_it_is(tmp_path: Path):
+    file = tmp_path / "sales.csv"
+    names = "transaction_id,store_id,product_id,sale_date,quantity,unit_price,currency,channel,category,customer_age"
+    rows = [f"T{n},S1,P1,2025-03-05,{n},1.{n}5,EUR,online,toys,40,false,2025-03-05T10:11:12" for n in range(9)]
+    file.write_text("\n".join([f"{names},is_test,updated_at", *rows, "T9,S1,P1,2025-03-05,,,EUR,online,toys,40,,"]))
+    script = f"""
+import sys
+from pathlib import Path
+from sluice import catalog, engine
+from sluice.reader import FileSource
+file, out, lineage = Path({str(file)!r}), Path({str(tmp_path / "out")!r}), engine.Lineage("s3://raw/a", "run", "a")
+manifest = engine.clean(catalog.load("sales"), FileSource(file), out, lineage=lineage)
+print(manifest.published, "numpy" in sys.modules)
+import numpy
+"""
+    environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS)}
+    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["9", "False"]

@@ -31,7 +31,9 @@ def test_decimals_that_do_not_fit_are_told_from_text_that_is_no_number():
     text = pl.Series("unit_price", ["9999999999.99", "9999999999.995", "12345678901", "abc", "inf", None])
     value = parse(text, PRICE)
     assert value.to_list() == [Decimal("9999999999.99"), None, None, None, None, None]
-    reasons = {name: cells.to_list() for name, cells in unparsed_reasons("unit_price", text, value).items()}
+    places = pl.Series([1, 2, 3, 4], dtype=pl.UInt32)
+    told = unparsed_reasons("unit_price", PRICE, places, text[places])
+    reasons = {name: cells.to_list() for name, cells in told.items()}
     assert reasons == {
         "unit_price_is_a_number": [3, 4],
         "unit_price_fits_decimal_12_2": [1, 2],
@@ -110,3 +112,16 @@ def test_truths_are_a_few_words():
 
 def test_floats_are_finite():
     assert parsed(["1.5", "inf", "x"], pl.Float64()) == [1.5, None, None]
+
+
+MOMENT = st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31))
+
+
+@given(MOMENT, st.sampled_from("T "), st.sampled_from(["", ".5", ".123456"]), st.sampled_from(["", "Z", "+01:30"]))
+def test_iso_forms_that_parse_the_same_text_agree(moment: datetime, between: str, fraction: str, zone: str):
+    for told in (f"%Y-%m-%d{between}%H:%M:%S", f"%Y-%m-%d{between}%H:%M", "%Y-%m-%d"):
+        text = moment.strftime(told).zfill(len(moment.strftime(told))) + (fraction if told.endswith("S") else "")
+        cell = text + (zone if "H" in told else "")
+        values = {parsed([cell], pl.Datetime("us"), (form,))[0] for form in parsing.TIMESTAMPS} - {None}
+        assert len(values) <= 1
+        assert parsed([cell] * 65, pl.Datetime("us"))[:1] == (list(values) or [None])
