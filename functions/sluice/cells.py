@@ -1,13 +1,13 @@
 """From the cells of a file to normalised text and typed values, column by column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
 
 from sluice.contract import EXTRA, Contract
-from sluice.few_texts import by_distinct, by_sample
+from sluice.few_texts import Work, by_distinct, by_sample
 from sluice.parsing import parse, parse_most
 from sluice.steps import CELL_BY_CELL
 
@@ -64,69 +64,65 @@ class Cells:
         rows: the contract's file columns as the file has them, and what is carried along: `_extra` when kept,
         `_row_number`.
         """
-        alone = [name for name in self._steps if name not in self._untrimmed and name not in self._looking]
+        texts = [self._as_text(rows, name) for name in self._steps if name not in self._untrimmed]
         carried = [rows[name] for name in self._carried]
-        text = pl.DataFrame([*(self._as_text(rows[name]) for name in alone), *self._looked(rows), *carried])
+        text = pl.DataFrame(texts + carried)
         values, unparsed = [], {}
         for name, dtype in self._contract.parsed.items():
             if dtype == pl.String():
                 values.append(text[name])
                 continue
-            read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._normal(text[name])
+            read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
             values.append(read[0])
             unparsed[name] = read[1]
         return ReadCells(text, pl.DataFrame(values + carried), unparsed)
 
-    def _normal(self, text: pl.Series) -> tuple[pl.Series, Unparsed]:
-        name = text.name
-        text = _decimal_point(self._contract, name, text)
-        value = self._parse(name, text)
+    def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
+        if name in self._looking:
+            return self._normalise(rows.select(self._contract.file_columns), name)
+        # To look a text up costs what trimming it costs, and less than the steps.
+        text = by_sample(rows[name], self._normalised_cells) if name in self._stepped else None
+        return self._normalised_cells(rows[name]) if text is None else text
+
+    def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed]:
+        text = _decimal_point(self._contract, text)
+        value = self._by_text(text, self._parse)
+        value = self._parse(text) if value is None else value
         places = (text.is_not_null() & value.is_null()).arg_true()
         return value, Unparsed(places, text.gather(places))
 
     def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed]:
         """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
-        name, dtype = cells.name, self._contract.parsed[cells.name]
-        # Whole numbers are parsed in less time than it takes to find out how many different ones there are.
-        value = None if dtype.is_integer() else self._by_text(cells)
-        again = value is None
-        value = parse_most(cells, dtype, self._forms(name)) if value is None else value
+        found = self._by_text(cells, lambda texts: self._parse(self._normalised_cells(texts)))
+        value = parse_most(cells, *self._type(cells.name)) if found is None else found
         missed = value.is_null().arg_true()
-        text = self._normalise(cells.gather(missed))
-        if again and text.null_count() < len(text):
-            value = value.scatter(missed, self._parse(name, text))
+        text = self._normalised_cells(cells.gather(missed))
+        if found is None and text.null_count() < len(text):
+            value = value.scatter(missed, self._parse(text))
         left = text.is_not_null() & value.gather(missed).is_null()
         return value, Unparsed(missed.filter(left), text.filter(left))
 
-    def _by_text(self, cells: pl.Series) -> pl.Series | None:
-        """Return all values of a column that has few different texts, or whose texts are worth looking for."""
-
-        def work(texts: pl.Series) -> pl.Series:
-            return self._parse(texts.name, self._normalise(texts))
-
+    def _by_text(self, cells: pl.Series, work: Work) -> pl.Series | None:
+        """Return `work` of a typed column's cells, if it is cheaper done text by text; dates are few in most files."""
+        dtype = self._contract.parsed[cells.name]
+        if dtype.is_integer():
+            return None
         found = by_sample(cells, work)
-        return by_distinct(cells, work) if found is None and self._contract.parsed[cells.name] == pl.Date() else found
+        return by_distinct(cells, work) if found is None and dtype == pl.Date() else found
 
-    def _as_text(self, cells: pl.Series) -> pl.Series:
-        # To look a text up costs what trimming it costs, and less than the steps.
-        text = by_sample(cells, self._normalise) if cells.name in self._stepped else None
-        return self._normalise(cells) if text is None else text
+    def _normalised_cells(self, cells: pl.Series) -> pl.Series:
+        return self._normalise(cells.to_frame(), cells.name)
 
-    def _looked(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the columns whose steps may look at others."""
-        trimmed = rows.select_seq(pl.col(list(self._steps)).str.strip_chars()) if self._looking else rows
-        return trimmed.select_seq(self._steps[name] for name in self._looking)
-
-    def _normalise(self, cells: pl.Series) -> pl.Series:
+    def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
-        trimmed = cells.to_frame().select_seq(pl.col(cells.name).str.strip_chars())
-        return trimmed.select_seq(self._steps[cells.name]).to_series()
+        return cells.select_seq(pl.all().str.strip_chars()).select_seq(self._steps[name]).to_series()
 
-    def _parse(self, name: str, text: pl.Series) -> pl.Series:
-        return parse(text, self._contract.parsed[name], self._forms(name))
+    def _parse(self, text: pl.Series) -> pl.Series:
+        return parse(text, *self._type(text.name))
 
-    def _forms(self, name: str) -> tuple[str, ...]:
-        return tuple(self._contract.reading.dates.get(name, ()))
+    def _type(self, name: str) -> tuple[pl.DataType, Sequence[str]]:
+        """Return a column's type, and the forms of its dates."""
+        return self._contract.parsed[name], self._contract.reading.dates.get(name, ())
 
 
 def _asked_as_text(contract: Contract) -> set[str]:
@@ -151,9 +147,9 @@ def _parses_untrimmed(contract: Contract, name: str) -> bool:
     return parse(spelled, dtype, reading.dates.get(name, ())).null_count() == len(spelled)
 
 
-def _decimal_point(contract: Contract, name: str, text: pl.Series) -> pl.Series:
+def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
     """Return the text that a column's values are parsed from: numbers with a decimal point."""
-    if not (contract.reading.decimal_comma and contract.parsed[name].is_numeric()):
+    if not (contract.reading.decimal_comma and contract.parsed[text.name].is_numeric()):
         return text
     # A number that has a point already is none with a decimal comma.
     return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)

@@ -7,8 +7,6 @@ from functools import cache
 
 import polars as pl
 
-from sluice.few_texts import by_distinct
-
 TIMESTAMPS = (
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d %H:%M:%S",
@@ -54,7 +52,7 @@ def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.
         lower = text.str.to_lowercase()
         return lower.replace_strict({**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None)
     if dtype == pl.Date():
-        return by_distinct(text, lambda cells: _first_form(cells, forms or ("%Y-%m-%d",), pl.Date()).alias(text.name))
+        return _first_form(text, forms or ("%Y-%m-%d",), dtype).alias(text.name)
     if isinstance(dtype, pl.Datetime):
         return _first_form(text, forms or TIMESTAMPS, dtype).alias(text.name)
     raise TypeError(f"columns of type {dtype} cannot be read from text")

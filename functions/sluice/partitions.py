@@ -10,16 +10,14 @@ import polars as pl
 
 _SAFE = " !$&()+,-.;<>@_`|~"
 """What Hive and Spark leave unescaped in partition values, besides letters and digits."""
+_OF_A_DAY = re.compile(r"(?:[^%]|%[YCymdbBhaAjFDxuwUWGgV%])*")
+"""Forms that tell every moment of a day alike."""
+_FEW_DAYS = 4_096
 
 
 def partition_path(values: Mapping[str, Any]) -> str:
     """Return `name=value/…` for the partition columns, in their order; values percent-encoded as Hive does."""
     return "/".join(f"{name}={quote(str(value), safe=_SAFE)}" for name, value in values.items())
-
-
-_OF_A_DAY = re.compile(r"(?:[^%]|%[YCymdbBhaAjFDxuwUWGgV%])*")
-"""Forms that tell every moment of a day alike."""
-_FEW_DAYS = 4_096
 
 
 def formatted(times: pl.Expr, form: str) -> pl.Expr:

@@ -31,7 +31,8 @@ class Spill:
             return
         self.rows += frame.height
         size = int(frame.estimated_size())
-        self._bytes, self._size = self._bytes + size, self._size + size
+        self._bytes += size
+        self._size += size
         self._held.append(frame.rechunk())
         if self._size > self._held_bytes:
             self._write()
@@ -39,7 +40,7 @@ class Spill:
     @property
     def row_bytes(self) -> int:
         """The mean size of a row in memory, rounded up."""
-        return -(-self._bytes // max(1, self.rows)) or 1
+        return max(1, -(-self._bytes // max(1, self.rows)))
 
     def scan(self) -> pl.LazyFrame:
         """Return all rows in the order in which they came."""

@@ -3,14 +3,14 @@
 Both engines build a Plan from their own counts and apply it with the same expressions.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from sluice.contract import Constant, Contract, Outliers, Partition
+from sluice.contract import Constant, Contract, Outliers
 from sluice.parsing import parse
 from sluice.statistics import (
     Column,
@@ -110,10 +110,9 @@ def _literal(value: Any, dtype: pl.DataType) -> pl.Expr:
     return pl.lit(f"{value:f}" if isinstance(value, Decimal) else value).cast(dtype)
 
 
-def applied(contract: Contract, whole: Plan, without: Collection[Partition] = ()) -> list[pl.Expr]:
+def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
     """Return the expressions that flag, clip, impute and partition a parsed row, by column name.
 
-    without: partition columns that are not wanted yet.
     Flags are judged on the value that the file gave: an imputed or missing value is no outlier.
     """
     columns: dict[str, pl.Expr] = {}
@@ -135,7 +134,7 @@ def applied(contract: Contract, whole: Plan, without: Collection[Partition] = ()
         given = columns.get(name, pl.col(name))
         columns[name] = given.fill_null(_literal(value, contract.types[name])).alias(name)
     for part in contract.partition_by:
-        if part.of and part not in without:
+        if part.of:
             columns[part.name] = part.expression
     return list(columns.values())
 
@@ -143,8 +142,5 @@ def applied(contract: Contract, whole: Plan, without: Collection[Partition] = ()
 def partition_counts(contract: Contract, kept: pl.LazyFrame, whole: Plan) -> pl.DataFrame:
     """Return the partition columns and `len`, the rows of each partition, in order."""
     names = [part.name for part in contract.partition_by]
-    # Dates are few: they are formatted once each, not once a row.
-    late = [part for part in contract.partition_by if part.of and contract.types[part.of] == pl.Date()]
-    early = list(dict.fromkeys(part.of if part in late else part.name for part in contract.partition_by))
-    rows = kept.with_columns(applied(contract, whole, without=late)).group_by(early).len().collect(engine="streaming")
-    return rows.with_columns(part.expression for part in late).group_by(names).agg(pl.col("len").sum()).sort(names)
+    counts = kept.with_columns(applied(contract, whole)).group_by(names).len()
+    return counts.collect(engine="streaming").sort(names)
