@@ -7,7 +7,7 @@ from itertools import product
 import polars as pl
 
 from sluice.contract import EXTRA, Contract
-from sluice.few_texts import Work, by_distinct, by_sample
+from sluice.few_texts import FewTexts
 from sluice.parsing import parse, parse_most
 from sluice.steps import CELL_BY_CELL
 
@@ -53,9 +53,17 @@ class Cells:
             name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
         }
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
+        self._longest_marker = _longest_marker(contract.reading.null_markers)
         self._stepped = {name for step in contract.cleaning for name in step.columns}
         self._looking = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
+        }
+        # To look a text up costs what trimming it costs, and less than steps or than parsing all but whole numbers.
+        self._few_texts = {name: FewTexts(self._normalised_cells) for name in self._stepped}
+        self._few_values = {
+            name: FewTexts(self._parse if name not in self._untrimmed else self._parse_as_it_stands, dtype == pl.Date())
+            for name, dtype in contract.parsed.items()
+            if dtype != pl.String() and not dtype.is_integer()
         }
 
     def read(self, rows: pl.DataFrame) -> ReadCells:
@@ -80,20 +88,24 @@ class Cells:
     def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
         if name in self._looking:
             return self._normalise(rows.select(self._contract.file_columns), name)
-        # To look a text up costs what trimming it costs, and less than the steps.
-        text = by_sample(rows[name], self._normalised_cells) if name in self._stepped else None
-        return self._normalised_cells(rows[name]) if text is None else text
+        cells = rows[name]
+        # A cell that is null has no column in the file; a step may fill it.
+        few = self._few_texts.get(name) if not cells.has_nulls() else None
+        text = few.worked_out(cells) if few else None
+        return self._normalised_cells(cells) if text is None else text
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed]:
         text = _decimal_point(self._contract, text)
-        value = self._by_text(text, self._parse)
+        few = self._few_values.get(text.name)
+        value = few.worked_out(text) if few else None
         value = self._parse(text) if value is None else value
         places = (text.is_not_null() & value.is_null()).arg_true()
         return value, Unparsed(places, text.gather(places))
 
     def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed]:
         """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
-        found = self._by_text(cells, lambda texts: self._parse(self._normalised_cells(texts)))
+        few = self._few_values.get(cells.name)
+        found = few.worked_out(cells) if few else None
         value = parse_most(cells, *self._type(cells.name)) if found is None else found
         missed = value.is_null().arg_true()
         text = self._normalised_cells(cells.gather(missed))
@@ -102,20 +114,20 @@ class Cells:
         left = text.is_not_null() & value.gather(missed).is_null()
         return value, Unparsed(missed.filter(left), text.filter(left))
 
-    def _by_text(self, cells: pl.Series, work: Work) -> pl.Series | None:
-        """Return `work` of a typed column's cells, if it is cheaper done text by text; dates are few in most files."""
-        dtype = self._contract.parsed[cells.name]
-        if dtype.is_integer():
-            return None
-        found = by_sample(cells, work)
-        return by_distinct(cells, work) if found is None and dtype == pl.Date() else found
-
     def _normalised_cells(self, cells: pl.Series) -> pl.Series:
         return self._normalise(cells.to_frame(), cells.name)
 
     def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
-        return cells.select_seq(pl.all().str.strip_chars()).select_seq(self._steps[name]).to_series()
+        trimmed = cells.select_seq(pl.all().str.strip_chars())
+        if name not in self._stepped:
+            shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
+            if shortest is not None and shortest > self._longest_marker:
+                return trimmed[name]
+        return trimmed.select_seq(self._steps[name]).to_series()
+
+    def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
+        return self._parse(self._normalised_cells(cells))
 
     def _parse(self, text: pl.Series) -> pl.Series:
         return parse(text, *self._type(text.name))
@@ -171,6 +183,15 @@ def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
     long = [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
     told = trimmed.is_in(spellings)
     return told | trimmed.str.to_lowercase().is_in(long) if long else told
+
+
+def _longest_marker(markers: tuple[str, ...]) -> int:
+    """Return the bytes beyond which a text is no marker."""
+    sizes = [
+        len(spelling.encode()) for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)
+    ]
+    # What a text is in lower case has as many letters or more, and each has four bytes at most.
+    return max(sizes + [4 * len(marker) for marker in markers if len(marker) > _SPELLED_OUT], default=0)
 
 
 def _spellings(marker: str) -> Iterator[str]:

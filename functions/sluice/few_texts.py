@@ -1,6 +1,6 @@
-"""A column of few different texts: what is to be done to each cell is done once for each text.
+"""A column of few different texts: what is to be done to each cell is done once for each text, and remembered.
 
-work: what becomes of a cell depends on that cell alone. Cells are looked up by an Enum; a join wakes Polars' threads.
+Cells are looked up by an Enum; a join wakes Polars' threads.
 """
 
 from collections.abc import Callable
@@ -12,25 +12,50 @@ Work = Callable[[pl.Series], pl.Series]
 _SAMPLE = 1_024
 _FEW = 512
 """Texts of the sample up to which most cells are expected to hold one of them."""
+_UNKNOWN = 8
+"""One cell in so many may hold a text that is not known; when more do, the texts have changed."""
 
 
-def by_sample(cells: pl.Series, work: Work) -> pl.Series | None:
-    """Return `work` of the cells (String), or None when they differ much.
+class FewTexts:
+    """Works out the cells of one column, batch by batch, in one thread or in several: what becomes of a cell depends
+    on its text alone, so it does not matter which batch a text was worked out for.
 
-    It is done to the texts of a sample, and to the cells that hold others.
+    work: from texts (String) to what becomes of each; null stays null.
+    counted: count the texts of a batch that a sample finds to differ much: they are few when most come twice. For work
+    that costs more than to count them.
     """
-    texts = cells.gather_every(max(1, len(cells) // _SAMPLE)).unique().drop_nulls()
-    if len(texts) > _FEW or len(cells) <= _SAMPLE:
-        return None
-    places = cells.cast(pl.Enum(texts), strict=False).to_physical()
-    done = work(texts).gather(places).alias(cells.name)
-    others = places.is_null().arg_true()
-    return done.scatter(others, work(cells.gather(others))) if len(others) else done
 
+    def __init__(self, work: Work, counted: bool = False) -> None:
+        self._work = work
+        self._counted = counted
+        self._known: tuple[pl.Enum, pl.Series] | None = None
 
-def by_distinct(cells: pl.Series, work: Work) -> pl.Series:
-    """Return `work` of the cells (String), done to each of their texts, or to all cells when most differ."""
-    texts = cells.unique().drop_nulls()
-    if len(texts) * 2 > len(cells):
-        return work(cells)
-    return work(texts).gather(cells.cast(pl.Enum(texts)).to_physical()).alias(cells.name)
+    def worked_out(self, cells: pl.Series) -> pl.Series | None:
+        """Return what becomes of the cells (String), or None when they differ much."""
+        if self._known and (found := self._looked_up(cells, *self._known)) is not None:
+            return found
+        texts = self._few(cells)
+        if texts is None:
+            return None
+        self._known = known = pl.Enum(texts), self._work(texts)
+        return self._looked_up(cells, *known)
+
+    def _few(self, cells: pl.Series) -> pl.Series | None:
+        if len(cells) <= _SAMPLE:
+            return None
+        few = cells.gather_every(len(cells) // _SAMPLE).n_unique() <= _FEW
+        if not few and not self._counted:
+            return None
+        texts = cells.unique().drop_nulls()
+        return texts if few or len(texts) * 2 <= len(cells) else None
+
+    def _looked_up(self, cells: pl.Series, known: pl.Enum, done: pl.Series) -> pl.Series | None:
+        places = cells.cast(known, strict=False).to_physical()
+        unknown = places.null_count() - cells.null_count()
+        if unknown * _UNKNOWN > len(cells):
+            return None
+        found = done.gather(places).alias(cells.name)
+        if not unknown:
+            return found
+        others = (cells.is_not_null() & places.is_null()).arg_true()
+        return found.scatter(others, self._work(cells.gather(others)))

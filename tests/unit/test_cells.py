@@ -71,9 +71,9 @@ def dirty(rows: int, seed: int, various: bool) -> pl.DataFrame:
     return rows_of(columns)
 
 
-def told(contract: Contract, rows: pl.DataFrame) -> list[tuple[object, ...]]:
+def told(contract: Contract, rows: pl.DataFrame, reader: Cells | None = None) -> list[tuple[object, ...]]:
     """Return of each row its texts, its values, and the columns that it has text in but no value, with that text."""
-    cells = Cells(contract).read(rows)
+    cells = (reader or Cells(contract)).read(rows)
     wrong: dict[int, list[tuple[str, str]]] = {}
     for name, unparsed in cells.unparsed.items():
         for place, text in zip(unparsed.places, unparsed.text, strict=True):
@@ -100,6 +100,25 @@ def test_a_cell_says_the_same_among_many_and_among_few(contract: Contract, vario
     together = told(contract, rows)
     assert [together[place] for place in some] == alone
     assert any(wrong for _, _, wrong in alone)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_cell_says_the_same_whichever_batches_came_before(later: bool):
+    """later: the batch before had other texts in most of its cells."""
+    reader = Cells(PLAIN)
+    reader.read(dirty(3_000, seed=1, various=later))
+    rows = dirty(3_000, seed=2, various=not later).vstack(dirty(3_000, seed=4, various=later))
+    assert told(PLAIN, rows, reader) == told(PLAIN, rows)
+
+
+@pytest.mark.parametrize("marker", ["no date", "UNBEKANNT", "grün", "\u212aein", "ẞ"])
+def test_a_marker_is_told_among_texts_of_any_length(marker: str):
+    contract = replace(PLAIN, reading=Reading(null_markers=(marker,), dates=FORMS))
+    spellings = [marker.lower(), f" {marker.upper()}", marker]
+    rows = rows_of({name: [*spellings, "a text as long as a book"] for name in POOLS})
+    alone = rows_of(dict.fromkeys(POOLS, spellings[:1]))
+    assert Cells(contract).read(rows).text["name"].to_list() == [None, None, None, "a text as long as a book"]
+    assert Cells(contract).read(alone).text["name"].to_list() == [None]
 
 
 def test_a_null_marker_that_is_a_value_of_the_type_is_no_value():

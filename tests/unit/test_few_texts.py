@@ -1,45 +1,78 @@
 import polars as pl
 import pytest
 
-from sluice.few_texts import by_distinct, by_sample
+from sluice.few_texts import FewTexts
 
-CELLS = pl.Series("cell", ["a", " B ", None, "", "c"] * 800 + ["rare", " Rarer "])
+FEW = ["a", " B ", "", "c", None]
 
 
 class Told:
-    """Work that tells how many cells it was done to."""
+    """Work that tells to how many cells it was done each time."""
 
     def __init__(self) -> None:
-        self.cells = 0
+        self.times: list[int] = []
 
     def __call__(self, cells: pl.Series) -> pl.Series:
-        self.cells += len(cells)
-        return cells.str.strip_chars().str.to_lowercase().fill_null("none")
+        self.times.append(len(cells))
+        return cells.str.strip_chars().str.to_lowercase()
 
 
-def test_few_texts_are_worked_out_once_each_and_other_cells_one_by_one():
+def column(cells: list[str | None]) -> pl.Series:
+    return pl.Series("cell", cells, dtype=pl.String)
+
+
+def numbers(first: int, count: int) -> list[str | None]:
+    return [f" {number}" for number in range(first, first + count)]
+
+
+def is_right(few: FewTexts, cells: pl.Series) -> bool:
+    found = few.worked_out(cells)
+    return found is not None and found.equals(Told()(cells), check_names=True, null_equal=True)
+
+
+def test_each_text_is_worked_out_once_for_all_batches():
     work = Told()
-    assert by_sample(CELLS, work).equals(Told()(CELLS), check_names=True)
-    assert work.cells == 4 + 800 + 2  # the texts, the cells without one, what the sample did not meet
+    few = FewTexts(work)
+    cells = column(FEW * 800)
+    assert is_right(few, cells)
+    assert is_right(few, cells.reverse())
+    assert work.times == [4]
 
 
-def test_cells_that_differ_much_are_not_looked_up():
-    cells = pl.Series([str(number) for number in range(4_000)])
-    assert by_sample(cells, Told()) is None
-    assert by_sample(CELLS.head(1_000), Told()) is None
+def test_a_text_that_a_later_batch_brings_is_worked_out_for_its_cells():
+    work = Told()
+    few = FewTexts(work)
+    assert is_right(few, column(FEW * 800))
+    assert is_right(few, column([*FEW * 800, "rare", " Rarer ", "rare"]))
+    assert work.times == [4, 3]
+
+
+def test_other_texts_are_learnt_when_the_file_has_gone_on_to_them():
+    work = Told()
+    few = FewTexts(work)
+    for day in (["1", "2"], ["2", "3"], ["3", "3"]):
+        assert is_right(few, column(day * 1_000))
+    assert work.times == [2, 2]
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_cells_that_differ_much_are_not_looked_up(counted: bool):
+    few = FewTexts(Told(), counted)
+    assert few.worked_out(column(numbers(0, 4_000))) is None
+    assert few.worked_out(column(FEW * 200)) is None
+    assert is_right(few, column(FEW * 800))
+    assert few.worked_out(column(numbers(0, 4_000))) is None
+
+
+def test_texts_that_come_twice_are_few_when_they_are_counted():
+    cells = column(numbers(0, 2_000) * 2)
+    assert FewTexts(Told()).worked_out(cells) is None
+    work = Told()
+    few = FewTexts(work, counted=True)
+    assert is_right(few, cells)
+    assert is_right(few, cells)
+    assert work.times == [2_000]
 
 
 def test_a_column_without_any_text_is_worked_out_too():
-    assert by_sample(pl.Series("cell", [None] * 2_000, dtype=pl.String), Told()).to_list() == ["none"] * 2_000
-
-
-@pytest.mark.parametrize(("cells", "done"), [(["a", "B ", "a", "a", None] * 9, 2), (["a", "b", "c", "c"], 4), ([], 0)])
-def test_distinct_texts_are_worked_out_once_when_most_come_again(cells: list[str | None], done: int):
-    def lowered(texts: pl.Series) -> pl.Series:
-        counted.append(len(texts))
-        return texts.str.strip_chars().str.to_lowercase()
-
-    counted: list[int] = []
-    series = pl.Series("cell", cells, dtype=pl.String)
-    assert by_distinct(series, lowered).to_list() == lowered(series).to_list()
-    assert counted[0] == done
+    assert is_right(FewTexts(Told()), column([None] * 2_000))
