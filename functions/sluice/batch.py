@@ -6,10 +6,11 @@ A pure function of the contract and the batch. Both engines run it, so a rule ex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import polars as pl
 
-from sluice.cells import Cells, Unparsed
+from sluice.cells import Cells, ReadCells, Unparsed
 from sluice.checks import Checks
 from sluice.contract import Contract
 from sluice.parsing import unparsed_reasons
@@ -33,6 +34,17 @@ class CleanBatch:
     quarantined: pl.DataFrame
     discarded: dict[str, int]
     reasons: dict[str, int]
+
+
+class _Kept(NamedTuple):
+    """The rows that no rule discards. places: among the rows of the batch (UInt32), or None when all are kept;
+    text: of the columns that must equal the key's parts; the others as ReadCells has them."""
+
+    discarded: dict[str, int]
+    places: pl.Series | None
+    text: pl.DataFrame
+    parsed: pl.DataFrame
+    unparsed: dict[str, Unparsed]
 
 
 def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
@@ -66,19 +78,7 @@ class Cleaner:
 
     def _cleaned(self, rows: pl.DataFrame) -> CleanBatch:
         contract = self._contract
-        cells = self._cells.read(rows)
-        text, parsed, unparsed = cells.text.select(contract.same_as_key), cells.values, cells.unparsed
-        rule = cells.text.select_seq(self._rule).to_series()
-        discarded = {
-            contract.discard[index].name: count
-            for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
-        }
-        places = None
-        if discarded:
-            kept = rule.is_null()
-            text, parsed, places = _only(text, kept), _only(parsed, kept), kept.arg_true()
-            now = kept.cum_sum().cast(pl.UInt32) - 1
-            unparsed = {name: cells.among(kept, now) for name, cells in unparsed.items()}
+        discarded, places, text, parsed, unparsed = self._kept(self._cells.read(rows))
         failures = self._failures(text, parsed, unparsed)
         if not failures:
             return CleanBatch(rows.height, parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
@@ -87,6 +87,22 @@ class Cleaner:
         good = pl.repeat(value=True, n=parsed.height, dtype=pl.Boolean, eager=True).scatter(bad, values=False)
         reasons = {reason: len(rows_of_it) for reason, rows_of_it in failures.items()}
         return CleanBatch(rows.height, _only(parsed, good), quarantined, discarded, reasons)
+
+    def _kept(self, cells: ReadCells) -> _Kept:
+        """Leave out the rows that a rule discards."""
+        contract = self._contract
+        text = cells.text.select(contract.same_as_key)
+        rule = cells.text.select_seq(self._rule).to_series()
+        discarded = {
+            contract.discard[index].name: count
+            for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
+        }
+        if not discarded:
+            return _Kept({}, None, text, cells.values, cells.unparsed)
+        kept = rule.is_null()
+        now = kept.cum_sum().cast(pl.UInt32) - 1
+        unparsed = {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()}
+        return _Kept(discarded, kept.arg_true(), _only(text, kept), _only(cells.values, kept), unparsed)
 
     def _failures(
         self, text: pl.DataFrame, parsed: pl.DataFrame, unparsed: dict[str, Unparsed]

@@ -198,7 +198,7 @@ class _Pass:
 
     def _consume(self, size: int) -> None:
         if not self.facts.quoted:
-            self.facts.quoted = self._grammar.quote in self._buffer[:size]
+            self.facts.quoted = self._buffer.find(self._grammar.quote, 0, size) >= 0
         self._buffer = self._buffer[size:]
         self._offset += size
 
