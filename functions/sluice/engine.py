@@ -27,7 +27,7 @@ from sluice.partitions import partition_path
 from sluice.published import published_rows, quarantine_rows
 from sluice.reader import BATCH_ROWS
 from sluice.source import Source
-from sluice.spill import HELD_BYTES, Spill, on_its_own
+from sluice.spill import FILE_BYTES, HELD_BYTES, Spill, on_its_own
 from sluice.unique import KEY_HASH, losers, with_key_hash
 from sluice.verdict import refuse_share
 from sluice.whole_file import Plan, partition_counts
@@ -36,7 +36,7 @@ Progress = Callable[[int], None]
 """Called after each batch with the records read so far."""
 
 _FILE_ROWS = 1_000_000
-_OPEN_BYTES = 40 << 20
+_OPEN_BYTES = 64 << 20
 """Of rows that the writers of all partitions may hold together before a row group is written."""
 
 
@@ -103,10 +103,13 @@ def _first_pass(
     if contract.unique:
         good[KEY_HASH] = pl.UInt64()
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
-    first = _FirstPass(Spill(work / "good", good, HELD_BYTES), Spill(work / "quarantined", text, HELD_BYTES))
+    first = _FirstPass(
+        Spill(work / "good", good, HELD_BYTES, FILE_BYTES), Spill(work / "quarantined", text, FILE_BYTES, FILE_BYTES)
+    )
     # One thread reads and splits, three clean, this one puts aside.
     for batch in cleaned(contract, header, reader, parts):
-        first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
+        kept = batch.good if 2 * batch.good.height >= batch.rows_in else on_its_own(batch.good)
+        first.good.append(with_key_hash(contract.unique, kept) if contract.unique else kept)
         first.quarantined.append(on_its_own(batch.quarantined))
         first.account.add_batch(batch)
         if progress:

@@ -18,7 +18,7 @@ from sluice.text_format import TextFormat
 
 __all__ = ["BATCH_ROWS", "Facts", "FileSource", "RawBatch", "Reader", "Source", "read_split"]
 
-BATCH_ROWS = 81_920
+BATCH_ROWS = 65_536
 
 _ENDINGS = {
     frozenset([b"\n"]): "lf",

@@ -9,11 +9,8 @@ from typing import Any, BinaryIO, Protocol
 from sluice.contract import Contract
 from sluice.folders import s3
 from sluice.opening import open_reader
-from sluice.reader import FileSource, RawBatch, Source, read_split
+from sluice.reader import BATCH_ROWS, FileSource, RawBatch, Source, read_split
 from sluice.storage import S3Source
-
-BATCH_ROWS = 65_536
-"""Rows of a batch in a task: machines with many cores run many tasks in the memory of one."""
 
 
 class Original(Protocol):

@@ -17,7 +17,7 @@ def lost(rule: Unique, rows: list[tuple[str, int | None]], folder: Path, held_by
     frame = pl.DataFrame(
         [(key, at, number) for number, (key, at) in enumerate(rows, start=1)], schema=SCHEMA, orient="row"
     )
-    spill = Spill(folder, SCHEMA | {unique.KEY_HASH: pl.UInt64()}, held_bytes)
+    spill = Spill(folder, SCHEMA | {unique.KEY_HASH: pl.UInt64()}, held_bytes, held_bytes)
     for start in range(0, frame.height, 3):
         spill.append(unique.with_key_hash(rule, frame[start : start + 3]))
     return sorted(number for found in unique.losers(rule, spill) for number in found)
