@@ -98,10 +98,10 @@ def in_type(units: int, dtype: pl.DataType) -> Any:
 
 def in_units(name: str, dtype: pl.DataType) -> pl.Expr:
     """Return a column as whole units (Int64). Floats are rounded to the sixth decimal."""
-    scale = 10 ** scale_of(dtype)
     column = pl.col(name)
     if isinstance(dtype, pl.Decimal):
-        return (column.cast(pl.Decimal(38, dtype.scale)) * scale).cast(pl.Int64)
+        return column.to_physical().cast(pl.Int64)
+    scale = 10 ** scale_of(dtype)
     return (column * scale).round(0).cast(pl.Int64) if dtype.is_float() else column.cast(pl.Int64)
 
 
