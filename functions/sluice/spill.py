@@ -68,7 +68,8 @@ class Spill:
         for frames in files:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{len(self._files):06}.parquet"
-            pl.concat(frames).write_parquet(path, compression="uncompressed", statistics=False, row_group_size=_ROW_GROUP)
+            rows = pl.concat(frames)
+            rows.write_parquet(path, compression="uncompressed", statistics=False, row_group_size=_ROW_GROUP)
             self._files.append(path)
 
 

@@ -38,7 +38,7 @@ def losers(unique: Unique, spill: Spill) -> Iterator[pl.Series]:
 
 def _suspects(rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
     """Return the rows that share their hash with another, and how many these are."""
-    # Sorted, equals are neighbours: that takes a fifth of the time of a table of all hashes. Two threads sort no faster.
+    # Sorted, equals are neighbours: a fifth of the time of a table of all hashes. Two threads sort no faster than one.
     hashes = rows.select(KEY_HASH).collect(engine="streaming").to_series().sort(multithreaded=False)
     again = hashes == hashes.shift(1)
     shared = hashes.filter(again).unique()
