@@ -12,6 +12,7 @@ from sluice.contract import Constant, Contract, Outliers
 from sluice.errors import FileRejected, HashKeyMissing
 from sluice.manifest import Manifest
 from sluice.reader import FileSource
+from sluice.spill import Spill
 from tests.unit.sales_rows import HEADER, as_csv, written
 
 SALES = load("sales")
@@ -172,6 +173,22 @@ def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest
     assert pieces.discarded == whole.discarded == {"duplicate": 200}
     assert pieces.statistics == whole.statistics != {}
     assert published(pieces_out).equals(published(whole_out))
+
+
+def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [{"transaction_id": f"T{number:040}", "is_test": "y" if number % 50 else ""} for number in range(5_000)]
+    kept_alive: dict[str, int] = {}
+
+    def append(spill: Spill, frame: pl.DataFrame) -> None:
+        column = frame["transaction_id"].to_arrow(compat_level=pl.CompatLevel.newest())
+        kept_alive[spill.folder.name] = sum(buffer.size for buffer in column.buffers() if buffer)
+        appended(spill, frame)
+
+    appended = Spill.append
+    monkeypatch.setattr(Spill, "append", append)
+    manifest, _ = cleaned(tmp_path, as_csv(*rows))
+    assert (manifest.published, manifest.discarded) == (100, {"test_transaction": 4_900})
+    assert 4_100 < kept_alive["good"] < 20_000
 
 
 def test_batches_cleaned_side_by_side_are_accounted_for_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
