@@ -58,8 +58,8 @@ class Cells:
         self._looking = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
         }
-        # To look a text up costs what trimming it costs, and less than steps or than parsing all but whole numbers.
-        self._few_texts = {name: FewTexts(self._normalised_cells) for name in self._stepped}
+        # To look a text up costs less than to trim it and look for null markers, or to parse all but whole numbers.
+        self._few_texts = {name: FewTexts(self._normalised_cells) for name in self._steps.keys() - self._untrimmed}
         self._few_values = {
             name: FewTexts(self._parse if name not in self._untrimmed else self._parse_as_it_stands, dtype == pl.Date())
             for name, dtype in contract.parsed.items()
@@ -82,7 +82,8 @@ class Cells:
                 continue
             read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
             values.append(read[0])
-            unparsed[name] = read[1]
+            if read[1]:
+                unparsed[name] = read[1]
         return ReadCells(text, pl.DataFrame(values + carried), unparsed)
 
     def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
@@ -94,22 +95,28 @@ class Cells:
         text = few.worked_out(cells) if few else None
         return self._normalised_cells(cells) if text is None else text
 
-    def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed]:
+    def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)
         few = self._few_values.get(text.name)
         value = few.worked_out(text) if few else None
         value = self._parse(text) if value is None else value
+        if value.null_count() == text.null_count():
+            return value, None
         places = (text.is_not_null() & value.is_null()).arg_true()
         return value, Unparsed(places, text.gather(places))
 
-    def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed]:
+    def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
         few = self._few_values.get(cells.name)
         found = few.worked_out(cells) if few else None
         value = parse_most(cells, *self._type(cells.name)) if found is None else found
+        if not value.null_count():
+            return value, None
         missed = value.is_null().arg_true()
         text = self._normalised_cells(cells.gather(missed))
-        if found is None and text.null_count() < len(text):
+        if text.null_count() == len(text):
+            return value, None
+        if found is None:
             value = value.scatter(missed, self._parse(text))
         left = text.is_not_null() & value.gather(missed).is_null()
         return value, Unparsed(missed.filter(left), text.filter(left))

@@ -14,7 +14,7 @@ from sluice.statistics import Summary
 from sluice.whole_file import Plan, counted, in_units, plan
 
 _HALF = 1 << 32
-_PART_ROWS = 1_000_000
+_PART_ROWS = 2_000_000
 """Rows whose values are counted in one look, which holds no more counts than that."""
 
 

@@ -106,4 +106,4 @@ def _together(
 def on_its_own(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a copy that shares no text: the few rows of a filtered frame keep the text of all of its rows alive."""
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    return frame.with_columns(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)
+    return frame.with_columns_seq(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)

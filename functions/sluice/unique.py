@@ -19,7 +19,7 @@ _OPEN_ROWS = 262_144
 
 def with_key_hash(unique: Unique, good: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with `_key_hash` UInt64. It only narrows the search: keys themselves are compared after."""
-    return good.with_columns(pl.struct(unique.key).hash(seed=0).alias(KEY_HASH))
+    return good.with_columns_seq(pl.struct(unique.key).hash(seed=0).alias(KEY_HASH))
 
 
 def losers(unique: Unique, spill: Spill) -> Iterator[pl.Series]:
