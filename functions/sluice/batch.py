@@ -35,8 +35,13 @@ class CleanBatch:
     discarded: dict[str, int]
     reasons: dict[str, int]
 
+    def on_its_own(self) -> "CleanBatch":
+        """Return the same to hold on to: the few rows of a filtered frame keep the text of all of its rows alive."""
+        few = 2 * self.good.height < self.rows_in
+        return replace(self, good=_copied(self.good) if few else self.good, quarantined=_copied(self.quarantined))
 
-class _Kept(NamedTuple):
+
+class _Undiscarded(NamedTuple):
     """The rows that no rule discards. places: among the rows of the batch (UInt32), or None when all are kept;
     text: of the columns that must equal the key's parts; the others as ReadCells has them."""
 
@@ -78,7 +83,7 @@ class Cleaner:
 
     def _cleaned(self, rows: pl.DataFrame) -> CleanBatch:
         contract = self._contract
-        discarded, places, text, parsed, unparsed = self._kept(self._cells.read(rows))
+        discarded, places, text, parsed, unparsed = self._undiscarded(self._cells.read(rows))
         failures = self._failures(text, parsed, unparsed)
         if not failures:
             return CleanBatch(rows.height, parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
@@ -88,7 +93,7 @@ class Cleaner:
         reasons = {reason: len(rows_of_it) for reason, rows_of_it in failures.items()}
         return CleanBatch(rows.height, _only(parsed, good), quarantined, discarded, reasons)
 
-    def _kept(self, cells: ReadCells) -> _Kept:
+    def _undiscarded(self, cells: ReadCells) -> _Undiscarded:
         """Leave out the rows that a rule discards."""
         contract = self._contract
         text = cells.text.select(contract.same_as_key)
@@ -98,11 +103,11 @@ class Cleaner:
             for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
         }
         if not discarded:
-            return _Kept({}, None, text, cells.values, cells.unparsed)
+            return _Undiscarded({}, None, text, cells.values, cells.unparsed)
         kept = rule.is_null()
         now = kept.cum_sum().cast(pl.UInt32) - 1
         unparsed = {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()}
-        return _Kept(discarded, kept.arg_true(), _only(text, kept), _only(cells.values, kept), unparsed)
+        return _Undiscarded(discarded, kept.arg_true(), _only(text, kept), _only(cells.values, kept), unparsed)
 
     def _failures(
         self, text: pl.DataFrame, parsed: pl.DataFrame, unparsed: dict[str, Unparsed]
@@ -182,3 +187,9 @@ def _reasons(failures: dict[str, pl.Series]) -> pl.Series:
 def _only(frame: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
     """Return the kept rows. In this thread, column by column: sharing them out costs more than filtering them."""
     return pl.DataFrame([column.filter(kept) for column in frame])
+
+
+def _copied(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a copy that shares no text."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns_seq(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)

@@ -53,7 +53,7 @@ class Cells:
             name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
         }
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
-        self._longest_marker = _longest_marker(contract.reading.null_markers)
+        self._longest_marker = _longest(*_marking(contract.reading.null_markers))
         self._stepped = {name for step in contract.cleaning for name in step.columns}
         self._looking = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
@@ -91,15 +91,12 @@ class Cells:
             return self._normalise(rows.select(self._contract.file_columns), name)
         cells = rows[name]
         # A cell that is null has no column in the file; a step may fill it.
-        few = self._few_texts.get(name) if not cells.has_nulls() else None
-        text = few.worked_out(cells) if few else None
-        return self._normalised_cells(cells) if text is None else text
+        return self._normalised_cells(cells) if cells.has_nulls() else self._few_texts[name].worked_out(cells)
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)
         few = self._few_values.get(text.name)
-        value = few.worked_out(text) if few else None
-        value = self._parse(text) if value is None else value
+        value = few.worked_out(text) if few else self._parse(text)
         if value.null_count() == text.null_count():
             return value, None
         places = (text.is_not_null() & value.is_null()).arg_true()
@@ -108,7 +105,7 @@ class Cells:
     def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
         few = self._few_values.get(cells.name)
-        found = few.worked_out(cells) if few else None
+        found = few.looked_up(cells) if few else None
         value = parse_most(cells, *self._type(cells.name)) if found is None else found
         if not value.null_count():
             return value, None
@@ -186,19 +183,21 @@ def _normalised(contract: Contract, name: str) -> pl.Expr:
 
 def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
     """Tell the markers in any case. Looking a cell up among all spellings is cheaper than lowering it."""
-    spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
-    long = [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
+    spellings, long = _marking(markers)
     told = trimmed.is_in(spellings)
     return told | trimmed.str.to_lowercase().is_in(long) if long else told
 
 
-def _longest_marker(markers: tuple[str, ...]) -> int:
+def _marking(markers: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return every spelling of the short markers, and the long ones in lower case."""
+    spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
+    return spellings, [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
+
+
+def _longest(spellings: list[str], long: list[str]) -> int:
     """Return the bytes beyond which a text is no marker."""
-    sizes = [
-        len(spelling.encode()) for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)
-    ]
-    # What a text is in lower case has as many letters or more, and each has four bytes at most.
-    return max(sizes + [4 * len(marker) for marker in markers if len(marker) > _SPELLED_OUT], default=0)
+    # A text has as many letters as in lower case, or fewer, of four bytes at most.
+    return max([len(text.encode()) for text in spellings] + [4 * len(text) for text in long], default=0)
 
 
 def _spellings(marker: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from sluice.errors import FileRejected
 from sluice.folders import Folder
 from sluice.header import match_header
 from sluice.marks import ACCOUNT, arrow_schema, marks_of
+from sluice.spill import bytes_of
 from sluice.splits import Original, Split, batches
 
 WORK = "_work/"
@@ -87,9 +88,10 @@ class _Chunk:
 
     def add(self, batch: CleanBatch) -> None:
         self.account.add_batch(batch)
-        self.good.append(batch.good)
-        self.quarantined.append(batch.quarantined)
-        self.bytes += int(batch.good.estimated_size() + batch.quarantined.estimated_size())
+        held = batch.on_its_own()
+        self.good.append(held.good)
+        self.quarantined.append(held.quarantined)
+        self.bytes += bytes_of(held.good) + bytes_of(held.quarantined)
 
     def lay_down(self, folder: Folder) -> Iterator[pl.DataFrame]:
         """Write the rows; yield their marks, then the chunk's account."""

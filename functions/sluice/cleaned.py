@@ -28,3 +28,4 @@ def cleaned(
             return cleaner.result().clean(header.select(contract, raw.rows), raw.malformed)
 
         yield from side_by_side(iter(batches), clean, _THREADS)
+        cleaner.result()  # tells what is wrong with a contract to a file without rows, too

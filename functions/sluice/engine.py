@@ -27,7 +27,7 @@ from sluice.partitions import partition_path
 from sluice.published import published_rows, quarantine_rows
 from sluice.reader import BATCH_ROWS
 from sluice.source import Source
-from sluice.spill import FILE_BYTES, HELD_BYTES, Spill, on_its_own
+from sluice.spill import FILE_BYTES, HELD_BYTES, Spill
 from sluice.unique import KEY_HASH, losers, with_key_hash
 from sluice.verdict import refuse_share
 from sluice.whole_file import Plan, partition_counts
@@ -107,10 +107,10 @@ def _first_pass(
         Spill(work / "good", good, HELD_BYTES, FILE_BYTES), Spill(work / "quarantined", text, FILE_BYTES, FILE_BYTES)
     )
     # One thread reads and splits, three clean, this one puts aside.
-    for batch in cleaned(contract, header, reader, parts):
-        kept = batch.good if 2 * batch.good.height >= batch.rows_in else on_its_own(batch.good)
-        first.good.append(with_key_hash(contract.unique, kept) if contract.unique else kept)
-        first.quarantined.append(on_its_own(batch.quarantined))
+    for shared in cleaned(contract, header, reader, parts):
+        batch = shared.on_its_own()
+        first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
+        first.quarantined.append(batch.quarantined)
         first.account.add_batch(batch)
         if progress:
             progress(first.account.rows_in)

@@ -30,15 +30,20 @@ class FewTexts:
         self._counted = counted
         self._known: tuple[pl.Enum, pl.Series] | None = None
 
-    def worked_out(self, cells: pl.Series) -> pl.Series | None:
+    def worked_out(self, cells: pl.Series) -> pl.Series:
+        """Return what becomes of the cells (String)."""
+        found = self.looked_up(cells)
+        return self._work(cells) if found is None else found
+
+    def looked_up(self, cells: pl.Series) -> pl.Series | None:
         """Return what becomes of the cells (String), or None when they differ much."""
-        if self._known and (found := self._looked_up(cells, *self._known)) is not None:
+        if self._known and (found := self._among(cells, *self._known)) is not None:
             return found
         texts = self._few(cells)
         if texts is None:
             return None
         self._known = known = pl.Enum(texts), self._work(texts)
-        return self._looked_up(cells, *known)
+        return self._among(cells, *known)
 
     def _few(self, cells: pl.Series) -> pl.Series | None:
         if len(cells) <= _SAMPLE:
@@ -49,7 +54,7 @@ class FewTexts:
         texts = cells.unique().drop_nulls()
         return texts if few or len(texts) * 2 <= len(cells) else None
 
-    def _looked_up(self, cells: pl.Series, known: pl.Enum, done: pl.Series) -> pl.Series | None:
+    def _among(self, cells: pl.Series, known: pl.Enum, done: pl.Series) -> pl.Series | None:
         places = cells.cast(known, strict=False).to_physical()
         unknown = places.null_count() - cells.null_count()
         if unknown * _UNKNOWN > len(cells):

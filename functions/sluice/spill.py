@@ -41,7 +41,7 @@ class Spill:
         if frame.is_empty():
             return
         self.rows += frame.height
-        self._bytes += _bytes_of(frame)
+        self._bytes += bytes_of(frame)
         self._held.append(frame.rechunk())
         if self._bytes > self._held_bytes:
             self._put_down()
@@ -63,7 +63,7 @@ class Spill:
         yield from map(_frames, _together(self._held, rows, lambda frame: frame.height))
 
     def _put_down(self) -> None:
-        *files, newest = _together(self._held, self._file_bytes, _bytes_of)
+        *files, newest = _together(self._held, self._file_bytes, bytes_of)
         self._held = newest
         for frames in files:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,8 @@ class Spill:
             self._files.append(path)
 
 
-def _bytes_of(frame: pl.DataFrame) -> int:
+def bytes_of(frame: pl.DataFrame) -> int:
+    """Return what a frame takes in memory, about; Polars' estimate leaves the places of texts out."""
     texts = sum(dtype == pl.String for dtype in frame.dtypes)
     return int(frame.estimated_size()) + _VIEW * texts * frame.height
 
@@ -101,9 +102,3 @@ def _together(
         group.append(frame)
     if group:
         yield group
-
-
-def on_its_own(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a copy that shares no text: the few rows of a filtered frame keep the text of all of its rows alive."""
-    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    return frame.with_columns_seq(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)

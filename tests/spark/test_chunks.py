@@ -10,6 +10,7 @@ import pytest
 
 from sluice import assembly, chunks
 from sluice.assembly import Assembly, Target, assemble, targets_of
+from sluice.batch import CleanBatch
 from sluice.chunks import Cutting, cut
 from sluice.folders import LocalFolder
 from sluice.reader import Reader
@@ -17,6 +18,7 @@ from sluice.splits import LocalOriginal, S3Original, Split, splits_of
 from sluice.whole_file import Plan
 from tests.spark.contracts import SALES
 from tests.spark.engines import LINEAGE
+from tests.unit.memory import text_kept_alive
 from tests.unit.sales_rows import as_csv, written
 
 DAYS = [{"sale_date": f"2025-0{1 + number % 3}-05"} for number in range(60)]
@@ -98,3 +100,18 @@ def test_a_store_that_answers_a_range_with_the_whole_object_is_refused(monkeypat
     monkeypatch.setattr("sluice.splits.s3", Careless)
     with pytest.raises(OSError, match="asked for 6 bytes from 7, got others"):
         S3Original("raw", "day.csv", "v1").part(7, 6)
+
+
+def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [{"transaction_id": f"T{number:040}", "is_test": "y" if number % 50 else ""} for number in range(5_000)]
+    kept_alive = []
+
+    def add(chunk: chunks._Chunk, batch: CleanBatch) -> None:
+        added(chunk, batch)
+        kept_alive.append(text_kept_alive(chunk.good[-1]["transaction_id"]))
+
+    added = chunks._Chunk.add
+    monkeypatch.setattr(chunks._Chunk, "add", add)
+    marks, _ = told(cutting(tmp_path, as_csv(*rows)))
+    assert marks.height == 100
+    assert 4_100 < sum(kept_alive) < 20_000

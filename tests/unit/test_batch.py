@@ -7,6 +7,7 @@ from sluice.batch import MASK, CleanBatch, Cleaner, clean_batch
 from sluice.catalog import load
 from sluice.contract import Contract, Discard
 from sluice.steps import Fill, MapValues
+from tests.unit.memory import text_kept_alive
 
 SALES = load("sales")
 GOOD = {
@@ -178,3 +179,16 @@ def test_long_null_markers_are_told_in_any_case_too():
     reading = dataclasses.replace(SALES.reading, null_markers=("", "not available"))
     contract = dataclasses.replace(SALES, reading=reading)
     assert batch_of({"product_id": "Not AVAILABLE"}, contract=contract).reasons == {"product_id_is_present": 1}
+
+
+def test_a_batch_on_its_own_does_not_keep_the_text_of_all_rows_alive():
+    texts = pl.DataFrame({"n": range(10_000), "t": [f"a text that has a buffer {n}" for n in range(10_000)]})
+    few, most = texts.filter(pl.col("n") % 100 == 0), texts.filter(pl.col("n") % 100 > 0)
+    for good, quarantined in ((few, most), (most, few)):
+        batch = CleanBatch(10_000, good, quarantined, {}, {})
+        own = batch.on_its_own()
+        assert own.good.equals(good)
+        assert own.quarantined.equals(quarantined)
+        assert (own.rows_in, own.discarded, own.reasons) == (10_000, {}, {})
+        for frame in (own.good, own.quarantined):
+            assert text_kept_alive(frame["t"]) < 60 * frame.height

@@ -102,12 +102,13 @@ def test_a_cell_says_the_same_among_many_and_among_few(contract: Contract, vario
     assert any(wrong for _, _, wrong in alone)
 
 
-@pytest.mark.parametrize("later", [False, True])
-def test_a_cell_says_the_same_whichever_batches_came_before(later: bool):
-    """later: the batch before had other texts in most of its cells."""
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("others", [0, 150, 3_000])
+def test_a_cell_says_the_same_whichever_batches_came_before(before: bool, others: int):
+    """before: the batch before had various cells; others: rows of various cells among 3,000 of few."""
     reader = Cells(PLAIN)
-    reader.read(dirty(3_000, seed=1, various=later))
-    rows = dirty(3_000, seed=2, various=not later).vstack(dirty(3_000, seed=4, various=later))
+    reader.read(dirty(3_000, seed=1, various=before))
+    rows = dirty(3_000, seed=2, various=False).vstack(dirty(others, seed=4, various=True))
     assert told(PLAIN, rows, reader) == told(PLAIN, rows)
 
 

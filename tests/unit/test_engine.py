@@ -13,6 +13,7 @@ from sluice.errors import FileRejected, HashKeyMissing
 from sluice.manifest import Manifest
 from sluice.reader import FileSource
 from sluice.spill import Spill
+from tests.unit.memory import text_kept_alive
 from tests.unit.sales_rows import HEADER, as_csv, written
 
 SALES = load("sales")
@@ -180,8 +181,7 @@ def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, mon
     kept_alive: dict[str, int] = {}
 
     def append(spill: Spill, frame: pl.DataFrame) -> None:
-        column = frame["transaction_id"].to_arrow(compat_level=pl.CompatLevel.newest())
-        kept_alive[spill.folder.name] = sum(buffer.size for buffer in column.buffers() if buffer)
+        kept_alive[spill.folder.name] = text_kept_alive(frame["transaction_id"])
         appended(spill, frame)
 
     appended = Spill.append

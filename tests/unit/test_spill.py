@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sluice.spill import Spill, on_its_own
+from sluice.spill import Spill
 
 SCHEMA = {"n": pl.Int64(), "t": pl.String()}
 
@@ -55,15 +55,3 @@ def test_nothing_put_aside_is_a_table_without_rows(tmp_path: Path):
     spill.append(pl.DataFrame(schema=SCHEMA))
     assert dict(spill.scan().collect().schema) == SCHEMA
     assert [rows.collect().height for rows in spill.scans(10)] == []
-
-
-def test_few_rows_do_not_keep_the_text_of_all_alive():
-    frame = pl.DataFrame({"n": range(10_000), "t": [f"a text that has a buffer {n}" for n in range(10_000)]})
-    few = frame.filter(pl.col("n") % 100 == 0)
-    assert on_its_own(few).equals(few)
-    assert _buffers(on_its_own(few)["t"]) < 10_000 < 200_000 < _buffers(few["t"])
-
-
-def _buffers(texts: pl.Series) -> int:
-    arrow = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-    return sum(buffer.size for buffer in arrow.buffers() if buffer)
