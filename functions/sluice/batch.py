@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from sluice.alone import one_alone
 from sluice.cells import Cells, ReadCells, Unparsed
 from sluice.checks import Checks
 from sluice.contract import Contract
@@ -87,9 +88,11 @@ class Cleaner:
         failures = self._failures(text, parsed, unparsed)
         if not failures:
             return CleanBatch(rows.height, parsed, _quarantined(contract, rows.clear(), {}), discarded, {})
-        bad = pl.concat(failures.values()).unique().sort()
-        quarantined = _quarantined(contract, rows[bad if places is None else places[bad]], failures)
-        good = pl.repeat(value=True, n=parsed.height, dtype=pl.Boolean, eager=True).scatter(bad, values=False)
+        good = pl.repeat(value=True, n=parsed.height, dtype=pl.Boolean, eager=True)
+        good = good.scatter(pl.concat(failures.values()), values=False)
+        bad = (~good).arg_true()
+        there = bad if places is None else places.gather(bad)
+        quarantined = _quarantined(contract, pl.DataFrame([column.gather(there) for column in rows]), failures)
         reasons = {reason: len(rows_of_it) for reason, rows_of_it in failures.items()}
         return CleanBatch(rows.height, _only(parsed, good), quarantined, discarded, reasons)
 
@@ -97,10 +100,9 @@ class Cleaner:
         """Leave out the rows that a rule discards."""
         contract = self._contract
         text = cells.text.select(contract.same_as_key)
-        rule = cells.text.select_seq(self._rule).to_series()
+        rule = one_alone(cells.text, self._rule)
         discarded = {
-            contract.discard[index].name: count
-            for index, count in rule.drop_nulls().value_counts().sort(rule.name).iter_rows()
+            named.name: count for index, named in enumerate(contract.discard) if (count := int((rule == index).sum()))
         }
         if not discarded:
             return _Undiscarded({}, None, text, cells.values, cells.unparsed)
@@ -181,7 +183,7 @@ def _reasons(failures: dict[str, pl.Series]) -> pl.Series:
     told = [reason for reason, places in failures.items() for _ in range(len(places))]
     found = pl.DataFrame({"place": pl.concat(failures.values()), "_reasons": told}).lazy()
     of_rows = found.sort("place", maintain_order=True).group_by("place", maintain_order=True).agg("_reasons")
-    return of_rows.collect().get_column("_reasons")
+    return of_rows.collect(engine="in-memory").get_column("_reasons")
 
 
 def _only(frame: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from itertools import product
 
 import polars as pl
 
+from sluice.alone import one_alone, select_alone, unfound
 from sluice.contract import EXTRA, Contract
 from sluice.few_texts import FewTexts
 from sluice.parsing import parse, parse_most
@@ -53,6 +54,8 @@ class Cells:
             name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
         }
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
+        # In one expression each cell is trimmed twice: for a few cells that costs less than another selection.
+        self._trimmed_steps = {name: _normalised(contract, name, trimmed=False) for name in self._untrimmed}
         self._longest_marker = _longest(*_marking(contract.reading.null_markers))
         self._stepped = {name for step in contract.cleaning for name in step.columns}
         self._looking = {
@@ -61,7 +64,7 @@ class Cells:
         # To look a text up costs less than to trim it and look for null markers, or to parse all but whole numbers.
         self._few_texts = {name: FewTexts(self._normalised_cells) for name in self._steps.keys() - self._untrimmed}
         self._few_values = {
-            name: FewTexts(self._parse if name not in self._untrimmed else self._parse_as_it_stands, dtype == pl.Date())
+            name: FewTexts(self._parse if name not in self._untrimmed else self._parse_as_it_stands, counted=True)
             for name, dtype in contract.parsed.items()
             if dtype != pl.String() and not dtype.is_integer()
         }
@@ -99,7 +102,7 @@ class Cells:
         value = few.worked_out(text) if few else self._parse(text)
         if value.null_count() == text.null_count():
             return value, None
-        places = (text.is_not_null() & value.is_null()).arg_true()
+        places = unfound(text, value)
         return value, Unparsed(places, text.gather(places))
 
     def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
@@ -109,26 +112,26 @@ class Cells:
         value = parse_most(cells, *self._type(cells.name)) if found is None else found
         if not value.null_count():
             return value, None
-        missed = value.is_null().arg_true()
-        text = self._normalised_cells(cells.gather(missed))
+        missed = one_alone(value, pl.first().is_null().arg_true())
+        text = one_alone(cells.gather(missed), self._trimmed_steps[cells.name])
         if text.null_count() == len(text):
             return value, None
         if found is None:
             value = value.scatter(missed, self._parse(text))
-        left = text.is_not_null() & value.gather(missed).is_null()
-        return value, Unparsed(missed.filter(left), text.filter(left))
+        left = unfound(text, value.gather(missed))
+        return value, Unparsed(missed.gather(left), text.gather(left))
 
     def _normalised_cells(self, cells: pl.Series) -> pl.Series:
         return self._normalise(cells.to_frame(), cells.name)
 
     def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
-        trimmed = cells.select_seq(pl.all().str.strip_chars())
+        trimmed = select_alone(cells, pl.all().str.strip_chars())
         if name not in self._stepped:
             shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
             if shortest is not None and shortest > self._longest_marker:
                 return trimmed[name]
-        return trimmed.select_seq(self._steps[name]).to_series()
+        return one_alone(trimmed, self._steps[name])
 
     def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
         return self._parse(self._normalised_cells(cells))
@@ -171,10 +174,10 @@ def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
     return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
 
 
-def _normalised(contract: Contract, name: str) -> pl.Expr:
-    """From trimmed text: tell null markers, then the contract's steps."""
-    told = _is_null_marker(pl.col(name), contract.reading.null_markers)
-    column: pl.Expr = pl.when(~told).then(name)
+def _normalised(contract: Contract, name: str, trimmed: bool = True) -> pl.Expr:
+    """Tell null markers, then the contract's steps. trimmed: the cells are trimmed already."""
+    text = pl.col(name) if trimmed else pl.col(name).str.strip_chars()
+    column: pl.Expr = pl.when(~_is_null_marker(text, contract.reading.null_markers)).then(text)
     for step in contract.cleaning:
         if name in step.columns:
             column = step.apply(column)

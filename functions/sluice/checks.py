@@ -13,6 +13,7 @@ from pandera.api.polars.types import PolarsData
 from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
+from sluice.alone import one_alone
 from sluice.contract import Contract
 from sluice.errors import ContractInvalid
 
@@ -61,10 +62,12 @@ def _failed(contract: Contract, check: Check, frame: pl.DataFrame, column: str |
     rows = PolarsData(frame.lazy(), column or "*")
     try:
         passed = check.get_backend(rows.lazyframe)(check).apply(rows)
-        passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect().to_series()
+        passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
     except Exception as error:
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check} cannot run: {error}") from error
-    failed = ~passed.fill_null(check.ignore_na)
+    if passed.has_nulls():
+        passed = one_alone(passed, pl.first().fill_null(check.ignore_na))
+    failed = ~passed
     # A check may answer for the frame as a whole.
     return failed if failed.len() == frame.height else failed.new_from_index(0, frame.height)
 

@@ -7,11 +7,17 @@ from collections.abc import Callable
 
 import polars as pl
 
+from sluice.alone import unfound
+
 Work = Callable[[pl.Series], pl.Series]
 
 _SAMPLE = 1_024
 _FEW = 512
 """Texts of the sample up to which most cells are expected to hold one of them."""
+_TIMES = 4
+"""Texts are few when they come so often, in the mean; then they are still fewer among more cells."""
+_REST = 16
+"""Batches after which texts are counted again, when they were not few."""
 _UNKNOWN = 8
 """One cell in so many may hold a text that is not known; when more do, the texts have changed."""
 
@@ -21,14 +27,14 @@ class FewTexts:
     on its text alone, so it does not matter which batch a text was worked out for.
 
     work: from texts (String) to what becomes of each; null stays null.
-    counted: count the texts of a batch that a sample finds to differ much: they are few when most come twice. For work
-    that costs more than to count them.
+    counted: count the texts of a batch that a sample finds to differ much. For work that costs more than to count them.
     """
 
     def __init__(self, work: Work, counted: bool = False) -> None:
         self._work = work
         self._counted = counted
-        self._known: tuple[pl.Enum, pl.Series] | None = None
+        self._rest = 0
+        self._known: _Known | None = None
 
     def worked_out(self, cells: pl.Series) -> pl.Series:
         """Return what becomes of the cells (String)."""
@@ -37,30 +43,51 @@ class FewTexts:
 
     def looked_up(self, cells: pl.Series) -> pl.Series | None:
         """Return what becomes of the cells (String), or None when they differ much."""
-        if self._known and (found := self._among(cells, *self._known)) is not None:
+        if self._known and (found := self._among(cells, self._known)) is not None:
             return found
         texts = self._few(cells)
         if texts is None:
+            self._known = None
             return None
-        self._known = known = pl.Enum(texts), self._work(texts)
-        return self._among(cells, *known)
+        self._known = known = _Known(texts, self._work(texts))
+        return self._among(cells, known)
 
     def _few(self, cells: pl.Series) -> pl.Series | None:
         if len(cells) <= _SAMPLE:
             return None
         few = cells.gather_every(len(cells) // _SAMPLE).n_unique() <= _FEW
-        if not few and not self._counted:
+        if not few and not self._counts_now():
             return None
         texts = cells.unique().drop_nulls()
-        return texts if few or len(texts) * 2 <= len(cells) else None
+        return texts if few or len(texts) * _TIMES <= len(cells) else None
 
-    def _among(self, cells: pl.Series, known: pl.Enum, done: pl.Series) -> pl.Series | None:
-        places = cells.cast(known, strict=False).to_physical()
+    def _counts_now(self) -> bool:
+        self._rest -= 1
+        if not self._counted or self._rest >= 0:
+            return False
+        self._rest = _REST
+        return True
+
+    def _among(self, cells: pl.Series, known: "_Known") -> pl.Series | None:
+        places = known.places(cells)
         unknown = places.null_count() - cells.null_count()
         if unknown * _UNKNOWN > len(cells):
             return None
-        found = done.gather(places).alias(cells.name)
+        found = known.done.gather(places).alias(cells.name)
         if not unknown:
             return found
-        others = (cells.is_not_null() & places.is_null()).arg_true()
+        others = unfound(cells, places)
         return found.scatter(others, self._work(cells.gather(others)))
+
+
+class _Known:
+    """Texts, and what becomes of each."""
+
+    def __init__(self, texts: pl.Series, done: pl.Series) -> None:
+        self.done = done
+        # An Enum is made ready for lookups once, in an expression; to cast a column would do it each time.
+        self._place = pl.first().cast(pl.Enum(texts), strict=False).to_physical()
+
+    def places(self, cells: pl.Series) -> pl.Series:
+        """Return the place of each cell's text, null where it is not known."""
+        return cells.to_frame().select_seq(self._place).to_series()

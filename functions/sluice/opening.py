@@ -10,9 +10,16 @@ FileReader = Reader | JsonReader
 
 
 def open_reader(
-    contract: Contract, source: Source, batch_rows: int = BATCH_ROWS, limits: Limits | None = None
+    contract: Contract,
+    source: Source,
+    batch_rows: int = BATCH_ROWS,
+    limits: Limits | None = None,
+    large_from: int | None = None,
 ) -> FileReader:
-    """Return the reader of a file. Raises FileRejected as the readers do."""
+    """Return the reader of a file. Raises FileRejected as the readers do.
+
+    large_from: records after which a text file's batches have twice as many.
+    """
     if contract.reads_objects:
         return JsonReader(contract, source, batch_rows, limits)
-    return Reader(source, contract.reading.format, batch_rows, limits)
+    return Reader(source, contract.reading.format, batch_rows, limits, large_from)

@@ -7,6 +7,8 @@ from functools import cache
 
 import polars as pl
 
+from sluice.alone import one_alone, unfound
+
 TIMESTAMPS = (
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d %H:%M:%S",
@@ -81,7 +83,7 @@ def unparsed_reasons(column: str, dtype: pl.DataType, places: pl.Series, text: p
     else:
         kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
         return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": places}
-    large = text.str.contains(grammar)
+    large = one_alone(text, pl.first().str.contains(grammar))
     found = {f"{column}_is_{kind}": places.filter(~large), f"{column}_fits_{size}": places.filter(large)}
     return {reason: cells for reason, cells in found.items() if len(cells)}
 
@@ -90,10 +92,9 @@ def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     number = text.cast(dtype, strict=False)
     if number.null_count() == text.null_count():
         return number
-    missed = text.is_not_null() & number.is_null()
-    whole = pl.when(pl.col("t").str.contains(WHOLE)).then(pl.col("t").str.replace(r"\.0*$", "").str.strip_prefix("+"))
-    again = pl.DataFrame({"t": text.filter(missed)}).select_seq(whole.cast(dtype, strict=False)).to_series()
-    return _patched(number, missed, again)
+    missed = unfound(text, number)
+    whole = pl.when(pl.first().str.contains(WHOLE)).then(pl.first().str.replace(r"\.0*$", "").str.strip_prefix("+"))
+    return number.scatter(missed, one_alone(text.gather(missed), whole.cast(dtype, strict=False)))
 
 
 def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -101,11 +102,8 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
     # It also takes a point without digits, which is no number here.
-    finer = text.str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")
-    if not finer.any():
-        return number
-    exact = _exact_decimals(text.filter(finer), dtype)
-    return _patched(number, finer, exact)
+    finer = one_alone(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$").arg_true())
+    return number.scatter(finer, _exact_decimals(text.gather(finer), dtype)) if len(finer) else number
 
 
 def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -144,18 +142,18 @@ def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl
     while later:
         # A look at many cells costs by the cell, at few by the look: then one look takes all forms.
         tried, later = (later, ()) if len(cells) <= _FEW_CELLS else (later[:1], later[1:])
-        found = cells.alias("cell").to_frame().select_seq(_in_forms(tried, dtype)).to_series()
+        found = one_alone(cells, _in_forms(tried, dtype))
         value = found if value is None or places is None else value.scatter(places, found)
         if found.null_count() == cells.null_count():
             break
-        left = (cells.is_not_null() & found.is_null()).arg_true()
+        left = unfound(cells, found)
         cells, places = cells.gather(left), left if places is None else places.gather(left)
     return pl.repeat(None, len(text), dtype=dtype, eager=True) if value is None else value
 
 
 @cache
 def _in_forms(forms: tuple[str, ...], dtype: pl.DataType) -> pl.Expr:
-    return pl.coalesce([_in_form(pl.col("cell"), form, dtype) for form in forms])
+    return pl.coalesce([_in_form(pl.first(), form, dtype) for form in forms])
 
 
 def _in_form(cell: pl.Expr, form: str, dtype: pl.DataType) -> pl.Expr:
@@ -191,8 +189,3 @@ def _shape(form: str, dtype: pl.DataType) -> str:
     }
     pieces = re.findall(r"%[.#]?[A-Za-z]| |[^% ]+", form)
     return "^" + "".join(parts.get(piece, ".+" if piece[0] == "%" else re.escape(piece)) for piece in pieces) + "$"
-
-
-def _patched(column: pl.Series, where: pl.Series, values: pl.Series) -> pl.Series:
-    """Return the column with `values` written, in order, where the mask is true."""
-    return column.scatter(where.arg_true(), values)

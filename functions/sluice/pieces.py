@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import polars as pl
 
+from sluice.alone import one_alone
 from sluice.frames import parse_records
 from sluice.lines import endings_of, lines_of, utf8
 from sluice.records import Grammar
@@ -130,7 +131,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
     if b"\0" in text or (len(columns) == 1 and lines.str.contains(r"\A *\r?\z").any()):
         return None
     if grammar.quote in text:
-        quoted = lines.filter(lines.str.contains(grammar.quote.decode(), literal=True))
+        quoted = lines.filter(one_alone(lines, pl.first().str.contains(grammar.quote.decode(), literal=True)))
         if not _sound(quoted, len(columns), grammar).all():
             return None
     try:
@@ -148,7 +149,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
 def _sound(lines: pl.Series, fields: int, grammar: Grammar) -> pl.Series:
     """Which lines are one well-formed record with that many fields."""
     if fields <= _COUNTED_FIELDS:
-        return lines.str.contains(grammar.line_pattern(fields))
+        return one_alone(lines, pl.first().str.contains(grammar.line_pattern(fields)))
     separators = lines.str.replace_all(grammar.quoted_pattern, "").str.count_matches(
         grammar.delimiter.decode(), literal=True
     )

@@ -32,9 +32,10 @@ _PREVIEW_LINES = 20
 class Reader(Rereadable["_Pass"]):
     """The records of a source, its header first.
 
-    Iterating gives a RawBatch for about every `batch_rows` records, fewer when they are long, and reads one ahead
-    in a thread of its own; a second iteration reads the source again. `facts` are those of the newest pass,
-    complete at its end. Close it, or use `with`, when not iterating to the end.
+    Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `large_from` records have
+    been read, for fewer when they are long, and reads one ahead in a thread of its own; a second iteration reads the
+    source again. `facts` are those of the newest pass, complete at its end. Close it, or use `with`, when not iterating
+    to the end.
     Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
     the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
     file_has_records_under_16_mib, file_is_complete, file_is_not_a_bomb.
@@ -47,10 +48,12 @@ class Reader(Rereadable["_Pass"]):
         text_format: TextFormat,
         batch_rows: int = BATCH_ROWS,
         limits: Limits | None = None,
+        large_from: int | None = None,
     ) -> None:
         self._source = source
         self._limits = limits or Limits()
         self._batch_rows = batch_rows
+        self._large_from = large_from
         self._grammar = Grammar(
             text_format.delimiter,
             text_format.quote,
@@ -62,7 +65,7 @@ class Reader(Rereadable["_Pass"]):
         self.preview: list[str] = first.preview
 
     def _new_pass(self) -> "_Pass":
-        return _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows)
+        return _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows, large_from=self._large_from)
 
 
 def read_split(
@@ -115,13 +118,20 @@ class _Pass:
     """One reading of a stream: a buffer that starts where a record starts, and what was counted so far."""
 
     def __init__(
-        self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
+        self,
+        stream: BinaryIO,
+        grammar: Grammar,
+        limits: Limits,
+        batch_rows: int,
+        stored: bool = False,
+        large_from: int | None = None,
     ) -> None:
         self._stream = stream
         self._text = TextStream(stream, limits, stored)
         self._grammar = grammar
         self._limits = limits
         self._batch_rows = batch_rows
+        self._large_from = large_from
         self._buffer = b""
         self._final = False
         self._offset = 0
@@ -153,11 +163,12 @@ class _Pass:
         mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
         longer = 0
         while True:
-            wanted = self._wanted(mean)
+            rows = self._rows_wanted()
+            wanted = max(1, min(int(rows * mean), self._limits.batch_bytes))
             self._fill(max(wanted, longer))
             if not self._buffer:
                 break
-            buffer = Buffer(self._buffer, self._final, wanted, 2 * self._batch_rows)
+            buffer = Buffer(self._buffer, self._final, wanted, 2 * rows)
             piece = take_piece(buffer, columns, self._grammar)
             # A record may be longer than the buffer, up to the limit: then it is refused.
             longer = 0 if piece.consumed else 2 * len(self._buffer) + 1
@@ -168,8 +179,9 @@ class _Pass:
             if piece.records:
                 yield batch
 
-    def _wanted(self, mean_record: float) -> int:
-        return max(1, min(int(self._batch_rows * mean_record), self._limits.batch_bytes))
+    def _rows_wanted(self) -> int:
+        large = self._large_from is not None and self.facts.rows_in >= self._large_from
+        return 2 * self._batch_rows if large else self._batch_rows
 
     def _batch(self, piece: Piece) -> RawBatch:
         numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -189,6 +190,18 @@ def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, mon
     manifest, _ = cleaned(tmp_path, as_csv(*rows))
     assert (manifest.published, manifest.discarded) == (100, {"test_transaction": 4_900})
     assert 4_100 < kept_alive["good"] < 20_000
+
+
+def test_the_later_batches_of_a_large_file_are_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engine, "BATCH_ROWS", 50)
+    monkeypatch.setattr(engine, "_LARGE_FROM", 200)
+    file = written(tmp_path, as_csv(*[{}] * 1_000))
+    so_far = [0]
+    engine.clean(SALES, FileSource(file), tmp_path / "out", lineage=LINEAGE, progress=so_far.append)
+    batches = [after - before for before, after in pairwise(so_far)]
+    assert (sum(batches), len(batches)) == (1_000, 13)
+    assert max(batches[:5]) <= 55
+    assert min(batches[5:-1]) >= 95
 
 
 def test_batches_cleaned_side_by_side_are_accounted_for_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -21,6 +21,10 @@ def column(cells: list[str | None]) -> pl.Series:
     return pl.Series("cell", cells, dtype=pl.String)
 
 
+def each(times: int, cells: list[str | None]) -> pl.Series:
+    return column([cell for cell in cells for _ in range(times)])
+
+
 def numbers(first: int, count: int) -> list[str | None]:
     return [f" {number}" for number in range(first, first + count)]
 
@@ -64,14 +68,22 @@ def test_cells_that_differ_much_are_not_looked_up(counted: bool):
     assert few.looked_up(column(numbers(0, 4_000))) is None
 
 
-def test_texts_that_come_twice_are_few_when_they_are_counted():
-    cells = column(numbers(0, 2_000) * 2)
+def test_texts_that_come_four_times_are_few_when_they_are_counted():
+    assert FewTexts(Told(), counted=True).looked_up(each(3, numbers(0, 2_000))) is None
+    cells = each(4, numbers(0, 2_000))
     assert FewTexts(Told()).looked_up(cells) is None
     work = Told()
     few = FewTexts(work, counted=True)
     assert is_right(few, cells)
     assert is_right(few, cells)
     assert work.times == [2_000]
+
+
+def test_texts_that_were_not_few_are_counted_again_after_16_batches():
+    few = FewTexts(Told(), counted=True)
+    assert few.looked_up(column(numbers(0, 4_000))) is None
+    cells = each(4, numbers(0, 2_000))
+    assert [few.looked_up(cells) is None for _ in range(17)] == [True] * 16 + [False]
 
 
 def test_a_column_without_any_text_is_worked_out_too():

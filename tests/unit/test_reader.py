@@ -137,6 +137,13 @@ def test_a_second_iteration_reads_the_file_again() -> None:
     assert reader.facts.rows_in == 2
 
 
+def test_batches_are_twice_as_large_once_many_records_have_been_read() -> None:
+    reader = Reader(Bytes(b"a\n" + b"1234\n" * 1_000), TextFormat(), batch_rows=100, large_from=250)
+    numbers = [batch.rows["_row_number"].to_list() for batch in reader]
+    assert [round(len(batch), -2) for batch in numbers] == [100, 100, 100, 200, 200, 200, 100]
+    assert [number for batch in numbers for number in batch] == list(range(1, 1_001))
+
+
 def test_splits_of_a_file_give_the_rows_of_the_whole_file(tmp_path: Path) -> None:
     lines = [f'{n},"x\n{n}",z' if n % 7 else f"{n},short" for n in range(1, 5_001)]
     path = tmp_path / "in.csv"
