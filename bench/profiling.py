@@ -15,7 +15,7 @@ from bench.processes import Watch
 
 
 def main() -> None:
-    from sluice import batch, catalog, cells, engine, reader, spill
+    from sluice import batch, catalog, cells, engine, judged, reader, spill
     from sluice.reader import FileSource
 
     steps = {
@@ -25,8 +25,8 @@ def main() -> None:
         "of these, parsed as they stand": (cells, "parse_most"),
         "of these, parsed": (cells, "parse"),
         "checks (pandera and values)": (batch.Cleaner, "_failures"),
-        "reasons and text of bad rows": (batch, "_quarantined"),
-        "all of a batch's cleaning": (batch.Cleaner, "clean"),
+        "reasons and text of bad rows": (judged.Judged, "quarantined"),
+        "all of a batch's judging": (batch.Cleaner, "judge"),
         "put rows aside": (spill.Spill, "append"),
         "find duplicates": (engine, "_outdone"),
         "statistics": (engine, "plan_of"),

@@ -12,8 +12,8 @@ import jinja2
 import polars as pl
 
 from cli.terms import Terms, terms
-from sluice.batch import MASK
 from sluice.contract import Constant, Contract
+from sluice.judged import MASK
 from sluice.rendering import FOLDER
 from sluice.steps import Fill, MapValues, Step
 

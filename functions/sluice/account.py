@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.batch import CleanBatch
 from sluice.contract import Contract
 from sluice.glue_types import glue_schema
 from sluice.header import Header
+from sluice.judged import CleanBatch
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.whole_file import Plan

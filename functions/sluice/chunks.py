@@ -14,11 +14,12 @@ import polars as pl
 import pyarrow as pa
 
 from sluice.account import Account
-from sluice.batch import CleanBatch, Cleaner
+from sluice.batch import Cleaner
 from sluice.contract import Contract, Partition
 from sluice.errors import FileRejected
 from sluice.folders import Folder
 from sluice.header import match_header
+from sluice.judged import CleanBatch
 from sluice.marks import ACCOUNT, arrow_schema, marks_of
 from sluice.spill import bytes_of
 from sluice.splits import Original, Split, batches

@@ -110,8 +110,7 @@ def _first_pass(
         Spill(work / "good", good, HELD_BYTES, FILE_BYTES), Spill(work / "quarantined", text, FILE_BYTES, FILE_BYTES)
     )
     # One thread reads and splits, three clean, this one puts aside.
-    for shared in cleaned(contract, header, reader, parts):
-        batch = shared.on_its_own()
+    for batch in cleaned(contract, header, reader, parts):
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
         first.quarantined.append(batch.quarantined)
         first.account.add_batch(batch)

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
-from sluice.cleaned import cleaned
+from sluice.cleaned import judged
 from sluice.contract import Contract
 from sluice.drift import Drift, of_values
 from sluice.errors import FileRejected
 from sluice.header import header_drift, match_header
+from sluice.judged import Judged
 from sluice.opening import FileReader, open_reader
 from sluice.source import Source
 from sluice.verdict import Example, Verdict, refuse_share
@@ -94,18 +95,21 @@ def _read(
     progress: Callable[[int], None] | None,
 ) -> None:
     header = match_header(contract, reader.header, reader.preview)
-    for batch in cleaned(contract, header, reader, parts):
+    for batch in judged(contract, header, reader, parts):
         tally.rows += batch.rows_in
-        tally.quarantined += batch.quarantined.height
+        tally.quarantined += batch.quarantined_rows
         tally.discarded.update(batch.discarded)
         tally.reasons.update(batch.reasons)
-        _note_examples(contract, batch.quarantined, tally)
+        _note_examples(contract, batch, tally)
         if progress:
             progress(tally.rows)
 
 
-def _note_examples(contract: Contract, quarantined: pl.DataFrame, tally: _Tally) -> None:
-    wanted = [reason for reason in tally.reasons if len(tally.examples.get(reason, [])) < _EXAMPLES]
+def _note_examples(contract: Contract, batch: Judged, tally: _Tally) -> None:
+    wanted = [reason for reason in batch.reasons if len(tally.examples.get(reason, [])) < _EXAMPLES]
+    if not wanted:
+        return
+    quarantined = batch.quarantined()
     for reason in wanted:
         has_it = quarantined.filter(pl.col("_reasons").list.contains(reason)).head(_EXAMPLES)
         column = column_of(contract, reason)

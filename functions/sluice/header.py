@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from sluice.batch import MASK
 from sluice.contract import EXTRA, Contract
 from sluice.drift import Drift, of_header
 from sluice.errors import FileRejected
+from sluice.judged import MASK
 
 _SHOWN = 5
 

@@ -14,11 +14,11 @@ from typing import BinaryIO, cast
 
 from backports import zstd
 
-from sluice.batch import MASK
 from sluice.contract import Contract
 from sluice.errors import SluiceError
 from sluice.frames import column_names, parse_records
 from sluice.header import match_header
+from sluice.judged import MASK
 from sluice.records import Grammar, Record
 from sluice.source import Source
 from sluice.walking import Walk, Walked

@@ -10,9 +10,9 @@ import pytest
 
 from sluice import assembly, chunks
 from sluice.assembly import Assembly, Target, assemble, targets_of
-from sluice.batch import CleanBatch
 from sluice.chunks import Cutting, cut
 from sluice.folders import LocalFolder
+from sluice.judged import CleanBatch
 from sluice.reader import Reader
 from sluice.splits import LocalOriginal, S3Original, Split, splits_of
 from sluice.whole_file import Plan

@@ -3,9 +3,10 @@ import dataclasses
 import polars as pl
 import pytest
 
-from sluice.batch import MASK, CleanBatch, Cleaner, clean_batch
+from sluice.batch import Cleaner, clean_batch
 from sluice.catalog import load
 from sluice.contract import Contract, Discard
+from sluice.judged import MASK, CleanBatch
 from sluice.steps import Fill, MapValues
 from tests.unit.memory import text_kept_alive
 
@@ -138,8 +139,11 @@ def test_a_bad_row_keeps_its_reasons_when_rows_before_it_are_discarded():
 
 def test_columns_that_must_equal_the_key_are_compared():
     contract = dataclasses.replace(SALES, same_as_key=("store_id",))
-    batch = batch_of({}, {"store_id": "S002"}, contract=contract, parts={"store_id": "S001"})
-    assert batch.reasons == {"store_id_equals_key": 1}
+    batch = batch_of({}, {"store_id": "S002"}, {"store_id": "-"}, contract=contract, parts={"store_id": "S001"})
+    assert batch.quarantined.select("_row_number", "_reasons").rows() == [
+        (2, ["store_id_equals_key"]),
+        (3, ["store_id_is_present"]),
+    ]
 
 
 def test_steps_map_and_fill_before_the_checks():
@@ -173,6 +177,26 @@ def test_records_that_could_not_be_split_stand_among_the_quarantined_in_the_file
         (3, "a,b,999", ["row_has_every_field"]),
         (4, None, ["channel_is_known"]),
     ]
+
+
+def test_a_judged_batch_counts_as_many_rows_as_it_returns():
+    changes: list[dict[str, str]] = [
+        {"channel": "fax", "quantity": "two"},
+        {},
+        {"is_test": "y"},
+        {"channel": "fax"},
+        {},
+    ]
+    rows = rows_of(SALES, *changes)
+    for number in (2, 6):
+        malformed = pl.DataFrame({"_row_number": [number], "_raw": ["a,b"], "_reason": ["row_has_every_field"]})
+        for given in (rows, rows.filter(pl.col("_row_number").is_in([2, 5])), rows.clear()):
+            batch = Cleaner(SALES).judge(given, malformed)
+            assert batch.rows_in == given.height + 1
+            assert batch.quarantined_rows == batch.quarantined().height
+            assert batch.good().height + batch.quarantined_rows + sum(batch.discarded.values()) == batch.rows_in
+            told = batch.quarantined()["_reasons"].explode(empty_as_null=False)
+            assert batch.reasons == dict(told.value_counts().iter_rows())
 
 
 def test_long_null_markers_are_told_in_any_case_too():
