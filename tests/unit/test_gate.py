@@ -1,12 +1,20 @@
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from sluice import gate
 from sluice.catalog import load
+from sluice.opening import open_reader
 from sluice.reader import FileSource
 from tests.unit.sales_rows import as_csv, written
 
 
-def test_every_row_is_counted_and_three_of_a_reason_are_shown(tmp_path: Path):
+@pytest.mark.parametrize("batch_rows", [2, 1_000])
+def test_every_row_is_counted_and_three_of_a_reason_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+):
+    monkeypatch.setattr(gate, "open_reader", partial(open_reader, batch_rows=batch_rows))
     fax, many = {"channel": "fax"}, {"quantity": "2000"}
     rows = as_csv(*[{}] * 40, fax, many, {"is_test": "y"}, fax | many, fax, fax) + "too,few\n"
     verdict = gate.check(load("sales"), FileSource(written(tmp_path, rows)))
