@@ -56,7 +56,8 @@ def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.
     if dtype == pl.Date():
         return _first_form(text, forms or ("%Y-%m-%d",), dtype).alias(text.name)
     if isinstance(dtype, pl.Datetime):
-        return _first_form(text, forms or TIMESTAMPS, dtype).alias(text.name)
+        value = (_first_form(text, forms, dtype) if forms else _timestamp(text, dtype)).alias(text.name)
+        return _of_nanoseconds(value, text, forms) if dtype.time_unit == "ns" else value
     raise TypeError(f"columns of type {dtype} cannot be read from text")
 
 
@@ -64,7 +65,7 @@ def parse_most(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -
     """As `parse`, but cells may be null that `parse` gives a value: what most cells need is done, and no more."""
     if dtype.is_integer():
         return text.cast(dtype, strict=False)
-    if isinstance(dtype, pl.Datetime):
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
         return _first_form(text, forms[:1] or (_commonest_form(text, dtype),), dtype).alias(text.name)
     return parse(text, dtype, forms)
 
@@ -125,6 +126,31 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     return pl.Series(cells.name, [exact[cell] for cell in texts], dtype=pl.String).cast(dtype)
 
 
+def _timestamp(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
+    """Parse TIMESTAMPS: many cells by the form that most of them have, the others by their parts."""
+    if len(text) <= _FEW_CELLS:
+        return _by_parts(text, dtype)
+    value = _first_form(text, (_commonest_form(text, dtype),), dtype)
+    left = unfound(text, value)
+    return value.scatter(left, _by_parts(text.gather(left), dtype))
+
+
+def _by_parts(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
+    """Parse whatever of TIMESTAMPS the cells have. Eleven looks, a form each, take three times as long."""
+    parts = one_alone(text, pl.first().str.extract_groups(_PARTS)).struct.unnest()
+    value = one_alone(
+        one_alone(parts, _WHOLE_TIMESTAMP),
+        pl.first().str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit=dtype.time_unit, cache=False),
+    )
+    return one_alone(value.dt.convert_time_zone("UTC").dt.replace_time_zone(None), _OF_FOUR_DIGITS)
+
+
+def _of_nanoseconds(value: pl.Series, text: pl.Series, forms: Sequence[str]) -> pl.Series:
+    """Leave out what 64 bits of nanoseconds cannot say: Polars would make 2084 of the year 1500."""
+    year = parse(text, pl.Datetime("us"), forms).dt.year()
+    return value.set(~year.is_between(1678, 2261), None)
+
+
 def _commonest_form(text: pl.Series, dtype: pl.Datetime) -> str:
     """Return the form that most of the first cells have. Whichever of these forms parse a cell, they agree."""
     some = text.head(_SAMPLE)
@@ -168,6 +194,10 @@ def _in_form(cell: pl.Expr, form: str, dtype: pl.DataType) -> pl.Expr:
             value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     if "%Y" in form and not form.endswith("z"):
         return value
+    return _of_four_digits(value)
+
+
+def _of_four_digits(value: pl.Expr) -> pl.Expr:
     return pl.when(value.dt.year().is_between(1000, 9999)).then(value)
 
 
@@ -189,3 +219,16 @@ def _shape(form: str, dtype: pl.DataType) -> str:
     }
     pieces = re.findall(r"%[.#]?[A-Za-z]| |[^% ]+", form)
     return "^" + "".join(parts.get(piece, ".+" if piece[0] == "%" else re.escape(piece)) for piece in pieces) + "$"
+
+
+_PARTS = (
+    r"^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?<time>[0-9]{2}:[0-9]{2})(?<second>:[0-5][0-9](?:\.[0-9]+)?)?(?<offset>Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+)
+"""The parts of TIMESTAMPS."""
+_WHOLE_TIMESTAMP = pl.concat_str(
+    "day",
+    pl.lit("T"),
+    *(pl.col(part).fill_null(default) for part, default in (("time", "00:00"), ("second", ":00"), ("offset", "Z"))),
+)
+_OF_FOUR_DIGITS = _of_four_digits(pl.first())

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -104,6 +105,14 @@ def test_few_distinct_dates_among_many_rows_keep_their_rows():
 )
 def test_timestamps_are_iso_8601_in_utc(text: str, value: datetime | None):
     assert parsed([text, None, text], pl.Datetime("us")) == [value, None, value]
+
+
+@pytest.mark.parametrize("way", [parse, parse_most])
+def test_a_timestamp_that_nanoseconds_cannot_say_is_none(way: Callable[[pl.Series, pl.DataType], pl.Series]):
+    cells = ["1500-01-01", "1678-01-01", "2261-12-31T23:59:59.999999", "2262-01-01 00:00Z", None]
+    expected = [None, datetime(1678, 1, 1), datetime(2261, 12, 31, 23, 59, 59, 999_999), None, None]
+    assert way(pl.Series(cells), pl.Datetime("ns")).to_list() == expected
+    assert way(pl.Series(cells * 2_000), pl.Datetime("ns")).to_list() == expected * 2_000
 
 
 def test_truths_are_a_few_words():
