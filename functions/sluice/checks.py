@@ -62,6 +62,7 @@ def _failed(contract: Contract, check: Check, frame: pl.DataFrame, column: str |
     rows = PolarsData(frame.lazy(), column or "*")
     try:
         passed = check.get_backend(rows.lazyframe)(check).apply(rows)
+        # As a stream it would be shared out among Polars' threads; see alone.
         passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
     except Exception as error:
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check} cannot run: {error}") from error

@@ -20,6 +20,7 @@ from sluice.cleaned import cleaned
 from sluice.contract import EXTRA, Contract
 from sluice.header import match_header
 from sluice.kept import Kept, plan_of
+from sluice.limits import Limits
 from sluice.lineage import Lineage
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.opening import open_reader
@@ -100,7 +101,7 @@ def clean(
 def _first_pass(
     contract: Contract, source: Source, work: Path, parts: Mapping[str, str] | None, progress: Progress | None
 ) -> _FirstPass:
-    reader = open_reader(contract, source, BATCH_ROWS, large_from=_LARGE_FROM)
+    reader = open_reader(contract, source, BATCH_ROWS, Limits(large_from=_LARGE_FROM))
     header = match_header(contract, reader.header, reader.preview)
     good: dict[str, pl.DataType] = {**contract.parsed, **_carried(contract), "_row_number": pl.Int64()}
     if contract.unique:

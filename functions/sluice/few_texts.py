@@ -43,7 +43,8 @@ class FewTexts:
 
     def looked_up(self, cells: pl.Series) -> pl.Series | None:
         """Return what becomes of the cells (String), or None when they differ much."""
-        if self._known and (found := self._among(cells, self._known)) is not None:
+        known = self._known  # another thread may learn others meanwhile, or forget these
+        if known and (found := self._among(cells, known)) is not None:
             return found
         texts = self._few(cells)
         if texts is None:
@@ -62,11 +63,10 @@ class FewTexts:
         return texts if few or len(texts) * _TIMES <= len(cells) else None
 
     def _counts_now(self) -> bool:
-        self._rest -= 1
-        if not self._counted or self._rest >= 0:
+        if not self._counted:
             return False
-        self._rest = _REST
-        return True
+        self._rest = self._rest - 1 if self._rest else _REST
+        return self._rest == _REST
 
     def _among(self, cells: pl.Series, known: "_Known") -> pl.Series | None:
         places = known.places(cells)

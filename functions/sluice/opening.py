@@ -10,16 +10,9 @@ FileReader = Reader | JsonReader
 
 
 def open_reader(
-    contract: Contract,
-    source: Source,
-    batch_rows: int = BATCH_ROWS,
-    limits: Limits | None = None,
-    large_from: int | None = None,
+    contract: Contract, source: Source, batch_rows: int = BATCH_ROWS, limits: Limits | None = None
 ) -> FileReader:
-    """Return the reader of a file. Raises FileRejected as the readers do.
-
-    large_from: records after which a text file's batches have twice as many.
-    """
+    """Return the reader of a file. Raises FileRejected as the readers do."""
     if contract.reads_objects:
         return JsonReader(contract, source, batch_rows, limits)
-    return Reader(source, contract.reading.format, batch_rows, limits, large_from)
+    return Reader(source, contract.reading.format, batch_rows, limits)

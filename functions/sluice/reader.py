@@ -32,7 +32,7 @@ _PREVIEW_LINES = 20
 class Reader(Rereadable["_Pass"]):
     """The records of a source, its header first.
 
-    Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `large_from` records have
+    Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `limits.large_from` have
     been read, for fewer when they are long, and reads one ahead in a thread of its own; a second iteration reads the
     source again. `facts` are those of the newest pass, complete at its end. Close it, or use `with`, when not iterating
     to the end.
@@ -48,12 +48,10 @@ class Reader(Rereadable["_Pass"]):
         text_format: TextFormat,
         batch_rows: int = BATCH_ROWS,
         limits: Limits | None = None,
-        large_from: int | None = None,
     ) -> None:
         self._source = source
         self._limits = limits or Limits()
         self._batch_rows = batch_rows
-        self._large_from = large_from
         self._grammar = Grammar(
             text_format.delimiter,
             text_format.quote,
@@ -65,7 +63,7 @@ class Reader(Rereadable["_Pass"]):
         self.preview: list[str] = first.preview
 
     def _new_pass(self) -> "_Pass":
-        return _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows, large_from=self._large_from)
+        return _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows)
 
 
 def read_split(
@@ -118,20 +116,13 @@ class _Pass:
     """One reading of a stream: a buffer that starts where a record starts, and what was counted so far."""
 
     def __init__(
-        self,
-        stream: BinaryIO,
-        grammar: Grammar,
-        limits: Limits,
-        batch_rows: int,
-        stored: bool = False,
-        large_from: int | None = None,
+        self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
     ) -> None:
         self._stream = stream
         self._text = TextStream(stream, limits, stored)
         self._grammar = grammar
         self._limits = limits
         self._batch_rows = batch_rows
-        self._large_from = large_from
         self._buffer = b""
         self._final = False
         self._offset = 0
@@ -180,8 +171,9 @@ class _Pass:
                 yield batch
 
     def _rows_wanted(self) -> int:
-        large = self._large_from is not None and self.facts.rows_in >= self._large_from
-        return 2 * self._batch_rows if large else self._batch_rows
+        large_from = self._limits.large_from
+        is_large = large_from is not None and self.facts.rows_in >= large_from
+        return 2 * self._batch_rows if is_large else self._batch_rows
 
     def _batch(self, piece: Piece) -> RawBatch:
         numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)

@@ -86,6 +86,16 @@ def test_texts_that_were_not_few_are_counted_again_after_16_batches():
     assert [few.looked_up(cells) is None for _ in range(17)] == [True] * 16 + [False]
 
 
+def test_another_thread_may_forget_the_texts_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    few = FewTexts(Told())
+    cells = column(FEW * 800)
+    assert is_right(few, cells)
+    answers = [few._known, None, None]
+    forgetful = property(lambda _: answers.pop(0), lambda _, known: None)
+    monkeypatch.setattr(FewTexts, "_known", forgetful, raising=False)
+    assert is_right(few, cells)
+
+
 def test_a_column_without_any_text_is_worked_out_too():
     assert is_right(FewTexts(Told()), column([None] * 2_000))
 
