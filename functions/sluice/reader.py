@@ -14,6 +14,7 @@ from sluice.passes import Rereadable
 from sluice.pieces import Buffer, Piece, take_piece
 from sluice.records import Grammar, Record
 from sluice.source import Facts, FileSource, RawBatch, Source
+from sluice.text_buffer import TextBuffer
 from sluice.text_format import TextFormat
 
 __all__ = ["BATCH_ROWS", "Facts", "FileSource", "RawBatch", "Reader", "Source", "read_split"]
@@ -113,7 +114,7 @@ class _Window:
 
 
 class _Pass:
-    """One reading of a stream: a buffer that starts where a record starts, and what was counted so far."""
+    """One reading of a stream: the text that was read ahead, and what was counted so far."""
 
     def __init__(
         self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
@@ -123,8 +124,7 @@ class _Pass:
         self._grammar = grammar
         self._limits = limits
         self._batch_rows = batch_rows
-        self._buffer = b""
-        self._final = False
+        self._ahead = TextBuffer(self._text)
         self._offset = 0
         self._endings: set[bytes] = set()
         self.facts = Facts(grammar.encoding, grammar.delimiter.decode(), self._text.compression)
@@ -137,36 +137,36 @@ class _Pass:
 
     def read_head(self) -> None:
         self._fill(self._limits.head_bytes)
-        head = self._buffer[: self._limits.head_bytes]
+        head = self._ahead.first(self._limits.head_bytes)
         bom = refuse_other_than_text(head, self._grammar.encoding)
         self.facts.bom = bool(bom)
         self.preview = head[bom:].decode(self._grammar.encoding, "replace").splitlines()[:_PREVIEW_LINES]
-        self._consume(bom)
-        record = self._header_record()
-        self.header = self._header_names(self._buffer[record.start : record.end])
-        self._consume(record.next)
+        self._take(bom, head)
+        self.header = self._header_names(self._header_record())
         if self._text.compression == "none":
             self.facts.splits.append((self._offset, 1))
 
     def batches(self) -> Iterator[RawBatch]:
         columns = column_names(self.header)
-        sample = self._buffer[: self._limits.head_bytes]
+        sample = self._ahead.first(self._limits.head_bytes)
         mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
         longer = 0
         while True:
             rows = self._rows_wanted()
             wanted = max(1, min(int(rows * mean), self._limits.batch_bytes))
             self._fill(max(wanted, longer))
-            if not self._buffer:
+            if not self._ahead:
                 break
-            buffer = Buffer(self._buffer, self._final, wanted, 2 * rows)
-            piece = take_piece(buffer, columns, self._grammar)
-            # A record may be longer than the buffer, up to the limit: then it is refused.
-            longer = 0 if piece.consumed else 2 * len(self._buffer) + 1
+            text = self._ahead.first(len(self._ahead)) if longer else self._ahead.lines(wanted)
+            final = self._ahead.final and len(text) == len(self._ahead)
+            piece = take_piece(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
+            # A record may be longer than the text, up to the limit: then it is refused.
+            longer = 0 if piece.consumed else 2 * len(text) + 1
             if piece.records:
                 batch = self._batch(piece)
                 mean = piece.consumed / piece.records
-            self._count(piece)
+            self._count(piece, text)
+            del text  # its memory serves the next
             if piece.records:
                 yield batch
 
@@ -187,7 +187,7 @@ class _Pass:
         malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
         return RawBatch(piece.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
 
-    def _count(self, piece: Piece) -> None:
+    def _count(self, piece: Piece, text: bytes) -> None:
         self.row_number += piece.records
         self.facts.rows_in += piece.records
         self.facts.malformed += len(piece.malformed)
@@ -195,52 +195,50 @@ class _Pass:
         self.facts.multiline_records += piece.multiline
         self._endings |= piece.endings
         self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
-        self._consume(piece.consumed)
+        self._take(piece.consumed, text)
         splits = self.facts.splits
-        if splits and self._buffer and self._offset >= splits[-1][0] + self._limits.split_bytes:
+        if splits and self._ahead and self._offset >= splits[-1][0] + self._limits.split_bytes:
             splits.append((self._offset, self.row_number))
 
-    def _consume(self, size: int) -> None:
+    def _take(self, size: int, text: bytes) -> None:
+        """Go on behind the first bytes of the text."""
         if not self.facts.quoted:
-            self.facts.quoted = self._buffer.find(self._grammar.quote, 0, size) >= 0
-        self._buffer = self._buffer[size:]
+            self.facts.quoted = text.find(self._grammar.quote, 0, size) >= 0
+        self._ahead.take(size)
         self._offset += size
 
     def _fill(self, size: int) -> None:
-        if self._final or len(self._buffer) >= size:
-            return
-        blocks, length = [self._buffer], len(self._buffer)
-        while length < size and not self._final:
-            try:
-                block = self._text.read()
-            except FileRejected as rejected:
-                place = f"in or after row {self.row_number:,}" if self.header else "in the header"
-                raise FileRejected(rejected.reason, f"{place}: {rejected.message}") from rejected
-            self._final = not block
-            blocks.append(block)
-            length += len(block)
-        self._buffer = b"".join(blocks)
+        try:
+            self._ahead.fill(size)
+        except FileRejected as rejected:
+            place = f"in or after row {self.row_number:,}" if self.header else "in the header"
+            raise FileRejected(rejected.reason, f"{place}: {rejected.message}") from rejected
         self.facts.bytes_in = self._text.bytes_in
         self.facts.bytes_text = self._text.bytes_out
 
-    def _header_record(self) -> Record:
+    def _header_record(self) -> bytes:
+        """Take the header and the blank lines before it."""
+        text, at = self._ahead.first(len(self._ahead)), 0
         while True:
-            if not self._buffer and self._final:
+            if at == len(text) and self._ahead.final:
                 raise FileRejected("file_has_a_header", "the file has only blank lines; send it with a header")
-            record = self._grammar.next_record(self._buffer, 0, self._final) if self._buffer else None
+            record = self._grammar.next_record(text, at, self._ahead.final) if at < len(text) else None
             if record is None:
-                self._fill(2 * len(self._buffer) + 1)
-            else:
-                if ending := self._buffer[record.end : record.next]:
-                    self._endings.add(ending)
-                    self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
-                if not record.blank:
-                    return self._sound_header(record)
-                self.facts.blank_lines += 1
-                self._consume(record.next)
+                self._take(at, text)
+                self._fill(2 * len(self._ahead) + 1)
+                text, at = self._ahead.first(len(self._ahead)), 0
+                continue
+            if ending := text[record.end : record.next]:
+                self._endings.add(ending)
+                self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
+            at = record.next
+            if not record.blank:
+                self._take(at, text)
+                return self._sound_header(record, text)
+            self.facts.blank_lines += 1
 
-    def _sound_header(self, record: Record) -> Record:
-        raw = self._buffer[record.start : record.end]
+    def _sound_header(self, record: Record, text: bytes) -> bytes:
+        raw = text[record.start : record.end]
         encoding = self._grammar.encoding
         fault = self._grammar.text_fault(raw)
         if fault == "row_" + check_name(encoding):
@@ -264,7 +262,7 @@ class _Pass:
                 f"header_has_at_most_{self._limits.columns}_columns",
                 f"the header has {found:,} columns. Is the line end or the delimiter another than declared?",
             )
-        return record
+        return raw
 
     def _header_names(self, raw: bytes) -> list[str]:
         columns = [str(position) for position in range(self._grammar.count_fields(raw))]

@@ -8,6 +8,7 @@ import pytest
 
 from sluice.limits import Limits
 from sluice.reader import FileSource, Reader, read_split
+from sluice.text_buffer import TextBuffer
 from sluice.text_format import TextFormat
 from tests.unit.reading import Bytes, malformed, read, rows
 
@@ -79,6 +80,17 @@ def test_blank_lines_are_no_records_and_get_no_number() -> None:
     assert reader.header == ["a", "b"]
     assert [row for batch in batches for row in batch.rows.rows()] == [("1", "2", 1), ("3", "4", 2)]
     assert reader.facts.blank_lines == 6
+
+
+def test_blank_lines_before_the_header_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    take = TextBuffer.take
+    monkeypatch.setattr(TextBuffer, "take", lambda self, size: (taken.append(size), take(self, size))[1])
+    reader, batches = read(b"\n" * 5_000 + b"a,b\n1,2\n", limits=Limits(read_bytes=1_000, head_bytes=1_000))
+    assert reader.header == ["a", "b"]
+    assert [row for batch in batches for row in batch.rows.rows()] == [("1", "2", 1)]
+    assert reader.facts.blank_lines == 5_000
+    assert len(taken) < 20  # one by one, each would move all that is held
 
 
 def test_a_row_of_one_quoted_empty_field_is_a_row_and_a_blank_line_is_none() -> None:
