@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sluice.alone import one_alone
+from sluice.alone import one_alone, places_of
 from sluice.cells import Cells, ReadCells, Unparsed
 from sluice.checks import Checks
 from sluice.contract import Contract
@@ -77,7 +77,7 @@ class Cleaner:
         kept = rule.is_null()
         now = kept.cum_sum().cast(pl.UInt32) - 1
         unparsed = {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()}
-        return _Undiscarded(discarded, kept.arg_true(), filtered(text, kept), filtered(cells.values, kept), unparsed)
+        return _Undiscarded(discarded, places_of(kept), filtered(text, kept), filtered(cells.values, kept), unparsed)
 
     def _failures(
         self, text: pl.DataFrame, parsed: pl.DataFrame, unparsed: dict[str, Unparsed]
@@ -93,14 +93,14 @@ class Cleaner:
         for name in contract.same_as_key:
             differs = text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
-                failures[name][f"{name}_equals_key"] = differs.arg_true()
+                failures[name][f"{name}_equals_key"] = places_of(differs)
         for name, reason, failed in self._checks.failing(parsed):
             if reason.endswith("_is_present") and name in unparsed:
                 # A cell whose text did not parse is wrong, not missing.
                 failed = failed.scatter(unparsed[name].places, values=False)
                 if not failed.any():
                     continue
-            failures[name][reason] = failed.arg_true()
+            failures[name][reason] = places_of(failed)
         return {reason: places for of_column in failures.values() for reason, places in of_column.items()}
 
 

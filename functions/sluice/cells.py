@@ -6,7 +6,7 @@ from itertools import product
 
 import polars as pl
 
-from sluice.alone import one_alone, select_alone, unfound
+from sluice.alone import one_alone, places_of, select_alone, unfound
 from sluice.contract import EXTRA, Contract
 from sluice.few_texts import FewTexts
 from sluice.parsing import parse, parse_most
@@ -25,8 +25,8 @@ class Unparsed:
 
     def among(self, kept: pl.Series, now: pl.Series) -> "Unparsed":
         """Return those of the kept rows. kept: Boolean; now: the place of each row among them."""
-        stays = kept.gather(self.places)
-        return Unparsed(now.gather(self.places.filter(stays)), self.text.filter(stays))
+        stays = kept[self.places]
+        return Unparsed(now[self.places.filter(stays)], self.text.filter(stays))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Cells:
         if value.null_count() == text.null_count():
             return value, None
         places = unfound(text, value)
-        return value, Unparsed(places, text.gather(places))
+        return value, Unparsed(places, text[places])
 
     def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
@@ -112,14 +112,14 @@ class Cells:
         value = parse_most(cells, *self._type(cells.name)) if found is None else found
         if not value.null_count():
             return value, None
-        missed = one_alone(value, pl.first().is_null().arg_true())
-        text = one_alone(cells.gather(missed), self._trimmed_steps[cells.name])
+        missed = places_of(value.is_null())
+        text = one_alone(cells[missed], self._trimmed_steps[cells.name])
         if text.null_count() == len(text):
             return value, None
         if found is None:
             value = value.scatter(missed, self._parse(text))
-        left = unfound(text, value.gather(missed))
-        return value, Unparsed(missed.gather(left), text.gather(left))
+        left = unfound(text, value[missed])
+        return value, Unparsed(missed[left], text[left])
 
     def _normalised_cells(self, cells: pl.Series) -> pl.Series:
         return self._normalise(cells.to_frame(), cells.name)

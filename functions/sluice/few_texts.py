@@ -73,11 +73,11 @@ class FewTexts:
         unknown = places.null_count() - cells.null_count()
         if unknown * _UNKNOWN > len(cells):
             return None
-        found = known.done.gather(places).alias(cells.name)
+        found = known.done[places].alias(cells.name)
         if not unknown:
             return found
         others = unfound(cells, places)
-        return found.scatter(others, self._work(cells.gather(others)))
+        return found.scatter(others, self._work(cells[others]))
 
 
 class _Known:

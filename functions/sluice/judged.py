@@ -7,6 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
+from sluice.alone import places_of
 from sluice.contract import Contract
 
 MASK = "***"
@@ -88,9 +89,9 @@ class Judged:
     def _failed(self) -> pl.DataFrame:
         if not self.failures:
             return self.rows.clear()
-        bad = self._fails.arg_true()
-        there = bad if self.left is None else self.left.gather(bad)
-        return pl.DataFrame([column.gather(there) for column in self.rows])
+        bad = places_of(self._fails)
+        there = bad if self.left is None else self.left[bad]
+        return pl.DataFrame([column[there] for column in self.rows])
 
     @cached_property
     def _fails(self) -> pl.Series:

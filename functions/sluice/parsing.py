@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from sluice.alone import one_alone, unfound
+from sluice.alone import one_alone, places_of, unfound
 
 TIMESTAMPS = (
     "%Y-%m-%dT%H:%M:%S",
@@ -108,7 +108,7 @@ def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
         return number
     missed = unfound(text, number)
     whole = pl.when(pl.first().str.contains(WHOLE)).then(pl.first().str.replace(r"\.0*$", "").str.strip_prefix("+"))
-    return number.scatter(missed, one_alone(text.gather(missed), whole.cast(dtype, strict=False)))
+    return number.scatter(missed, one_alone(text[missed], whole.cast(dtype, strict=False)))
 
 
 def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -116,8 +116,8 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
     # It also takes a point without digits, which is no number here.
-    finer = one_alone(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$").arg_true())
-    return number.scatter(finer, _exact_decimals(text.gather(finer), dtype)) if len(finer) else number
+    finer = places_of(one_alone(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")))
+    return number.scatter(finer, _exact_decimals(text[finer], dtype)) if len(finer) else number
 
 
 def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -145,7 +145,7 @@ def _timestamp(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
         return _by_parts(text, dtype)
     value = _first_form(text, (_commonest_form(text, dtype),), dtype)
     left = unfound(text, value)
-    return value.scatter(left, _by_parts(text.gather(left), dtype))
+    return value.scatter(left, _by_parts(text[left], dtype))
 
 
 def _by_parts(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
@@ -185,7 +185,7 @@ def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl
         if found.null_count() == cells.null_count():
             break
         left = unfound(cells, found)
-        cells, places = cells.gather(left), left if places is None else places.gather(left)
+        cells, places = cells[left], left if places is None else places[left]
     return pl.repeat(None, len(text), dtype=dtype, eager=True) if value is None else value
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from sluice.alone import one_alone
+from sluice.alone import one_alone, places_of
 from sluice.frames import parse_records
 from sluice.lines import endings_of, lines_of, utf8
 from sluice.records import Grammar
@@ -202,12 +202,12 @@ class _Sifter:
         if undecodable:
             places = self._starts.search_sorted(pl.Series(undecodable, dtype=pl.Int64), side="right") - 1
             suspect[places.unique()] = True
-        return suspect.arg_true()
+        return places_of(suspect)
 
     def sift(self) -> Piece:
         piece, data, grammar = self._piece, self._buffer.data, self._grammar
         whole, after, extra = self._lines.len(), 0, 0
-        starts = self._starts.gather(self._suspects).to_list()
+        starts = self._starts[self._suspects].to_list()
         for line, start in zip(self._suspects.to_list(), starts, strict=True):
             if line < after:
                 continue

@@ -2,7 +2,7 @@ import threading
 
 import polars as pl
 
-from sluice.alone import one_alone, select_alone, unfound
+from sluice.alone import one_alone, places_of, select_alone, unfound
 
 
 def seen_by(threads: set[int]) -> pl.Expr:
@@ -42,3 +42,9 @@ def test_unfound_are_the_cells_that_hold_something_of_which_nothing_was_found():
     found = pl.Series("cell", [1, None, None, None, 5])
     assert unfound(cells, found).equals(pl.Series([1, 3], dtype=pl.UInt32))
     assert unfound(found, found).is_empty()
+
+
+def test_places_of_what_is_true():
+    told = pl.Series("told", [True, None, False, True])
+    assert places_of(told).equals(pl.Series([0, 3], dtype=pl.UInt32))
+    assert places_of(told.clear()).equals(pl.Series([], dtype=pl.UInt32))
