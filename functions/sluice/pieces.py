@@ -1,6 +1,7 @@
 """Splits a buffer into rows in bulk: Polars parses every line that is proved sound, the exact grammar judges
 the others one by one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from sluice.records import Grammar
 
 # Polars compiles a pattern that counts this many fields to fast code; beyond, counting delimiters is faster.
 _COUNTED_FIELDS = 64
+_BLANK = r"\A *\r?\z"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def take_piece(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
     Raises FileRejected: file_has_records_under_16_mib.
     """
     data = buffer.data
-    if b"\r" in data and b"\n" not in data:
+    if b"\n" not in data and b"\r" in data:
         return _take_carriage_returns(buffer, columns, grammar)
     cut = data.rfind(b"\n", 0, buffer.wanted) + 1
     if not cut:
@@ -128,7 +130,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
     Polars refuses a line with more fields and pads one with fewer: so a line whose last field is not empty
     has them all, and only the others, and those with quotes, must be looked at.
     """
-    if b"\0" in text or (len(columns) == 1 and lines.str.contains(r"\A *\r?\z").any()):
+    if b"\0" in text or (len(columns) == 1 and lines.str.contains(_BLANK).any()):
         return None
     if grammar.quote in text:
         quoted = lines.filter(one_alone(lines, pl.first().str.contains(grammar.quote.decode(), literal=True)))
@@ -198,7 +200,7 @@ class _Sifter:
         if b"\0" in self._text:
             suspect |= lines.str.contains("\0", literal=True)
         if len(self._columns) == 1:
-            suspect |= lines.str.contains(r"\A *\r?\z")
+            suspect |= lines.str.contains(_BLANK)
         if undecodable:
             places = self._starts.search_sorted(pl.Series(undecodable, dtype=pl.Int64), side="right") - 1
             suspect[places.unique()] = True
@@ -207,9 +209,12 @@ class _Sifter:
     def sift(self) -> Piece:
         piece, data, grammar = self._piece, self._buffer.data, self._grammar
         whole, after, extra = self._lines.len(), 0, 0
-        starts = self._starts[self._suspects].to_list()
-        for line, start in zip(self._suspects.to_list(), starts, strict=True):
+        for line, start, span, is_blank in self._each_suspect():
             if line < after:
+                continue
+            if is_blank:
+                piece.blank_lines += 1
+                self._left_out.append(span)
                 continue
             record = grammar.next_record(data, start, self._buffer.final)
             after = line + 1
@@ -218,22 +223,22 @@ class _Sifter:
             if record is None or record.next > self._cut:
                 whole = line
                 break
-            if record.blank:
-                piece.blank_lines += 1
-                self._leave_out(line, after)
-                continue
             raw = data[start : record.end]
             if reason := grammar.fault(record, raw, len(self._columns)):
                 piece.malformed.append(Malformed(line - extra - piece.blank_lines, raw, reason))
-                self._leave_out(line, after)
+                self._left_out.append((span[0], self._text_ends[after - 1] if record.multiline else span[1]))
             if record.multiline:
                 piece.multiline += 1
                 extra += after - line - 1
                 self._inner_lines.extend(range(line, after - 1))
         return self._finished(whole, extra)
 
-    def _leave_out(self, line: int, after: int) -> None:
-        self._left_out.append((self._text_starts[line], self._text_ends[after - 1]))
+    def _each_suspect(self) -> Iterator[tuple[int, int, tuple[int, int], bool]]:
+        """Yield each suspect's line, where it starts, its text from where to where, and whether it is blank."""
+        lines = self._suspects
+        spans = zip(self._text_starts[lines].to_list(), self._text_ends[lines].to_list(), strict=True)
+        blank = self._lines[lines].str.contains(_BLANK).to_list()
+        return zip(lines.to_list(), self._starts[lines].to_list(), spans, blank, strict=True)
 
     def _finished(self, whole: int, extra: int) -> Piece:
         """The piece of the first `whole` lines, `extra` of which are later lines of a record."""
