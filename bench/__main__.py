@@ -41,6 +41,7 @@ def main() -> None:
     given = parser.parse_args()
     wanted = given.only or PARTS
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    given.out.mkdir(parents=True, exist_ok=True)
     kept = given.out / "results.json"
     results: Results = json.loads(kept.read_text()) if given.only and kept.is_file() else {}
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder, console.status("") as status:
