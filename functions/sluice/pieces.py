@@ -226,7 +226,7 @@ class _Sifter:
             raw = data[start : record.end]
             if reason := grammar.fault(record, raw, len(self._columns)):
                 piece.malformed.append(Malformed(line - extra - piece.blank_lines, raw, reason))
-                self._left_out.append((span[0], self._text_ends[after - 1] if record.multiline else span[1]))
+                self._left_out.append((span[0], self._text_ends[after - 1]))
             if record.multiline:
                 piece.multiline += 1
                 extra += after - line - 1

@@ -157,7 +157,7 @@ class _Pass:
             self._fill(max(wanted, longer))
             if not self._ahead:
                 break
-            text = self._ahead.first(len(self._ahead)) if longer else self._ahead.lines(wanted)
+            text = self._ahead.all() if longer else self._ahead.lines(wanted)
             final = self._ahead.final and len(text) == len(self._ahead)
             piece = take_piece(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
             # A record may be longer than the text, up to the limit: then it is refused.
@@ -218,7 +218,7 @@ class _Pass:
 
     def _header_record(self) -> bytes:
         """Take the header and the blank lines before it."""
-        text, at = self._ahead.first(len(self._ahead)), 0
+        text, at = self._ahead.all(), 0
         while True:
             if at == len(text) and self._ahead.final:
                 raise FileRejected("file_has_a_header", "the file has only blank lines; send it with a header")
@@ -226,7 +226,7 @@ class _Pass:
             if record is None:
                 self._take(at, text)
                 self._fill(2 * len(self._ahead) + 1)
-                text, at = self._ahead.first(len(self._ahead)), 0
+                text, at = self._ahead.all(), 0
                 continue
             if ending := text[record.end : record.next]:
                 self._endings.add(ending)

@@ -38,6 +38,10 @@ class TextBuffer:
         view[: self._size] = self._view[: self._size]
         self._memory, self._view = memory, view
 
+    def all(self) -> bytes:
+        """Return what is held."""
+        return self.first(self._size)
+
     def first(self, size: int) -> bytes:
         """Return the first bytes of what is held."""
         return bytes(self._view[: min(size, self._size)])
@@ -45,7 +49,7 @@ class TextBuffer:
     def lines(self, size: int) -> bytes:
         """Return the lines that end within `size` bytes; all that is held, if it is no more or none ends there."""
         end = self._memory.rfind(b"\n", 0, size) + 1 if size < self._size else 0
-        return self.first(end or self._size)
+        return self.first(end) if end else self.all()
 
     def take(self, size: int) -> None:
         """Forget the first bytes."""
