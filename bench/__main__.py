@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, help="how many files of shops; 40, or 500 when large")
     parser.add_argument("--out", type=Path, default=ROOT / "bench")
     given = parser.parse_args()
+    if find_spec("matplotlib") is None:
+        sys.exit("the picture is drawn by matplotlib: make bench installs it, or uv sync --group bench")
     wanted = given.only or PARTS
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     given.out.mkdir(parents=True, exist_ok=True)

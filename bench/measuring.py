@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.figures import PARSES, WRITES, Comparison
+from bench.figures import ANY_FILE_PARSES, PARSES, WRITES, Comparison
 from bench.processes import Run, run
 
 ENGINES = ("clean", "duckdb_sql", "plain_polars", "naive")
@@ -25,7 +25,7 @@ def compare(
     published = folder / "published-once"
     for number in range(rounds):
         one: dict[str, Run] = {}
-        for each in ("clean", *PARSES, "check", *WRITES, *jobs):
+        for each in dict.fromkeys(("clean", *PARSES, *ANY_FILE_PARSES, "check", *WRITES, *jobs)):
             tell(f"{name}: round {number + 1} of {rounds}: {each}")
             if each in WRITES:
                 one[each] = job(each, dataset, published, folder / "out")

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from bench import large_object, parity, prices, trees
+from bench import jobs, large_object, parity, prices, trees
 from bench.compare import difference, manifest_differences
+from bench.figures import Comparison
 from bench.processes import Run, run
 from sluice import engine
 from sluice.catalog import load
@@ -45,6 +46,22 @@ def test_a_manifest_with_another_statistic_differs(tmp_path: Path):
     manifest = theirs / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"rows_in": 10', '"rows_in": 11'))
     assert manifest_differences(ours, theirs) == ["rows_in: 10 against 11"]
+
+
+def test_of_pyarrows_two_parses_one_takes_line_breaks_in_fields_wherever_it_cuts_the_file(tmp_path: Path):
+    file = tmp_path / "notes.csv"
+    file.write_text("a,b,c\n" + f'1,"of two\nlines",{"x" * 50}\n' * 60_000)
+    quoted, bare = (jobs.JOBS[name]("sales", file, tmp_path) for name in ("parse_pyarrow_quoted", "parse_pyarrow"))
+    assert quoted() == jobs.parse_polars("sales", file, tmp_path)() == {"rows": 60_000}
+    with pytest.raises(ValueError, match="Expected 3 columns"):
+        bare()
+
+
+def test_a_check_is_held_against_the_fastest_parse_and_the_fastest_of_any_file():
+    names = ("parse_polars", "parse_duckdb", "parse_pyarrow", "parse_pyarrow_quoted", "check")
+    one = {job: Run(seconds, seconds, seconds, 0, {}) for job, seconds in zip(names, (4, 5, 2, 3, 6), strict=True)}
+    compared = Comparison("a file", 1, [one])
+    assert (compared.ratio_to_floor("check", lambda run: run.work), compared.check_to_any_file_parse()) == (3, 2)
 
 
 def test_the_steps_of_a_cleaning_are_timed(tmp_path: Path):
