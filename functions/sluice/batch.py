@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sluice.alone import one_alone, places_of
+from sluice.alone import places_of
 from sluice.cells import Cells, ReadCells, Unparsed
 from sluice.checks import Checks
 from sluice.contract import Contract
+from sluice.discards import Discards
+from sluice.few_texts import LookedUp
 from sluice.frames import MALFORMED_SCHEMA
 from sluice.judged import CleanBatch, Judged, filtered
 from sluice.parsing import unparsed_reasons
@@ -21,13 +23,15 @@ _NONE_MALFORMED = pl.DataFrame(schema=MALFORMED_SCHEMA)
 
 class _Undiscarded(NamedTuple):
     """The rows that no rule discards. left: their places (UInt32), or None when all are left;
-    text: of the columns that must equal the key's parts; the others as ReadCells has them."""
+    text: of the columns that must equal the key's parts; few: of those that checks look at; the others as ReadCells has
+    them."""
 
     discarded: dict[str, int]
     left: pl.Series | None
     text: pl.DataFrame
     parsed: pl.DataFrame
     unparsed: dict[str, Unparsed]
+    few: dict[str, LookedUp]
 
 
 def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
@@ -47,7 +51,7 @@ class Cleaner:
         self._parts = parts or {}
         self._cells = Cells(contract)
         self._checks = Checks(contract)
-        self._rule = _discarding_rule(contract)
+        self._discards = Discards(contract)
 
     def clean(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> CleanBatch:
         """Clean the rows of one batch; as `judge`."""
@@ -60,53 +64,42 @@ class Cleaner:
         malformed: the records that could not be split (RawBatch.malformed), quarantined for the reason they bring.
         Raises ContractInvalid when a check of the model cannot run.
         """
-        discarded, left, text, parsed, unparsed = self._undiscarded(self._cells.read(rows))
-        failures = self._failures(text, parsed, unparsed)
-        return Judged(self._contract, rows, malformed, discarded, left, parsed, failures)
+        left = self._undiscarded(self._cells.read(rows))
+        failures = self._failures(left)
+        return Judged(self._contract, rows, malformed, left.discarded, left.left, left.parsed, failures)
 
     def _undiscarded(self, cells: ReadCells) -> _Undiscarded:
         """Leave out the rows that a rule discards."""
-        contract = self._contract
-        text = cells.text.select(contract.same_as_key)
-        rule = one_alone(cells.text, self._rule)
-        discarded = {
-            named.name: count for index, named in enumerate(contract.discard) if (count := int((rule == index).sum()))
-        }
-        if not discarded:
-            return _Undiscarded({}, None, text, cells.values, cells.unparsed)
-        kept = rule.is_null()
+        text = cells.text.select(self._contract.same_as_key)
+        few = {name: cells.few[name] for name in self._checks.of_text if name in cells.few}
+        discarded, kept = self._discards.of(cells.text, cells.few)
+        if kept is None:
+            return _Undiscarded({}, None, text, cells.values, cells.unparsed, few)
         now = kept.cum_sum().cast(pl.UInt32) - 1
-        unparsed = {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()}
-        return _Undiscarded(discarded, places_of(kept), filtered(text, kept), filtered(cells.values, kept), unparsed)
+        return _Undiscarded(
+            discarded,
+            places_of(kept),
+            filtered(text, kept),
+            filtered(cells.values, kept),
+            {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()},
+            {name: cells.kept(kept) for name, cells in few.items()},
+        )
 
-    def _failures(
-        self, text: pl.DataFrame, parsed: pl.DataFrame, unparsed: dict[str, Unparsed]
-    ) -> dict[str, pl.Series]:
-        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32).
-
-        text: of the columns that must equal the key's parts.
-        """
+    def _failures(self, rows: _Undiscarded) -> dict[str, pl.Series]:
+        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
         contract, parts = self._contract, self._parts
         failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
-        for name, cells in unparsed.items():
+        for name, cells in rows.unparsed.items():
             failures[name] |= unparsed_reasons(name, contract.parsed[name], cells.places, cells.text)
         for name in contract.same_as_key:
-            differs = text[name] != parts[name] if name in parts else None
+            differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
                 failures[name][f"{name}_equals_key"] = places_of(differs)
-        for name, reason, failed in self._checks.failing(parsed):
-            if reason.endswith("_is_present") and name in unparsed:
+        for name, reason, failed in self._checks.failing(rows.parsed, rows.few):
+            if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.
-                failed = failed.scatter(unparsed[name].places, values=False)
+                failed = failed.scatter(rows.unparsed[name].places, values=False)
                 if not failed.any():
                     continue
             failures[name][reason] = places_of(failed)
         return {reason: places for of_column in failures.values() for reason, places in of_column.items()}
-
-
-def _discarding_rule(contract: Contract) -> pl.Expr:
-    """Tell the index of the first rule that discards a row of normalised text, or null."""
-    first: pl.Expr = pl.lit(None, dtype=pl.Int8)
-    for index, rule in reversed(list(enumerate(contract.discard))):
-        first = pl.when(rule.when).then(pl.lit(index, dtype=pl.Int8)).otherwise(first)
-    return first.alias("rule")

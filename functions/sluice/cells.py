@@ -8,7 +8,7 @@ import polars as pl
 
 from sluice.alone import one_alone, places_of, select_alone, unfound
 from sluice.contract import EXTRA, Contract
-from sluice.few_texts import FewTexts
+from sluice.few_texts import FewTexts, LookedUp
 from sluice.parsing import parse, parse_most
 from sluice.steps import CELL_BY_CELL
 
@@ -35,12 +35,13 @@ class ReadCells:
 
     text: normalised text of the columns that are text or that a rule asks for as text.
     values: the parsed columns, typed. Both carry `_extra` when kept, and `_row_number`.
-    unparsed: by name of the typed columns.
+    unparsed: by name of the typed columns; few: by name of columns of `text`, those whose texts are few.
     """
 
     text: pl.DataFrame
     values: pl.DataFrame
     unparsed: dict[str, Unparsed]
+    few: dict[str, LookedUp]
 
 
 class Cells:
@@ -75,7 +76,8 @@ class Cells:
         rows: the contract's file columns as the file has them, and what is carried along: `_extra` when kept,
         `_row_number`.
         """
-        texts = [self._as_text(rows, name) for name in self._steps if name not in self._untrimmed]
+        few: dict[str, LookedUp] = {}
+        texts = [self._as_text(rows, name, few) for name in self._steps if name not in self._untrimmed]
         carried = [rows[name] for name in self._carried]
         text = pl.DataFrame(texts + carried)
         values, unparsed = [], {}
@@ -87,14 +89,18 @@ class Cells:
             values.append(read[0])
             if read[1]:
                 unparsed[name] = read[1]
-        return ReadCells(text, pl.DataFrame(values + carried), unparsed)
+        return ReadCells(text, pl.DataFrame(values + carried), unparsed, few)
 
-    def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
+    def _as_text(self, rows: pl.DataFrame, name: str, few: dict[str, LookedUp]) -> pl.Series:
         if name in self._looking:
             return self._normalise(rows.select(self._contract.file_columns), name)
         cells = rows[name]
         # A cell that is null has no column in the file; a step may fill it.
-        return self._normalised_cells(cells) if cells.has_nulls() else self._few_texts[name].worked_out(cells)
+        found = None if cells.has_nulls() else self._few_texts[name].looked_up(cells)
+        if found is None:
+            return self._normalised_cells(cells)
+        few[name] = found
+        return found.cells()
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)
@@ -109,7 +115,7 @@ class Cells:
         """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
         few = self._few_values.get(cells.name)
         found = few.looked_up(cells) if few else None
-        value = parse_most(cells, *self._type(cells.name)) if found is None else found
+        value = parse_most(cells, *self._type(cells.name)) if found is None else found.cells()
         if not value.null_count():
             return value, None
         missed = places_of(value.is_null())

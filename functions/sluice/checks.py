@@ -5,7 +5,7 @@ its own report of a frame that fails gathers the failing cells of every check, w
 is not needed here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 from pandera import Check
@@ -14,8 +14,10 @@ from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
 from sluice.alone import one_alone
+from sluice.by_text import ByText
 from sluice.contract import Contract
 from sluice.errors import ContractInvalid
+from sluice.few_texts import LookedUp
 
 # Else pandera imports them at the first validation, when the clock of a request is running.
 register_polars_backends()
@@ -27,50 +29,62 @@ class Checks:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._judged: pl.Schema | None = None  # threads that begin together judge it each, with the same end
+        schema = contract.row_schema
+        self._of_columns = {
+            name: [_Check(contract, check, name) for check in column.checks] for name, column in schema.columns.items()
+        }
+        self._of_rows = [_Check(contract, check, "") for check in schema.checks]
+        self.of_text = [
+            name for name, checks in self._of_columns.items() if checks and contract.parsed[name] == pl.String()
+        ]
 
-    def failing(self, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:
+    def failing(self, parsed: pl.DataFrame, few: Mapping[str, LookedUp]) -> Iterator[tuple[str, str, pl.Series]]:
         """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each
         fact that does not hold for every row, in the model's order.
 
-        Raises ContractInvalid when a check cannot run.
+        few: columns of which the texts are few. Raises ContractInvalid when a check cannot run.
         """
-        contract = self._contract
-        frame = parsed.select_seq(list(contract.parsed))
+        frame = parsed.select_seq(list(self._contract.parsed))
         if frame.is_empty():
             return
-        schema = contract.row_schema
+        schema = self._contract.row_schema
         if frame.schema != self._judged:
             with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
                 schema.validate(frame)
             self._judged = frame.schema
         lacking = [name for name, column in schema.columns.items() if not column.nullable and frame[name].null_count()]
         missing = frame.select_seq(pl.col(lacking).is_null())
-        for name, column in schema.columns.items():
+        for name, checks in (*self._of_columns.items(), ("", self._of_rows)):
             if name in lacking:
                 yield name, f"{name}_is_present", missing[name]
-            for check in column.checks:
-                failed = _failed(contract, check, frame, name)
+            for check in checks:
+                failed = check.failed(frame, few.get(name))
                 if failed.any():
-                    yield name, _reason(check, name), failed
-        for check in schema.checks:
-            failed = _failed(contract, check, frame, None)
-            if failed.any():
-                yield "", _reason(check, ""), failed
+                    yield name, check.reason, failed
 
 
-def _failed(contract: Contract, check: Check, frame: pl.DataFrame, column: str | None) -> pl.Series:
-    rows = PolarsData(frame.lazy(), column or "*")
-    try:
-        passed = check.get_backend(rows.lazyframe)(check).apply(rows)
-        # As a stream it would be shared out among Polars' threads; see alone.
-        passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
-    except Exception as error:
-        raise ContractInvalid(f"dataset {contract.name!r}: the check {check} cannot run: {error}") from error
-    if passed.has_nulls():
-        passed = one_alone(passed, pl.first().fill_null(check.ignore_na))
-    failed = ~passed
-    # A check may answer for the frame as a whole.
-    return failed if failed.len() == frame.height else failed.new_from_index(0, frame.height)
+class _Check:
+    """A check of a column, or of whole rows."""
+
+    def __init__(self, contract: Contract, check: Check, column: str) -> None:
+        self._contract = contract
+        self._check = check
+        self._column = column or "*"
+        self._passed = ByText(self._passed_by)
+        self.reason = _reason(check, column)
+
+    def failed(self, frame: pl.DataFrame, few: LookedUp | None) -> pl.Series:
+        return ~self._passed.of(frame, few)
+
+    def _passed_by(self, frame: pl.DataFrame) -> pl.Series:
+        check, rows = self._check, PolarsData(frame.lazy(), self._column)
+        try:
+            passed = check.get_backend(rows.lazyframe)(check).apply(rows)
+            # As a stream it would be shared out among Polars' threads; see alone.
+            passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
+        except Exception as error:
+            raise ContractInvalid(f"dataset {self._contract.name!r}: the check {check} cannot run: {error}") from error
+        return one_alone(passed, pl.first().fill_null(check.ignore_na)) if passed.has_nulls() else passed
 
 
 def _reason(check: Check, column: str) -> str:

@@ -4,6 +4,7 @@ Cells are looked up by an Enum; a join wakes Polars' threads.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -20,6 +21,23 @@ _REST = 16
 """Batches after which texts are counted again, when they were not few."""
 _UNKNOWN = 8
 """One cell in so many may hold a text that is not known; when more do, the texts have changed."""
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """The cells of a column, by their texts. done: what became of each text; places: of each cell's text among them
+    (unsigned), null for null."""
+
+    done: pl.Series
+    places: pl.Series
+
+    def cells(self) -> pl.Series:
+        """Return what became of each cell, or what else is known of the text."""
+        return self.done[self.places]
+
+    def kept(self, kept: pl.Series) -> "LookedUp":
+        """Return the kept cells (Boolean)."""
+        return LookedUp(self.done, self.places.filter(kept))
 
 
 class FewTexts:
@@ -39,9 +57,9 @@ class FewTexts:
     def worked_out(self, cells: pl.Series) -> pl.Series:
         """Return what becomes of the cells (String)."""
         found = self.looked_up(cells)
-        return self._work(cells) if found is None else found
+        return self._work(cells) if found is None else found.cells()
 
-    def looked_up(self, cells: pl.Series) -> pl.Series | None:
+    def looked_up(self, cells: pl.Series) -> LookedUp | None:
         """Return what becomes of the cells (String), or None when they differ much."""
         known = self._known  # another thread may learn others meanwhile, or forget these
         if known and (found := self._among(cells, known)) is not None:
@@ -68,16 +86,18 @@ class FewTexts:
         self._rest = self._rest - 1 if self._rest else _REST
         return self._rest == _REST
 
-    def _among(self, cells: pl.Series, known: "_Known") -> pl.Series | None:
+    def _among(self, cells: pl.Series, known: "_Known") -> LookedUp | None:
         places = known.places(cells)
         unknown = places.null_count() - cells.null_count()
         if unknown * _UNKNOWN > len(cells):
             return None
-        found = known.done[places].alias(cells.name)
-        if not unknown:
-            return found
-        others = unfound(cells, places)
-        return found.scatter(others, self._work(cells[others]))
+        done = known.done
+        if unknown:
+            others = unfound(cells, places)
+            new = pl.int_range(len(done), len(done) + len(others), dtype=pl.UInt32, eager=True)
+            places = places.cast(pl.UInt32).scatter(others, new)  # of few texts they are UInt8
+            done = pl.concat([done, self._work(cells[others])], rechunk=True)
+        return LookedUp(done.alias(cells.name), places)
 
 
 class _Known:

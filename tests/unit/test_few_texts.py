@@ -31,7 +31,7 @@ def numbers(first: int, count: int) -> list[str | None]:
 
 def is_right(few: FewTexts, cells: pl.Series) -> bool:
     found = few.looked_up(cells)
-    return found is not None and found.equals(Told()(cells), check_names=True, null_equal=True)
+    return found is not None and found.cells().equals(Told()(cells), check_names=True, null_equal=True)
 
 
 def test_each_text_is_worked_out_once_for_all_batches():
@@ -49,6 +49,12 @@ def test_a_text_that_a_later_batch_brings_is_worked_out_for_its_cells():
     assert is_right(few, column(FEW * 800))
     assert is_right(few, column([*FEW * 800, "rare", " Rarer ", "rare"]))
     assert work.times == [4, 3]
+
+
+def test_a_later_batch_may_bring_more_texts_than_the_places_of_the_known_ones_can_count():
+    few = FewTexts(Told())
+    assert is_right(few, column(numbers(0, 250) * 10))
+    assert is_right(few, column([*numbers(0, 250) * 10, None, *numbers(250, 300)]))
 
 
 def test_other_texts_are_learnt_when_the_file_has_gone_on_to_them():
