@@ -76,10 +76,9 @@ class Cells:
         rows: the contract's file columns as the file has them, and what is carried along: `_extra` when kept,
         `_row_number`.
         """
-        few: dict[str, LookedUp] = {}
-        texts = [self._as_text(rows, name, few) for name in self._steps if name not in self._untrimmed]
+        texts = {name: self._as_text(rows, name) for name in self._steps if name not in self._untrimmed}
         carried = [rows[name] for name in self._carried]
-        text = pl.DataFrame(texts + carried)
+        text = pl.DataFrame([cells for cells, _ in texts.values()] + carried)
         values, unparsed = [], {}
         for name, dtype in self._contract.parsed.items():
             if dtype == pl.String():
@@ -89,18 +88,16 @@ class Cells:
             values.append(read[0])
             if read[1]:
                 unparsed[name] = read[1]
+        few = {name: found for name, (_, found) in texts.items() if found}
         return ReadCells(text, pl.DataFrame(values + carried), unparsed, few)
 
-    def _as_text(self, rows: pl.DataFrame, name: str, few: dict[str, LookedUp]) -> pl.Series:
+    def _as_text(self, rows: pl.DataFrame, name: str) -> tuple[pl.Series, LookedUp | None]:
         if name in self._looking:
-            return self._normalise(rows.select(self._contract.file_columns), name)
+            return self._normalise(rows.select(self._contract.file_columns), name), None
         cells = rows[name]
         # A cell that is null has no column in the file; a step may fill it.
         found = None if cells.has_nulls() else self._few_texts[name].looked_up(cells)
-        if found is None:
-            return self._normalised_cells(cells)
-        few[name] = found
-        return found.cells()
+        return (self._normalised_cells(cells), None) if found is None else (found.cells(), found)
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)

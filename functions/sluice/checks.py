@@ -24,7 +24,7 @@ register_polars_backends()
 
 
 class Checks:
-    """The checks of a contract, for the batches of a file."""
+    """The checks of a contract, for the batches of a file. of_text: the columns of text that have some."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
