@@ -230,6 +230,7 @@ def _mistakes(contract: Contract) -> Iterator[str]:
     yield from _unknown_columns(contract)
     yield from _unique_mistakes(contract)
     yield from _optional_mistakes(contract)
+    yield from _discard_mistakes(contract)
     for rule in contract.outliers:
         if (rule.iqr is None) == (rule.z_score is None):
             yield f"outliers of {rule.column}: say either iqr or z_score"
@@ -277,6 +278,20 @@ def _optional_mistakes(contract: Contract) -> Iterator[str]:
             yield f"optional names {name!r}, which no file has"
         elif name in schema.columns and not schema.columns[name].nullable and name not in filled:
             yield f"optional: {name} must be nullable, or filled by a cleaning step"
+
+
+def _discard_mistakes(contract: Contract) -> Iterator[str]:
+    kept = (EXTRA,) if contract.reading.unknown_columns == "keep" else ()
+    schema: dict[str, pl.DataType] = dict.fromkeys((*contract.file_columns, *kept), pl.String())
+    no_rows = pl.DataFrame(schema={**schema, "_row_number": pl.Int64()})
+    for rule in contract.discard:
+        try:
+            told = no_rows.select(rule.when).dtypes
+        except Exception as error:
+            yield f"discard {rule.name!r} cannot run on text: {str(error).partition('\n')[0]}"
+        else:
+            if told != [pl.Boolean()]:
+                yield f"discard {rule.name!r} must say true or false of a row, not {', '.join(map(str, told))}"
 
 
 def _unique_mistakes(contract: Contract) -> Iterator[str]:

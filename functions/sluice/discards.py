@@ -1,13 +1,13 @@
 """The rows that a contract leaves out, by the rule that does."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import polars as pl
 
 from sluice.alone import one_alone
 from sluice.by_text import ByText
-from sluice.contract import Contract
+from sluice.contract import Contract, Discard
+from sluice.errors import ContractInvalid
 from sluice.few_texts import LookedUp
 
 
@@ -17,7 +17,8 @@ class Discards:
     def __init__(self, contract: Contract) -> None:
         # Of `a | b`, where each looks at a column of its own, each can be told by the texts of its column.
         self._rules = [
-            (rule.name, [_Alternative(one) for one in _alternatives(rule.when)]) for rule in contract.discard
+            (rule.name, [_Alternative(contract, rule, when) for when in _alternatives(rule.when)])
+            for rule in contract.discard
         ]
 
     def of(self, text: pl.DataFrame, few: Mapping[str, LookedUp]) -> tuple[dict[str, int], pl.Series | None]:
@@ -25,6 +26,7 @@ class Discards:
         when all are.
 
         text: normalised, with the columns that the rules look at; few: the columns of which the texts are few.
+        Raises ContractInvalid when a rule cannot run.
         """
         discarded: dict[str, int] = {}
         left: pl.Series | None = None
@@ -39,13 +41,23 @@ class Discards:
 
 
 class _Alternative:
-    def __init__(self, when: pl.Expr) -> None:
+    """A rule, or one of those of which any may fit."""
+
+    def __init__(self, contract: Contract, rule: Discard, when: pl.Expr) -> None:
+        self._named = f"dataset {contract.name!r}: discard {rule.name!r}"
+        self._when = when.fill_null(value=False)
         columns = set(when.meta.root_names())
-        self._column = columns.pop() if len(columns) == 1 else None
-        self._fits = ByText(partial(one_alone, expression=when.fill_null(value=False)))
+        self._column = columns.pop() if len(columns) == 1 else ""
+        self._told = ByText(self._tell)
 
     def fits(self, text: pl.DataFrame, few: Mapping[str, LookedUp]) -> pl.Series:
-        return self._fits.of(text, few.get(self._column) if self._column else None)
+        return self._told.of(text, few.get(self._column))
+
+    def _tell(self, text: pl.DataFrame) -> pl.Series:
+        try:
+            return one_alone(text, self._when)
+        except Exception as error:
+            raise ContractInvalid(f"{self._named} cannot run: {error}") from error
 
 
 def _alternatives(when: pl.Expr) -> list[pl.Expr]:

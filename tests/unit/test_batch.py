@@ -6,6 +6,7 @@ import pytest
 from sluice.batch import Cleaner, clean_batch
 from sluice.catalog import load
 from sluice.contract import Contract, Discard
+from sluice.errors import ContractInvalid
 from sluice.judged import MASK, CleanBatch
 from sluice.steps import Fill, MapValues
 from tests.unit.memory import text_kept_alive
@@ -116,6 +117,19 @@ def test_the_first_of_several_discarding_rules_counts():
     rules = (Discard("first", pl.col("quantity") == "1"), Discard("second", pl.col("store_id") == "S001"))
     batch = batch_of({"quantity": "1"}, {"quantity": "2"}, contract=dataclasses.replace(SALES, discard=rules))
     assert batch.discarded == {"first": 1, "second": 1}
+
+
+def test_rows_of_two_rules_of_one_name_are_counted_together():
+    rules = (Discard("unwanted", pl.col("quantity") == "1"), Discard("unwanted", pl.col("store_id") == "S001"))
+    batch = batch_of({"quantity": "1"}, {"quantity": "2"}, contract=dataclasses.replace(SALES, discard=rules))
+    assert (batch.discarded, batch.rows_in) == ({"unwanted": 2}, 2)
+
+
+def test_a_rule_that_cannot_run_is_told_by_its_name():
+    when = pl.col("store_id").map_elements({"S002": True}.__getitem__, return_dtype=pl.Boolean)
+    contract = dataclasses.replace(SALES, discard=(Discard("odd", when=when),))
+    with pytest.raises(ContractInvalid, match=r"dataset 'sales': discard 'odd' cannot run: .*S001"):
+        batch_of({}, contract=contract)
 
 
 def test_a_rule_may_look_at_all_columns_as_text():

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from sluice.catalog import contracts, load, match
-from sluice.contract import Contract, Outliers, Partition, Unique
+from sluice.contract import Contract, Discard, Outliers, Partition, Unique
 from sluice.errors import ContractInvalid, UnknownDataset, UnknownKey
 
 SALES = load("sales")
@@ -34,6 +34,10 @@ class Row(pa.DataFrameModel):
         ({"impute": {"name": "mean"}}, "only numbers have a mean"),
         ({"personal": {"amount": "hash"}}, "only text columns"),
         ({"same_as_key": ("name",)}, "not every file pattern captures"),
+        ({"discard": (Discard("free", pl.col("price") == "0"),)}, "'free' cannot run on text: unable to find .*price"),
+        ({"discard": (Discard("few", pl.col("amount") < 3),)}, "'few' cannot run on text: cannot compare string"),
+        ({"discard": (Discard("empty", pl.col("name")),)}, "'empty' must say true or false of a row, not String"),
+        ({"discard": (Discard("any", pl.col(pl.String) == ""),)}, "true or false of a row, not Boolean, Boolean"),
     ],
 )
 def test_a_contract_that_contradicts_itself_is_refused(changes: dict[str, object], told: str):
