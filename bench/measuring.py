@@ -7,7 +7,6 @@ from pathlib import Path
 from bench.figures import ANY_FILE_PARSES, PARSES, WRITES, Comparison
 from bench.processes import Run, run
 
-ENGINES = ("clean", "duckdb_sql", "plain_polars", "naive")
 Told = Callable[[str], None]
 
 

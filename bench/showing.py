@@ -10,13 +10,16 @@ from rich.table import Table
 
 Results = dict[str, Any]
 
-NAMES = {
+ENGINES = {
     "clean": "sluice clean",
-    "check": "sluice check (floor: parse)",
-    "parse_pyarrow_quoted": "parse with pyarrow, quoted line breaks",
     "naive": "pandas, pandera, pyarrow",
     "duckdb_sql": "DuckDB SQL",
     "plain_polars": "plain Polars",
+}
+NAMES = {
+    **ENGINES,
+    "check": "sluice check (floor: parse)",
+    "parse_pyarrow_quoted": "parse with pyarrow, quoted line breaks",
 }
 OBJECT = {
     "validate": "the function's code, streaming from S3",
@@ -193,10 +196,10 @@ def draw(results: Results, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     bars = [
-        (f"{NAMES[job]}, {name}", compared["median_ratio_to_floor"][job], compared["median_peak_bytes"][job] / 1e6)
+        (f"{label}, {name}", compared["median_ratio_to_floor"][job], compared["median_peak_bytes"][job] / 1e6)
         for name, compared in files.items()
-        for job in NAMES
-        if job in compared["median_work_seconds"] and job != "check" and not job.startswith(FLOOR_PARTS)
+        for job, label in ENGINES.items()
+        if job in compared["median_work_seconds"]
     ]
     labels, ratios, peaks = zip(*reversed(bars), strict=True)
     figure, (times, memory) = plt.subplots(1, 2, sharey=True, figsize=(10, 1 + 0.35 * len(bars)), layout="constrained")

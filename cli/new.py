@@ -17,7 +17,8 @@ from cli.inference.sampling import read_samples
 from cli.inference.writing import source
 from cli.terms import loaded, terms, written
 from sluice import gate
-from sluice.contract import NAME, Contract
+from sluice.contract import Contract
+from sluice.naming import NAME
 from sluice.reader import FileSource
 
 ROOT = Path(datasets.__file__).parents[2]

@@ -64,9 +64,9 @@ class Cleaner:
         malformed: the records that could not be split (RawBatch.malformed), quarantined for the reason they bring.
         Raises ContractInvalid when a check of the model cannot run.
         """
-        left = self._undiscarded(self._cells.read(rows))
-        failures = self._failures(left)
-        return Judged(self._contract, rows, malformed, left.discarded, left.left, left.parsed, failures)
+        rest = self._undiscarded(self._cells.read(rows))
+        failures = self._failures(rest)
+        return Judged(self._contract, rows, malformed, rest.discarded, rest.left, rest.parsed, failures)
 
     def _undiscarded(self, cells: ReadCells) -> _Undiscarded:
         """Leave out the rows that a rule discards."""
@@ -82,7 +82,7 @@ class Cleaner:
             filtered(text, kept),
             filtered(cells.values, kept),
             {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()},
-            {name: cells.kept(kept) for name, cells in few.items()},
+            {name: one.filter(kept) for name, one in few.items()},
         )
 
     def _failures(self, rows: _Undiscarded) -> dict[str, pl.Series]:

@@ -7,7 +7,7 @@ from itertools import product
 import polars as pl
 
 from sluice.alone import one_alone, places_of, select_alone, unfound
-from sluice.contract import EXTRA, Contract
+from sluice.contract import Contract
 from sluice.few_texts import FewTexts, LookedUp
 from sluice.parsing import parse, parse_most
 from sluice.steps import CELL_BY_CELL
@@ -49,7 +49,7 @@ class Cells:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._carried = (EXTRA, "_row_number") if contract.reading.unknown_columns == "keep" else ("_row_number",)
+        self._carried = (*contract.extra, "_row_number")
         as_text = _asked_as_text(contract)
         self._untrimmed = {
             name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)

@@ -6,7 +6,7 @@ import polars as pl
 
 from sluice.alone import one_alone
 from sluice.by_text import ByText
-from sluice.contract import Contract, Discard
+from sluice.contract import Contract
 from sluice.errors import ContractInvalid
 from sluice.few_texts import LookedUp
 
@@ -17,35 +17,35 @@ class Discards:
     def __init__(self, contract: Contract) -> None:
         # Of `a | b`, where each looks at a column of its own, each can be told by the texts of its column.
         self._rules = [
-            (rule.name, [_Alternative(contract, rule, when) for when in _alternatives(rule.when)])
+            (rule.name, _Alternative(when, f"dataset {contract.name!r}: discard {rule.name!r}"))
             for rule in contract.discard
+            for when in _alternatives(rule.when)
         ]
 
     def of(self, text: pl.DataFrame, few: Mapping[str, LookedUp]) -> tuple[dict[str, int], pl.Series | None]:
-        """Return how many rows each rule leaves out, the first that fits a row, and which rows are left (Boolean), None
+        """Return how many rows each rule leaves out, the first that fits a row, and which rows are kept (Boolean), None
         when all are.
 
         text: normalised, with the columns that the rules look at; few: the columns of which the texts are few.
         Raises ContractInvalid when a rule cannot run.
         """
         discarded: dict[str, int] = {}
-        left: pl.Series | None = None
-        for name, alternatives in self._rules:
-            for alternative in alternatives:
-                fits = alternative.fits(text, few)
-                fits = fits if left is None else fits & left
-                if count := int(fits.sum()):
-                    discarded[name] = discarded.get(name, 0) + count
-                    left = ~fits if left is None else left & ~fits
-        return discarded, left
+        kept: pl.Series | None = None
+        for name, alternative in self._rules:
+            fits = alternative.fits(text, few)
+            fits = fits if kept is None else fits & kept
+            if count := int(fits.sum()):
+                discarded[name] = discarded.get(name, 0) + count
+                kept = ~fits if kept is None else kept & ~fits
+        return discarded, kept
 
 
 class _Alternative:
-    """A rule, or one of those of which any may fit."""
+    """A rule, or one of those of which any may fit. named: as an error names it."""
 
-    def __init__(self, contract: Contract, rule: Discard, when: pl.Expr) -> None:
-        self._named = f"dataset {contract.name!r}: discard {rule.name!r}"
+    def __init__(self, when: pl.Expr, named: str) -> None:
         self._when = when.fill_null(value=False)
+        self._named = named
         columns = set(when.meta.root_names())
         self._column = columns.pop() if len(columns) == 1 else ""
         self._told = ByText(self._tell)

@@ -17,7 +17,7 @@ import polars as pl
 
 from sluice.account import Account, Cost, Written, manifest_of
 from sluice.cleaned import cleaned
-from sluice.contract import EXTRA, Contract
+from sluice.contract import Contract
 from sluice.header import match_header
 from sluice.kept import Kept, plan_of
 from sluice.limits import Limits
@@ -103,7 +103,7 @@ def _first_pass(
 ) -> _FirstPass:
     reader = open_reader(contract, source, BATCH_ROWS, Limits(large_from=_LARGE_FROM))
     header = match_header(contract, reader.header, reader.preview)
-    good: dict[str, pl.DataType] = {**contract.parsed, **_carried(contract), "_row_number": pl.Int64()}
+    good: dict[str, pl.DataType] = {**contract.parsed, **contract.extra, "_row_number": pl.Int64()}
     if contract.unique:
         good[KEY_HASH] = pl.UInt64()
     text = {name: dtype for name, dtype in contract.quarantined.items() if name not in ("_source_key", "_run_id")}
@@ -120,10 +120,6 @@ def _first_pass(
     first.bytes_in = reader.facts.bytes_in
     first.account.note_header(contract, header)
     return first
-
-
-def _carried(contract: Contract) -> dict[str, pl.DataType]:
-    return {EXTRA: pl.String()} if contract.reading.unknown_columns == "keep" else {}
 
 
 def _outdone(contract: Contract, first: _FirstPass) -> pl.Series:

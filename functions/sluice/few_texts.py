@@ -32,11 +32,11 @@ class LookedUp:
     places: pl.Series
 
     def cells(self) -> pl.Series:
-        """Return what became of each cell, or what else is known of the text."""
+        """Return what became of each cell."""
         return self.done[self.places]
 
-    def kept(self, kept: pl.Series) -> "LookedUp":
-        """Return the kept cells (Boolean)."""
+    def filter(self, kept: pl.Series) -> "LookedUp":
+        """Return the kept cells. kept: Boolean."""
         return LookedUp(self.done, self.places.filter(kept))
 
 

@@ -35,7 +35,7 @@ class Header:
             else pl.lit(None, dtype=pl.String).alias(name)
             for name in contract.file_columns
         ]
-        if contract.reading.unknown_columns == "keep":
+        if contract.extra:
             columns.append(
                 pl.col(EXTRA)
                 if contract.reads_objects

@@ -1,10 +1,13 @@
-"""Naming conventions of uploaded files, such as `sales/{store_id}/{date:%Y-%m-%d}.csv`."""
+"""Names of datasets and columns; naming conventions of uploads, such as `sales/{store_id}/{date:%Y-%m-%d}.csv`."""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.errors import ContractInvalid
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+"""Dataset and column names become table names, object keys and SQL identifiers: nothing needs escaping."""
 
 _FIELD = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<format>[^{}]+))?\}")
 _COMPRESSED = r"(?:\.gz|\.zst)?"

@@ -24,5 +24,5 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _quoted(name: str) -> str:
-    """Names match contract.NAME, so there is nothing to escape; some are words of SQL."""
+    """Names match naming.NAME, so there is nothing to escape; some are words of SQL."""
     return f'"{name}"'

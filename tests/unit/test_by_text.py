@@ -53,7 +53,7 @@ def every_pair(times: int) -> pl.DataFrame:
 
 
 def becomes(cleaner: Cleaner, rows: pl.DataFrame) -> list[tuple[object, ...]]:
-    """Return what becomes of each row: (kind, shop), its reasons, or None when it is discarded."""
+    """Return what becomes of each row: (kind, shop), its reasons, or () when it is discarded."""
     batch = cleaner.clean(rows)
     found: dict[int, tuple[object, ...]] = {number: (kind, shop) for kind, shop, number in batch.good.rows()}
     found |= {number: tuple(reasons) for number, reasons in batch.quarantined.select("_row_number", "_reasons").rows()}

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from sluice.catalog import contracts, load, match
-from sluice.contract import Contract, Discard, Outliers, Partition, Unique
+from sluice.contract import Contract, Discard, Outliers, Partition, Reading, Unique
 from sluice.errors import ContractInvalid, UnknownDataset, UnknownKey
 
 SALES = load("sales")
@@ -45,6 +45,14 @@ def test_a_contract_that_contradicts_itself_is_refused(changes: dict[str, object
     Contract(**sound)
     with pytest.raises(ContractInvalid, match=told):
         Contract(**(sound | changes))
+
+
+def test_a_rule_may_look_at_unknown_columns_where_they_are_kept():
+    rule = (Discard("till", pl.col("_extra").str.contains("till")),)
+    sound = {"name": "rows", "version": 1, "row": Row, "files": ("rows/{day}.csv",), "discard": rule}
+    Contract(**sound, reading=Reading(unknown_columns="keep"))
+    with pytest.raises(ContractInvalid, match=r"'till' cannot run on text: unable to find .*_extra"):
+        Contract(**sound)
 
 
 def test_the_published_columns_are_the_models_and_the_lineage():
