@@ -27,11 +27,11 @@ setup: .venv/bin/uv
 demo: .venv/bin/uv
 	@$(UV) --group local
 	@java -version >/dev/null 2>&1 && $(UV) --group local --group spark || true # no part without Java
-	@$(PYTHON) -m local.demo
+	@$(PYTHON) -m demo
 
 demo-stream: .venv/bin/uv
 	@$(UV) --group local
-	@$(PYTHON) -m local.demo_stream
+	@$(PYTHON) -m demo.stream
 
 test: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
@@ -48,13 +48,14 @@ lint: .venv/bin/uv
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@PYTHONPATH=functions:. .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml
 	@.venv/bin/uv sync --quiet --frozen --project tests/checkov --python $(PYTHON)
 	@tests/checkov/.venv/bin/checkov -f template.yaml --config-file tests/checkov/checkov.yaml
 
 chaos: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
-	@$(PYTHON) -m chaos
+	@$(PYTHON) -m tests.chaos
 
 permissions: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
@@ -72,11 +73,11 @@ audit: .venv/bin/uv
 
 bench: .venv/bin/uv
 	@$(UV) --group local --group test --group spark --group bench
-	@$(PYTHON) -m bench
+	@$(PYTHON) -m tests.bench
 
 bench-large: .venv/bin/uv
 	@$(UV) --group local --group test --group spark --group bench
-	@$(PYTHON) -m bench --large
+	@$(PYTHON) -m tests.bench --large
 
 clean:
 	rm -rf .venv tests/sam/.venv tests/checkov/.venv tests/browser/.venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

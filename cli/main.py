@@ -6,27 +6,27 @@ from collections.abc import Callable
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.backfill import backfill
-from cli.check import check
-from cli.clean import clean
-from cli.costs import costs
-from cli.diff import diff
-from cli.doctor import doctor
-from cli.explain import explain
-from cli.faults import told
-from cli.new import new
-from cli.put import put
-from cli.quarantine import quarantine
-from cli.query import query
-from cli.redrive import redrive
-from cli.replay import replay
-from cli.report import report
-from cli.retract import retract
-from cli.runs import runs
-from cli.show import fail
-from cli.story import show_
-from cli.stream import stream
-from cli.up import down, up
+from cli.commands.backfill import backfill
+from cli.commands.check import check
+from cli.commands.clean import clean
+from cli.commands.costs import costs
+from cli.commands.diff import diff
+from cli.commands.doctor import doctor
+from cli.commands.explain import explain
+from cli.commands.new import new
+from cli.commands.put import put
+from cli.commands.quarantine import quarantine
+from cli.commands.query import query
+from cli.commands.redrive import redrive
+from cli.commands.replay import replay
+from cli.commands.report import report
+from cli.commands.retract import retract
+from cli.commands.runs import runs
+from cli.commands.show import show_
+from cli.commands.stream import stream
+from cli.commands.up import down, up
+from cli.terminal.errors import told
+from cli.terminal.output import fail
 from sluice.errors import SluiceError
 
 app = typer.Typer(

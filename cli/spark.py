@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import show
-from sluice.contract import Contract
-from sluice.folders import LocalFolder
-from sluice.lineage import Lineage
+from cli.terminal import output
+from sluice.aws.secrets import hash_key
+from sluice.contract.model import Contract
+from sluice.engines.output_rows import Lineage
+from sluice.engines.spark.files import LocalFolder
+from sluice.engines.spark.splits import LocalOriginal
 from sluice.manifest import Manifest
-from sluice.splits import LocalOriginal
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,13 +36,15 @@ class SparkMissing(Exception):
 def clean(contract: Contract, file: Path, out: Path, lineage: Lineage) -> Manifest:
     """Clean a file as engine.clean does. Raises FileRejected, SparkMissing."""
     check()
-    from sluice import spark_engine
+    from sluice.engines.spark import engine
 
-    with show.status("starting Spark"):
+    with output.status("starting Spark"):
         spark = session(soon_done=file.stat().st_size <= _SMALL_BYTES)
-    job = spark_engine.File(LocalOriginal(str(file.resolve())), LocalFolder(str(out.resolve())), lineage, {})
-    with show.status("cleaning on Spark"):
-        return spark_engine.clean(spark, contract, job)
+    job = engine.File(
+        LocalOriginal(str(file.resolve())), LocalFolder(str(out.resolve())), lineage, {}, hash_key=hash_key()
+    )
+    with output.status("cleaning on Spark"):
+        return engine.clean(spark, contract, job)
 
 
 def session(*, soon_done: bool = False) -> "SparkSession":
@@ -49,11 +52,11 @@ def session(*, soon_done: bool = False) -> "SparkSession":
 
     soon_done: it is for small files, and starts for them. Only what starts Java can say so.
     """
-    from sluice import spark_engine
+    from sluice.engines.spark import engine
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    spark = spark_engine.session(
+    spark = engine.session(
         spark__master=f"local[{os.cpu_count() or 2}]",
         spark__ui__enabled="false",
         spark__ui__showConsoleProgress="false",

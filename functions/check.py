@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from sluice import clients
-from sluice.counting import Count, mismatched
-from sluice.layout import manifest_key
+from sluice.aws import clients
+from sluice.aws.object_keys import manifest_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.manifest import Manifest
-from sluice.objects import ObjectVersion
-from sluice.storage import get_json
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.publish.row_counts import Count, mismatched
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

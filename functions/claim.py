@@ -3,12 +3,12 @@
 import os
 from typing import Any
 
-from sluice import clients
+from sluice.aws import clients
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import ClaimRefused
-from sluice.ledger import Ledger
-from sluice.objects import ObjectVersion
-from sluice.task import Task
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Task
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 SMALL_FILE_BYTES = int(os.environ["SMALL_FILE_BYTES"])

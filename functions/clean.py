@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sluice import catalog, clients, engine
-from sluice.layout import manifest_key, staging_prefix
+from sluice.aws import clients, secrets
+from sluice.aws.object_keys import manifest_key, staging_prefix
+from sluice.aws.s3 import S3Source, put_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
+from sluice.contract import registry
+from sluice.engines import polars_engine
+from sluice.ledger.runs import Task
 from sluice.manifest import Manifest
-from sluice.storage import S3Source, put_json
-from sluice.task import Task
-from sluice.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
@@ -41,13 +43,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
 
 def clean(task: Task, out: Path) -> Manifest:
     source = task.source
-    lineage = engine.Lineage(source.uri, task.run_id, source.hash, source.version_id)
-    return engine.clean(
-        catalog.load(task.dataset),
+    lineage = polars_engine.Lineage(source.uri, task.run_id, source.hash, source.version_id)
+    contract = registry.load(task.dataset)
+    return polars_engine.clean(
+        contract,
         S3Source(S3, source.bucket, source.key, source.version_id),
         out,
         lineage=lineage,
-        parts=catalog.match(source.key).parts,
+        parts=registry.match(source.key).parts,
+        hash_key=secrets.hash_key() if contract.hashed else "",
     )
 
 

@@ -4,18 +4,17 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from sluice import clients
-from sluice.cost import cleaning_usd
+from sluice.aws import clients
+from sluice.aws.object_keys import manifest_key
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, count, logger, tracer
 from sluice.errors import ObjectGone
-from sluice.layout import manifest_key
-from sluice.ledger import Ledger
-from sluice.manifest import Manifest
-from sluice.notices import dataset_updated
-from sluice.storage import get_json
-from sluice.tags import tag
-from sluice.task import Task
-from sluice.telemetry import LambdaContext, count, logger, tracer
-from sluice.telling import put_event
+from sluice.ingest.object_tags import tag
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Task
+from sluice.manifest import Manifest, cleaning_usd
+from sluice.notify.messages import dataset_updated
+from sluice.notify.send import put_event
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 EVENT_BUS = os.environ["EVENT_BUS"]

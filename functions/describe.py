@@ -6,18 +6,19 @@ It listens to the ends of runs and to what Sluice tells everyone, so that no pag
 import os
 from typing import Any
 
-from sluice import clients, describing
+from sluice.aws import clients
+from sluice.aws.object_keys import report_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
-from sluice.layout import report_key
-from sluice.objects import ObjectVersion
-from sluice.past import Memory
-from sluice.storage import get_json
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.ledger.history import Memory
+from sluice.report import pages
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
 S3 = clients.s3_files()
-DESK = describing.Desk(
+DESK = pages.Desk(
     S3,
     WORK_BUCKET,
     Memory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"]),
@@ -34,16 +35,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     kind, detail = event["detail-type"], event["detail"]
     logger.append_keys(event=kind)
     if kind == "FileRejected":
-        pages = describing.rejected(DESK, rejected_source(detail))
+        written = pages.rejected(DESK, rejected_source(detail))
     elif kind == "RunFailed":
-        pages = describing.run(DESK, detail["run_id"])
+        written = pages.run(DESK, detail["run_id"])
     elif kind == "Step Functions Execution Status Change":
         # A run of a hundred files tells a hundred times, but it ends once. Recover tells of what it undoes.
-        pages = describing.run(DESK, detail["name"], if_decided=True)
+        written = pages.run(DESK, detail["name"], if_decided=True)
     else:
         raise UnexpectedEvent(f"{kind} is told by nobody here")
-    logger.info("pages written", pages=pages)
-    return {"pages": pages}
+    logger.info("pages written", pages=written)
+    return {"pages": written}
 
 
 def rejected_source(detail: dict[str, Any]) -> ObjectVersion:

@@ -3,14 +3,14 @@
 import os
 from typing import Any
 
-from sluice import clients
-from sluice.counting import count_query
-from sluice.layout import manifest_key, undo_key
+from sluice.aws import clients
+from sluice.aws.object_keys import manifest_key, undo_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.manifest import Manifest
-from sluice.objects import ObjectVersion
-from sluice.publishing import UndoRecord
-from sluice.storage import get_json
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.publish.publisher import UndoRecord
+from sluice.publish.row_counts import count_query
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

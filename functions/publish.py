@@ -4,13 +4,14 @@ import os
 from functools import partial
 from typing import Any
 
-from sluice import clients, publishing, tables
-from sluice.fencing import fenced
-from sluice.layout import undo_key
-from sluice.ledger import Ledger
-from sluice.storage import put_json
-from sluice.task import Task
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.aws import clients
+from sluice.aws.object_keys import undo_key
+from sluice.aws.s3 import put_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Task
+from sluice.publish import publisher, tables
+from sluice.publish.fence import fenced
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 LAKE_BUCKET = os.environ["LAKE_BUCKET"]
@@ -30,16 +31,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises LeaseLost, ManifestRefused and TableDisagrees. Repeating it is harmless.
     """
     task = Task.from_event(event)
-    place = publishing.Place(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
+    place = publisher.Place(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
     head = LEDGER.hold(task.source, run_id=task.run_id, lease_seconds=LEASE_SECONDS)
     manifest = place.manifest()
-    undo = publishing.undo_record(place, manifest, head)
+    undo = publisher.undo_record(place, manifest, head)
     put_json(S3, WORK_BUCKET, undo_key(task.run_id, task.source), undo.to_dict())
     LEDGER.begin_publishing(task.source, run_id=task.run_id, undo=undo_key(task.run_id, task.source))
     tables.ensure(GLUE, DATABASE, task.dataset, location=f"s3://{LAKE_BUCKET}/", manifest=manifest)
     publishes = partial(LEDGER.publishes, task.source, run_id=task.run_id)
     with fenced(S3, LAKE_BUCKET, publishes) as fence:
-        version = publishing.replace(place, manifest, undo, fence)
+        version = publisher.replace(place, manifest, undo, fence)
         LEDGER.end_publishing(task.source, run_id=task.run_id, manifest=version)
     new = tables.unknown_partitions(GLUE, DATABASE, manifest)
     logger.info("files published", files=len(manifest.files), rows=manifest.published, new_partitions=new[:20])

@@ -3,14 +3,14 @@
 import os
 from typing import Any
 
-from sluice import clients
+from sluice.aws import clients
+from sluice.aws.object_keys import manifest_key, rejected_key, report_key, staging_prefix
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import FileRejected, NotCleaned, NotValidated
-from sluice.layout import manifest_key, rejected_key, report_key, staging_prefix
+from sluice.ledger.runs import Task
 from sluice.manifest import Manifest
-from sluice.reconciling import reconcile
-from sluice.storage import get_json
-from sluice.task import Task
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.publish.reconcile import reconcile
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 

@@ -6,16 +6,16 @@ No run stays half published because nobody was left to undo it.
 import os
 from typing import Any
 
-from sluice import clients
+from sluice.aws import clients
+from sluice.aws.object_keys import run_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
-from sluice.layout import run_key
-from sluice.ledger import CLEANING, FAILED, RECEIVED, Ledger
-from sluice.objects import ObjectVersion
-from sluice.reporting import failures_of, tell
-from sluice.runs import Run
-from sluice.storage import get_json
-from sluice.telemetry import LambdaContext, logger, tracer
-from sluice.undoing import undo
+from sluice.ledger.ledger import CLEANING, FAILED, RECEIVED, Ledger
+from sluice.ledger.runs import Run
+from sluice.notify.send import failures_of, tell
+from sluice.publish.undo import undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 LAKE_BUCKET = os.environ["LAKE_BUCKET"]

@@ -3,13 +3,13 @@
 import os
 from typing import Any
 
-from sluice import clients
-from sluice.layout import run_key
-from sluice.ledger import Ledger
-from sluice.reporting import failures_of, tell
-from sluice.runs import Run
-from sluice.storage import get_json
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.aws import clients
+from sluice.aws.object_keys import run_key
+from sluice.aws.s3 import get_json
+from sluice.aws.telemetry import LambdaContext, logger, tracer
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Run
+from sluice.notify.send import failures_of, tell
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]

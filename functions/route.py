@@ -8,7 +8,7 @@ import base64
 import re
 from typing import Any
 
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 
 DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from sluice import clients
-from sluice.telemetry import LambdaContext, logger, tracer
+from sluice.aws import clients
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 PACKAGES = ("sluice", "datasets")

@@ -3,12 +3,12 @@
 import os
 from typing import Any
 
-from sluice import clients
-from sluice.ledger import Ledger
-from sluice.notices import plain_cause
-from sluice.task import Task
-from sluice.telemetry import LambdaContext, logger, tracer
-from sluice.undoing import undo
+from sluice.aws import clients
+from sluice.aws.telemetry import LambdaContext, logger, tracer
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Task
+from sluice.notify.messages import plain_cause
+from sluice.publish.undo import undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 LAKE_BUCKET = os.environ["LAKE_BUCKET"]

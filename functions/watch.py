@@ -7,14 +7,16 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sluice import catalog, clients, past
-from sluice.contract import Contract
-from sluice.dataset_page import is_silent
-from sluice.ledger import PUBLISHED
-from sluice.notices import dataset_silent
-from sluice.past import Memory
-from sluice.telemetry import LambdaContext, count_for_alarms, logger, tracer
-from sluice.telling import alert, put_event
+from sluice.aws import clients
+from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
+from sluice.contract import registry
+from sluice.contract.model import Contract
+from sluice.ledger import history
+from sluice.ledger.history import Memory
+from sluice.ledger.ledger import PUBLISHED
+from sluice.notify.messages import dataset_silent
+from sluice.notify.send import alert, put_event
+from sluice.report.dataset_page import is_silent
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
@@ -34,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     A silence is told of once, by the first watch after it began; the alarm on SilentDatasets stays until it ends.
     """
     now = datetime.fromisoformat(event["time"]).astimezone(UTC)
-    watched = [contract for contract in catalog.contracts().values() if contract.expected_every]
+    watched = [contract for contract in registry.contracts().values() if contract.expected_every]
     last = {contract.name: last_published(contract) for contract in watched}
     silent = [contract for contract in watched if is_silent(contract.expected_every, last[contract.name], now)]
     earlier = now - timedelta(minutes=WATCH_MINUTES)
@@ -53,7 +55,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
 def last_published(contract: Contract) -> str:
     """Return when a file of the dataset was published last, or nothing."""
     newest = MEMORY.latest(contract.name, status=PUBLISHED, most=100)
-    return max((run.at for run in past.runs(newest)), default="")
+    return max((run.at for run in history.runs(newest)), default="")
 
 
 def tell(contract: Contract, last: str) -> None:

@@ -11,11 +11,11 @@ import os
 from typing import Any
 
 from datasets import sentiment, sentiment_minutes
-from sluice import clients
-from sluice.first_seen import FirstSeen
-from sluice.items import Items
-from sluice.telemetry import LambdaContext, logger, tracer
-from sluice.windows import PerMinute, State, add, lines
+from sluice.aws import clients
+from sluice.aws.dynamodb import Items
+from sluice.aws.telemetry import LambdaContext, logger, tracer
+from sluice.stream.seen_records import FirstSeen
+from sluice.stream.windows import PerMinute, State, add, lines
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 

@@ -17,16 +17,18 @@ from functools import partial
 from botocore.exceptions import ClientError
 from pyspark.sql import SparkSession
 
-from sluice import catalog, spark_engine
+from sluice.aws import secrets
+from sluice.aws.object_keys import rejected_key, report_key, run_key, staging_prefix
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json, put_json
+from sluice.aws.secrets import HASH_KEY_SECRET, NO_SECRET
+from sluice.contract import registry
+from sluice.engines.output_rows import Lineage
+from sluice.engines.spark import engine
+from sluice.engines.spark.files import S3Folder, s3
+from sluice.engines.spark.splits import S3Original
 from sluice.errors import FileRejected, NotCleaned, NotValidated
-from sluice.folders import S3Folder, s3
-from sluice.layout import rejected_key, report_key, run_key, staging_prefix
-from sluice.lineage import Lineage
-from sluice.objects import ObjectVersion
-from sluice.personal import HASH_KEY_SECRET, NO_SECRET
-from sluice.runs import Run
-from sluice.splits import S3Original
-from sluice.storage import get_json, put_json
+from sluice.ledger.runs import Run
 
 AT_ONCE = 8
 """Sources cleaned at the same time: the parts of one alone would leave most of a cluster idle."""
@@ -68,15 +70,17 @@ class Job:
 def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
     """Clean one source; return why it failed, or None."""
     try:
-        manifest = spark_engine.clean(
+        contract = registry.load(job.dataset)
+        manifest = engine.clean(
             spark,
-            catalog.load(job.dataset),
-            spark_engine.File(
+            contract,
+            engine.File(
                 original=S3Original(source.bucket, source.key, source.version_id),
                 folder=S3Folder(job.work_bucket, staging_prefix(job.run_id, source)),
                 lineage=Lineage(source.uri, job.run_id, source.hash, source.version_id),
-                parts=catalog.match(source.key).parts,
+                parts=registry.match(source.key).parts,
                 facts=facts(job, source),
+                hash_key=secrets.hash_key() if contract.hashed else "",
             ),
         )
     except FileRejected as rejected:
@@ -107,7 +111,7 @@ def main(arguments: list[str]) -> None:
     job = Job.of(arguments)
     os.environ[HASH_KEY_SECRET] = job.hash_key_secret
     sources = job.sources()
-    spark = spark_engine.session()
+    spark = engine.session()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         reasons = list(threads.map(partial(clean, job, spark), sources))
     failed = [f"{source.uri}: {reason[:300]}" for source, reason in zip(sources, reasons, strict=True) if reason]

@@ -94,7 +94,7 @@ class LocalAWS(Connection):
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.adapter"],
+                [sys.executable, "-m", "local.emulator"],
                 cwd=Path(__file__).parent.parent,
                 env=self._environment(),
                 stdin=subprocess.PIPE if self._tied_to_parent else subprocess.DEVNULL,

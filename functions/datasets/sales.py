@@ -6,8 +6,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
 
-from sluice.contract import Contract, Discard, Outliers, Partition, Reading, Unique
-from sluice.steps import Lowercase, Uppercase
+from sluice.contract import Contract, Discard, Lowercase, Outliers, Partition, Reading, Unique, Uppercase
 
 CHANNELS = ("online", "in_store", "mobile", "partner")
 CURRENCIES = ("USD", "EUR", "GBP")

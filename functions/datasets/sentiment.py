@@ -7,8 +7,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
 
-from sluice.contract import Contract, Partition, Reading, Unique
-from sluice.steps import Lowercase
+from sluice.contract import Contract, Lowercase, Partition, Reading, Unique
 
 
 class Post(pa.DataFrameModel):

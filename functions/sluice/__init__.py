@@ -15,7 +15,7 @@ import gc
 import os
 import sys
 
-from sluice.polars_alone import HiddenFromPandera
+from sluice.runtime.pandera_imports import HiddenFromPandera
 
 os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,oversize_threshold:0,dirty_decay_ms:300,muzzy_decay_ms:0")
 gc.set_threshold(300_000)

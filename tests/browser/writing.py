@@ -15,13 +15,20 @@ from typing import Any
 
 from moto import mock_aws
 
-from cli.page import html, page
-from sluice import catalog
-from sluice.contract import Contract
-from sluice.layout import dataset_page_key, manifest_key, rejected_page_key, report_key, run_key, run_page_key
-from sluice.objects import ObjectVersion
-from sluice.runs import Run
-from sluice.storage import put_json
+from cli.contracts.page import html, page
+from sluice.aws.object_keys import (
+    dataset_page_key,
+    manifest_key,
+    rejected_page_key,
+    report_key,
+    run_key,
+    run_page_key,
+)
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import put_json
+from sluice.contract import registry
+from sluice.contract.model import Contract
+from sluice.ledger.runs import Run
 from tests.browser.hostile import HOSTILE
 from tests.unit.cloud import ENVIRONMENT, WORK, Cloud
 from tests.unit.sales_rows import as_csv
@@ -167,7 +174,7 @@ def hostile(shelf: Shelf) -> None:
     _lay_rejected(shelf, "hostile-rejected", refused, says)
     sample = shelf.folder / "sample.csv"
     sample.write_text(as_csv({"category": "".join(HOSTILE[:2])}))
-    shelf.write("hostile-contract", html(page(catalog.load("sales"), sample)), Told(says=says[:2]))
+    shelf.write("hostile-contract", html(page(registry.load("sales"), sample)), Told(says=says[:2]))
 
 
 def personal(shelf: Shelf, contract: Contract) -> None:
@@ -191,7 +198,7 @@ def personal(shelf: Shelf, contract: Contract) -> None:
 def contracts(shelf: Shelf) -> None:
     """The contract pages of a table with dates in many forms, of a wide one, and of records."""
     for name in ("sales", "flights", "sentiment"):
-        contract = catalog.load(name)
+        contract = registry.load(name)
         sample = REPOSITORY / "tests" / "data" / name / ("good.jsonl" if contract.reads_objects else "good.csv")
         told = Told(says=[name, f"contract, version {contract.version}", *contract.parsed])
         shelf.write(f"contract-{name}", html(page(contract, sample)), told)
@@ -220,9 +227,9 @@ def write(folder: Path) -> None:
         partly(shelf)
         hostile(shelf)
         members = replace(
-            catalog.load("sales"), name="members", files=("members/{store_id}/{date:%Y-%m-%d}.csv",), personal=PERSONAL
+            registry.load("sales"), name="members", files=("members/{store_id}/{date:%Y-%m-%d}.csv",), personal=PERSONAL
         )
-        catalog.contracts()["members"] = members
+        registry.contracts()["members"] = members
         personal(shelf, members)
 
 

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from sluice import engine
-from sluice.contract import LINEAGE, Contract
+from sluice.contract.model import LINEAGE, Contract
+from sluice.engines import polars_engine
+from sluice.engines.output_rows import Lineage
 from sluice.errors import FileRejected
-from sluice.lineage import Lineage
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def outcome(contract: Contract, text: str, key: str | None = None) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         try:
-            manifest = engine.clean(contract, source, out, lineage=lineage, parts=parts)
+            manifest = polars_engine.clean(contract, source, out, lineage=lineage, parts=parts, hash_key="of a test")
         except FileRejected as rejected:
             return Outcome(rejected=rejected.reason)
         published = [pl.read_parquet(path, hive_partitioning=True) for path in _files(out / "published")]

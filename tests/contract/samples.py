@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from sluice import engine
-from sluice.contract import Contract
-from sluice.lineage import Lineage
+from sluice.contract.model import Contract
+from sluice.engines import polars_engine
+from sluice.engines.output_rows import Lineage
 from sluice.manifest import Manifest
-from sluice.reader import FileSource
+from sluice.read.source import FileSource
 
 DATA = Path(__file__).parents[1] / "data"
 _PARSED = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
@@ -21,7 +21,14 @@ def cleaned(contract: Contract, folder: Path, sample: str, out: Path) -> Manifes
     """Clean a sample, whatever share of it is bad, under the key that the file `key` names, if there is one."""
     lenient = dataclasses.replace(contract, quarantine_limit=1.0)
     lineage = Lineage(source_key=sample, run_id="samples", file_stem="sample")
-    return engine.clean(lenient, FileSource(folder / sample), out, lineage=lineage, parts=_parts(contract, folder))
+    return polars_engine.clean(
+        lenient,
+        FileSource(folder / sample),
+        out,
+        lineage=lineage,
+        parts=_parts(contract, folder),
+        hash_key="of a test",
+    )
 
 
 def _parts(contract: Contract, folder: Path) -> Mapping[str, str]:

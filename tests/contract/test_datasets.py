@@ -4,19 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from sluice import catalog
+from sluice.contract import registry
 from tests.contract.samples import DATA, cleaned, expected, quarantined, reasons_of, sample
 
-pytestmark = pytest.mark.parametrize("dataset", sorted(catalog.contracts()))
-
-
-@pytest.fixture(autouse=True)
-def _hash_key(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLUICE_HASH_KEY", "for tests")
+pytestmark = pytest.mark.parametrize("dataset", sorted(registry.contracts()))
 
 
 def test_every_row_of_the_good_sample_is_accepted(dataset: str, tmp_path: Path):
-    contract = catalog.load(dataset)
+    contract = registry.load(dataset)
     manifest = cleaned(contract, DATA / dataset, sample(contract, "good"), tmp_path / "out")
     assert manifest.quarantined == 0, quarantined(tmp_path / "out")
     assert manifest.published > 0
@@ -24,7 +19,7 @@ def test_every_row_of_the_good_sample_is_accepted(dataset: str, tmp_path: Path):
 
 
 def test_every_row_of_the_bad_sample_is_quarantined_for_the_reasons_written_down(dataset: str, tmp_path: Path):
-    contract = catalog.load(dataset)
+    contract = registry.load(dataset)
     manifest = cleaned(contract, DATA / dataset, sample(contract, "bad"), tmp_path / "out")
     assert quarantined(tmp_path / "out") == expected(DATA / dataset)
     assert manifest.published == 0
@@ -33,4 +28,4 @@ def test_every_row_of_the_bad_sample_is_quarantined_for_the_reasons_written_down
 
 def test_the_bad_sample_shows_every_rule(dataset: str):
     shown = {reason for reasons in expected(DATA / dataset).values() for reason in reasons}
-    assert reasons_of(catalog.load(dataset)) <= shown
+    assert reasons_of(registry.load(dataset)) <= shown

@@ -14,9 +14,9 @@ import sqlglot
 import typer.main
 import yaml
 
+import sluice.contract
 from cli.main import app
-from sluice import contract, steps
-from sluice.text_format import TextFormat
+from sluice.contract import Contract, Outliers, Partition, Reading, TextFormat, Unique
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -140,11 +140,11 @@ def test_links_lead_to_files():
 
 def test_every_option_of_a_contract_is_on_its_page():
     told = (ROOT / "docs" / "contract.md").read_text()
-    parts = [contract.Contract, contract.Reading, contract.Unique, contract.Outliers, contract.Partition]
+    parts = [Contract, Reading, Unique, Outliers, Partition]
     options = {field.name for part in (*parts, TextFormat) for field in dataclasses.fields(part)}
     classes = {"Discard", "Constant", "Lowercase", "Uppercase", "MapValues", "Fill"}
     assert {name for name in options | classes if not re.search(rf"\b{name}\b", told)} == set()
-    assert classes <= {*dir(steps), *dir(contract)}
+    assert classes <= {*dir(sluice.contract)}
 
 
 def test_every_command_is_told_of():

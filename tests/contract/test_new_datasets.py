@@ -10,11 +10,11 @@ import pytest
 import vega_datasets
 from typer.testing import CliRunner
 
+from cli.contracts.document import loaded
 from cli.main import app
-from cli.terms import loaded
-from sluice import engine
-from sluice.lineage import Lineage
-from sluice.reader import FileSource
+from sluice.engines import polars_engine
+from sluice.engines.output_rows import Lineage
+from sluice.read.source import FileSource
 from tests.contract.samples import cleaned, expected, quarantined, reasons_of
 
 PROJECT = Path(__file__).parents[2]
@@ -36,11 +36,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long.write_text(";".join(names) + "\n" + "\n".join(f"{n};{-n};red" for n in range(40)) + "\n")
     assert CliRunner().invoke(app, ["new", "long", str(long), "--root", str(root)]).exit_code == 0
     return root
-
-
-@pytest.fixture(autouse=True)
-def _hash_key(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLUICE_HASH_KEY", "for tests")
 
 
 def contract(root: Path, name: str):
@@ -81,7 +76,9 @@ def test_its_own_samples_show_every_rule(root: Path, name: str, tmp_path: Path):
 def test_every_row_of_the_sample_is_accounted_for(root: Path, name: str, tmp_path: Path):
     file = CSVS / REAL[name]
     lineage = Lineage(source_key=file.name, run_id="new", file_stem=name)
-    manifest = engine.clean(contract(root, name), FileSource(file), tmp_path / "out", lineage=lineage)
+    manifest = polars_engine.clean(
+        contract(root, name), FileSource(file), tmp_path / "out", lineage=lineage, hash_key="of a test"
+    )
     rows = pl.read_csv(file, infer_schema=False).height
     assert manifest.rows_in == rows == manifest.published
     assert (manifest.quarantined, manifest.discarded) == (0, {})

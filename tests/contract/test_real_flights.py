@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from sluice import engine
-from sluice.catalog import load
-from sluice.lineage import Lineage
-from sluice.reader import FileSource
+from sluice.contract.registry import load
+from sluice.engines import polars_engine
+from sluice.engines.output_rows import Lineage
+from sluice.read.source import FileSource
 
 
 def real_flights(month: int, path: Path) -> None:
@@ -25,7 +25,9 @@ def real_flights(month: int, path: Path) -> None:
 def test_a_month_of_real_flights_is_published_whole(tmp_path: Path):
     real_flights(1, tmp_path / "january.csv")
     lineage = Lineage(source_key="january.csv", run_id="real", file_stem="january")
-    manifest = engine.clean(load("flights"), FileSource(tmp_path / "january.csv"), tmp_path / "out", lineage=lineage)
+    manifest = polars_engine.clean(
+        load("flights"), FileSource(tmp_path / "january.csv"), tmp_path / "out", lineage=lineage
+    )
     assert (manifest.rows_in, manifest.published, manifest.quarantined, manifest.discarded) == (27_004, 27_004, 0, {})
     rows = pl.concat(pl.read_parquet(path) for path in (tmp_path / "out" / "published").rglob("*.parquet"))
     first = rows.sort("_row_number").row(0, named=True)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from local import LocalAWS
-from sluice import tables
-from tests.unit.test_tables import MANIFEST
+from sluice.publish import tables
+from tests.unit.publish.test_tables import MANIFEST
 
 DATABASE = "kept_by_two"
 

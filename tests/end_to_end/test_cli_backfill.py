@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli.stack import connect
+from cli.stack.connection import connect
 from local import LocalAWS
 from local.waiting import eventually
 from tests.end_to_end.command import Command, sales_file

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.stack import NoStack, connect
+from cli.stack.connection import NoStack, connect
 from local import LocalAWS
 from sluice.errors import UnknownDataset
 from tests.end_to_end.command import Command, sales_file

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cli import examining
-from cli.query import QueryFailed
-from cli.stack import connect
+from cli.commands.query import QueryFailed
+from cli.stack import diagnose
+from cli.stack.connection import connect
 from local import LocalAWS, faults
 from tests.end_to_end.command import Command
 
@@ -108,8 +108,8 @@ def test_a_failed_run_is_redriven(sluice: Command, aws: LocalAWS, tmp_path: Path
 def test_the_doctor_finds_this_stack_well_and_names_code_that_is_not_deployed(
     sluice: Command, monkeypatch: pytest.MonkeyPatch
 ):
-    modules = [*examining._modules(), ("sluice/undeployed.py", b"")]
-    monkeypatch.setattr(examining, "_modules", lambda: modules)
+    modules = [*diagnose._modules(), ("sluice/undeployed.py", b"")]
+    monkeypatch.setattr(diagnose, "_modules", lambda: modules)
     findings = {each["what"]: each for each in sluice.json("doctor")}
     assert {each["state"] for each in findings.values()} <= {"ok", "note"}
     assert findings["credentials"]["told"].endswith(":root")

@@ -4,23 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from local import LocalAWS, demo, demo_plan
+from demo import __main__, plan
+from local import LocalAWS
 
 
 def test_the_demonstration_ends_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert demo.why_no_spark() == "", "the tests need Java 17"
-    monkeypatch.setattr(demo_plan, "SHOPS", demo_plan.SHOPS[:4])
+    assert __main__.why_no_spark() == "", "the tests need Java 17"
+    monkeypatch.setattr(plan, "SHOPS", plan.SHOPS[:4])
     with LocalAWS(wait_scale=0.02) as aws:
-        assert demo.run(aws) == []
+        assert __main__.run(aws) == []
 
 
 def test_what_is_not_as_planned_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_plan, "SHOPS", demo_plan.SHOPS[:1])
-    monkeypatch.setattr(demo, "why_no_spark", lambda: "this test is about something else")
-    good = demo_plan.make(with_spark=False)
+    monkeypatch.setattr(plan, "SHOPS", plan.SHOPS[:1])
+    monkeypatch.setattr(__main__, "why_no_spark", lambda: "this test is about something else")
+    good = plan.make(with_spark=False)
     (planted, *others) = good.first
-    wrong = demo_plan.Plan((replace(planted, published=planted.published + 1), *others), good.correction, None)
-    monkeypatch.setattr(demo, "make", lambda **_: wrong)
+    wrong = plan.Plan((replace(planted, published=planted.published + 1), *others), good.correction, None)
+    monkeypatch.setattr(__main__, "make", lambda **_: wrong)
     with LocalAWS(wait_scale=0.02) as aws:
-        found = demo.run(aws)
+        found = __main__.run(aws)
     assert any(planted.key in line and "published" in line for line in found)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaos.campaign import CHECK_FAILS, MACHINE_DIES, REDRIVEN, UNHELPED, Campaign
-from chaos.faults import FAILS, KILLED, LOST, LOST_ONCE, Disturbance, Point
-from chaos.judge import judge
-from chaos.late import late_publishes
-from chaos.scenarios import (
+from local import LocalAWS, faults
+from tests.chaos.campaign import CHECK_FAILS, MACHINE_DIES, REDRIVEN, UNHELPED, Campaign
+from tests.chaos.faults import FAILS, KILLED, LOST, LOST_ONCE, Disturbance, Point
+from tests.chaos.judge import judge
+from tests.chaos.late import late_publishes
+from tests.chaos.scenarios import (
     Scenario,
     every_event_twice,
     one_key_many_times,
@@ -16,8 +17,7 @@ from chaos.scenarios import (
     orders,
     play,
 )
-from chaos.world import World
-from local import LocalAWS, faults
+from tests.chaos.world import World
 
 RUN = "run"
 

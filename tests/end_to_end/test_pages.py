@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cli.report import NoPage
-from cli.stack import Stack, connect
+from cli.commands.report import NoPage
+from cli.stack.connection import Stack, connect
 from local.waiting import eventually
 from tests.end_to_end.command import Command
 from tests.unit.pages import Page

@@ -124,7 +124,7 @@ def test_the_search_finds_what_is_there(left: Trail) -> None:
     assert left.places("quarantined")
     assert [place for place in left.places("filerejected") if place == "messages and events"]
     assert {place.split("-")[0] for place in left.places("nights_is_positive")} >= {"ledger"}
-    assert any(place.startswith("log ") for place in left.places("file judged"))
+    assert any(place.startswith("log ") for place in left.places("file validated"))
     assert any("/reports/" in place for place in left.places("no-header"))
 
 

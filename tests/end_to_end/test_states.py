@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from chaos.files import sales
-from chaos.world import Item, World
 from local import LocalAWS, faults
 from local.waiting import eventually
-from sluice.ledger import HEAD
+from sluice.ledger.ledger import HEAD
+from tests.chaos.files import sales
+from tests.chaos.world import Item, World
 
 SMALL_FILE_BYTES = 20_000
 DENIED = {"times": 999, "status": 400, "code": "ForcedFailure"}  # an error that no SDK repeats

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack import deployed
+from cli.stack.connection import deployed
+from demo.posts import make
+from demo.stream import STACK, Stream, demonstrate
 from local import LocalAWS
-from local.demo_posts import make
-from local.demo_stream import STACK, Stream, demonstrate
 from tests.end_to_end.command import Command
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli.stack import deployed
+from cli.stack.connection import deployed
+from demo.posts import expected, make
+from demo.stream import STACK, Stream
 from local import LocalAWS, deploy
-from local.demo_posts import expected, make
-from local.demo_stream import STACK, Stream
 from local.waiting import eventually
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.files import broken, sales
-from chaos.world import World
 from local import LocalAWS
+from tests.chaos.files import broken, sales
+from tests.chaos.world import World
 
 ROOT = Path(__file__).parents[2]
 AWS_CLI = ROOT / "tests" / "sam" / ".venv" / "bin" / "aws"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local import Deployment, LocalAWS
-from local.adapter.alarms import verdict
+from local.emulator.cloudwatch.alarms import verdict
 from local.waiting import eventually
 
 NOW = 1_000_000.0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import Deployment, LocalAWS, faults
-from local.adapter.calls import process_at
+from local.emulator.calls import process_at
 from local.waiting import eventually
 from tests.local.state_machines import allow, make, run
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local import Deployment, LocalAWS
-from local.adapter.lambda_environments import ENVIRONMENTS
+from local.emulator.lambdas.environments import ENVIRONMENTS
 
 AT_ONCE = 4 * ENVIRONMENTS
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.adapter import tumbling_windows
+from local.emulator.streams import tumbling_windows
 
 
 def record(at: float) -> dict[str, Any]:

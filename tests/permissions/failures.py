@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from local import faults
-from sluice.objects import ObjectVersion
+from sluice.aws.object_version import ObjectVersion
 from tests.permissions.expectations import Wrong, fresh, published
 from tests.permissions.world import World, guests
 

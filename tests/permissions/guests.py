@@ -7,7 +7,8 @@ import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
 
-from sluice.contract import Contract, Partition, Unique
+from sluice.contract.declarations import Partition, Unique
+from sluice.contract.model import Contract
 
 GUESTS_EVERY = timedelta(hours=5)
 

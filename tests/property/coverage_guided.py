@@ -12,10 +12,10 @@ import atheris
 
 with atheris.instrument_imports(include=["sluice"]):
     from datasets.sales import contract
-    from sluice import gate
-    from sluice.catalog import match
+    from sluice.contract.registry import match
     from sluice.errors import UnexpectedEvent, UnknownKey
-    from sluice.uploads import parse
+    from sluice.ingest.upload_event import parse
+    from sluice.validate import validator
     from tests.unit.reading import Bytes
 
 HEADER = (",".join(contract.file_columns) + "\n").encode()
@@ -24,7 +24,7 @@ LENIENT = replace(contract, quarantine_limit=1.0)
 
 def judge(data: bytes) -> None:
     """Any bytes are judged: nothing is raised, and no more rows are quarantined or discarded than there are."""
-    verdict = gate.check(LENIENT, Bytes(data))
+    verdict = validator.check(LENIENT, Bytes(data))
     if verdict.would_quarantine + sum(verdict.discarded.values()) > verdict.rows:
         raise AssertionError(f"{verdict.rows} rows, {verdict.would_quarantine} of them quarantined")
 

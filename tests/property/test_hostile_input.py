@@ -20,16 +20,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.sales import contract
-from sluice import gate
-from sluice.counting import count_query
-from sluice.engine import Lineage, clean
+from sluice.aws.object_version import ObjectVersion
+from sluice.contract.key_pattern import KeyPattern
+from sluice.contract.partitions import partition_path
+from sluice.engines.polars_engine import Lineage, clean
 from sluice.errors import FileRejected, UnexpectedEvent
-from sluice.naming import KeyPattern
-from sluice.objects import ObjectVersion
-from sluice.partitions import partition_path
-from sluice.reader import FileSource
-from sluice.tags import allowed
-from sluice.uploads import parse
+from sluice.ingest.object_tags import allowed
+from sluice.ingest.upload_event import parse
+from sluice.publish.row_counts import count_query
+from sluice.read.source import FileSource
+from sluice.validate import validator
 from tests.unit.sales_rows import HEADER
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -63,7 +63,7 @@ def test_any_bytes_are_judged_and_cleaned_with_an_account_or_rejected(
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "in.csv"
     path.write_bytes(content)
-    verdict = gate.check(LENIENT, FileSource(path))
+    verdict = validator.check(LENIENT, FileSource(path))
     try:
         manifest = clean(LENIENT, FileSource(path), folder / "out", lineage=LINEAGE)
     except FileRejected as rejected:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from bench.compare import differences
-from bench.generate import HEADER
-from bench.oracle import Oracle
-from bench.records import Record, read_records
 from datasets.sales import contract
-from sluice.engine import Lineage, clean
+from samples.compare import differences
+from samples.oracle import Oracle
+from samples.records import Record, read_records
+from samples.sales_files import HEADER
+from sluice.engines.polars_engine import Lineage, clean
 from sluice.errors import FileRejected
-from sluice.reader import FileSource
+from sluice.read.source import FileSource
 
 LENIENT = replace(contract, quarantine_limit=1.0)
 LINEAGE = Lineage(source_key="sales/S1/2024-05-06.csv", run_id="test", file_stem="part")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.damage import KINDS, ROW_DAMAGE, Planted, plant
-from bench.grocery import shop_days
 from datasets.grocery import contract
-from sluice.catalog import match
-from sluice.engine import Lineage, clean
+from samples.grocery_files import shop_days
+from samples.planted_damage import KINDS, ROW_DAMAGE, Planted, plant
+from sluice.contract.registry import match
+from sluice.engines.polars_engine import Lineage, clean
 from sluice.errors import FileRejected
-from sluice.reader import FileSource
+from sluice.read.source import FileSource
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 from cli import spark as cli_spark
-from sluice.folders import s3
+from sluice.engines.spark.files import s3
 
 AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 

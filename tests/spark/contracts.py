@@ -5,8 +5,9 @@ from dataclasses import replace
 import pandera.polars as pa
 import polars as pl
 
-from sluice.catalog import load
-from sluice.contract import Constant, Contract, Outliers, Partition, Reading, Unique
+from sluice.contract.declarations import Constant, Outliers, Partition, Reading, Unique
+from sluice.contract.model import Contract
+from sluice.contract.registry import load
 
 SALES = load("sales")
 BY_YEAR = replace(SALES, partition_by=(Partition("sale_month", of="sale_date", format="%Y"),))

@@ -7,16 +7,16 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from bench.compare import differences
-from sluice import engine, spark_engine
-from sluice.contract import Contract
-from sluice.folders import LocalFolder
-from sluice.limits import Limits
-from sluice.lineage import Lineage
+from samples.compare import differences
+from sluice.contract.model import Contract
+from sluice.engines import polars_engine
+from sluice.engines.output_rows import Lineage
+from sluice.engines.spark import engine
+from sluice.engines.spark.files import LocalFolder
+from sluice.engines.spark.splits import LocalOriginal
 from sluice.manifest import Manifest
-from sluice.opening import open_reader
-from sluice.reader import FileSource
-from sluice.splits import LocalOriginal
+from sluice.read.open import open_reader
+from sluice.read.source import FileSource, Limits
 
 LINEAGE = Lineage(source_key="s3://raw/sales/S001/2025-03-05.csv", run_id="run-1", file_stem="abc", source_version="v1")
 TOLD_APART = ("engine", "seconds", "peak_rss_bytes", "bytes_out", "notes", "files", "quarantine_files")
@@ -44,17 +44,22 @@ def facts_in_parts(file: Path, contract: Contract, rows: int = 60) -> dict[str, 
 def on_spark(
     spark: SparkSession, contract: Contract, file: Path, out: Path, parts: Mapping[str, str] | None = None
 ) -> Manifest:
-    job = spark_engine.File(
-        LocalOriginal(str(file)), LocalFolder(str(out)), LINEAGE, parts or {}, facts_in_parts(file, contract)
+    job = engine.File(
+        LocalOriginal(str(file)),
+        LocalFolder(str(out)),
+        LINEAGE,
+        parts or {},
+        facts_in_parts(file, contract),
+        "of a test",
     )
-    return spark_engine.clean(spark, contract, job)
+    return engine.clean(spark, contract, job)
 
 
 def on_both(
     spark: SparkSession, contract: Contract, file: Path, folder: Path, parts: Mapping[str, str] | None = None
 ) -> Both:
     left, right = folder / "polars", folder / "spark"
-    ours = engine.clean(contract, FileSource(file), left, lineage=LINEAGE, parts=parts)
+    ours = polars_engine.clean(contract, FileSource(file), left, lineage=LINEAGE, parts=parts, hash_key="of a test")
     theirs = on_spark(spark, contract, file, right, parts)
     found = differences(left, right)
     for name, value in ours.to_dict().items():

@@ -8,14 +8,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sluice import assembly, chunks
-from sluice.assembly import Assembly, Target, assemble, targets_of
-from sluice.chunks import Cutting, cut
-from sluice.folders import LocalFolder
-from sluice.judged import CleanBatch
-from sluice.reader import Reader
-from sluice.splits import LocalOriginal, S3Original, Split, splits_of
-from sluice.whole_file import Plan
+from sluice.clean.result import CleanBatch
+from sluice.engines.impute import Plan
+from sluice.engines.spark import clean_split, write_file
+from sluice.engines.spark.clean_split import Cutting, cut
+from sluice.engines.spark.files import LocalFolder
+from sluice.engines.spark.splits import LocalOriginal, S3Original, Split, splits_of
+from sluice.engines.spark.write_file import Assembly, Target, assemble, targets_of
+from sluice.read.csv_reader import Reader
 from tests.spark.contracts import SALES
 from tests.spark.engines import LINEAGE
 from tests.unit.memory import text_kept_alive
@@ -39,8 +39,8 @@ def told(job: Cutting) -> tuple[pl.DataFrame, list[dict]]:
 
 
 def test_a_part_that_is_too_large_for_memory_is_laid_down_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
-    monkeypatch.setattr("sluice.splits.BATCH_ROWS", 20)
+    monkeypatch.setattr(clean_split, "CHUNK_BYTES", 1)
+    monkeypatch.setattr("sluice.engines.spark.splits.BATCH_ROWS", 20)
     marks, accounts = told(cutting(tmp_path, as_csv(*DAYS)))
     rows = [account["account"]["rows_in"] for account in accounts]
     assert len(rows) > 3
@@ -62,7 +62,7 @@ def test_a_task_that_runs_twice_leaves_the_same(tmp_path: Path):
 
 
 def test_files_of_a_partition_are_filled_in_the_order_of_the_rows(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(assembly, "FILE_ROWS", 100)
+    monkeypatch.setattr(write_file, "FILE_ROWS", 100)
 
     def chunk(first: int, rows: int) -> dict:
         piece = {"name": f"{first}.parquet", "values": {"m": "1"}, "rows": rows, "bytes": 10}
@@ -97,7 +97,7 @@ def test_a_store_that_answers_a_range_with_the_whole_object_is_refused(monkeypat
         def get_object(self, **_: str) -> dict:
             return {"Body": io.BytesIO(b"header\nrow 1\nrow 2\n"), "ContentLength": 19}
 
-    monkeypatch.setattr("sluice.splits.s3", Careless)
+    monkeypatch.setattr("sluice.engines.spark.splits.s3", Careless)
     with pytest.raises(OSError, match="asked for 6 bytes from 7, got others"):
         S3Original("raw", "day.csv", "v1").part(7, 6)
 
@@ -106,12 +106,12 @@ def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, mon
     rows = [{"transaction_id": f"T{number:040}", "is_test": "y" if number % 50 else ""} for number in range(5_000)]
     kept_alive = []
 
-    def add(chunk: chunks._Chunk, batch: CleanBatch) -> None:
+    def add(chunk: clean_split._Chunk, batch: CleanBatch) -> None:
         added(chunk, batch)
         kept_alive.append(text_kept_alive(chunk.good[-1]["transaction_id"]))
 
-    added = chunks._Chunk.add
-    monkeypatch.setattr(chunks._Chunk, "add", add)
+    added = clean_split._Chunk.add
+    monkeypatch.setattr(clean_split._Chunk, "add", add)
     marks, _ = told(cutting(tmp_path, as_csv(*rows)))
     assert marks.height == 100
     assert 4_100 < sum(kept_alive) < 20_000

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
-from bench.compare import differences
 from cli.main import app
+from samples.compare import differences
 from tests.unit.sales_rows import as_csv, written
 
 ROWS = as_csv(*[{} for _ in range(20)], {"quantity": "two"}, {"is_test": "y"})

@@ -12,16 +12,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from glue import clean as job
-from sluice import gate
-from sluice.catalog import load
+from sluice.aws.object_keys import manifest_key, report_key, run_key, staging_prefix
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import put_json
+from sluice.contract.registry import load
 from sluice.errors import NotCleaned
-from sluice.layout import manifest_key, report_key, run_key, staging_prefix
+from sluice.ledger.runs import Run
 from sluice.manifest import Manifest
-from sluice.objects import ObjectVersion
-from sluice.reader import FileSource
-from sluice.reconciling import reconcile
-from sluice.runs import Run
-from sluice.storage import put_json
+from sluice.publish.reconcile import reconcile
+from sluice.read.source import FileSource
+from sluice.validate import validator
 from tests.unit.sales_rows import as_csv, written
 
 RAW, WORK = "raw-bucket", "work-bucket"
@@ -41,7 +41,7 @@ class Buckets:
     def upload(self, content: bytes, key: str, *, validated: bool = True) -> ObjectVersion:
         version = self.s3.put_object(Bucket=RAW, Key=key, Body=content)["VersionId"]
         source = ObjectVersion(RAW, key, version, "0A", len(content))
-        verdict = gate.check(load("sales"), FileSource(written(self.folder, content)), key)
+        verdict = validator.check(load("sales"), FileSource(written(self.folder, content)), key)
         if validated:
             put_json(self.s3, WORK, report_key(source), verdict.to_dict())
         return source

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from sluice.catalog import load
+from sluice.contract.registry import load
 from tests.spark.engines import on_both
 
 RECORDS = [

@@ -9,12 +9,11 @@ import pytest
 from backports import zstd
 from pyspark.sql import SparkSession
 
-from bench.generate import Dirt, write_sales
-from bench.grocery import shop_days
-from sluice import few_values
-from sluice.catalog import load, match
+from samples.grocery_files import shop_days
+from samples.sales_files import Dirt, write_sales
+from sluice.contract.registry import load, match
+from sluice.engines import statistics
 from sluice.errors import FileRejected
-from sluice.personal import HASH_KEY
 from tests.spark.contracts import BY_YEAR, SALES, VARIANTS
 from tests.spark.engines import on_both, on_spark
 from tests.unit.sales_rows import as_csv, written
@@ -101,17 +100,14 @@ def test_of_rows_with_one_key_the_newest_wins_then_the_last_wherever_they_stand(
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_other_contracts_end_the_same(
-    spark: SparkSession, tmp_path: Path, variant: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv(HASH_KEY, "a secret")
+def test_other_contracts_end_the_same(spark: SparkSession, tmp_path: Path, variant: str):
     assert on_both(spark, VARIANTS[variant], dirty(tmp_path, 400, 5), tmp_path).differences == []
 
 
 def test_more_values_than_the_driver_counts_by_itself_end_the_same(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(few_values, "FEW_VALUES", 5)
+    monkeypatch.setattr(statistics, "FEW_VALUES", 5)
     assert on_both(spark, BY_YEAR, dirty(tmp_path, 300, 3), tmp_path).differences == []
 
 

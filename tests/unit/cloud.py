@@ -15,9 +15,9 @@ import polars as pl
 import requests
 import sqlglot
 
-from sluice.ledger import Ledger
-from sluice.objects import ObjectVersion
-from sluice.runs import Run
+from sluice.aws.object_version import ObjectVersion
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Run
 
 RAW = "acme-sales-raw"
 LAKE = "acme-sales-lake"

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from sluice.ledger.ledger import Ledger
+
 _READS = ("Get", "List", "Head", "BatchGet")
 
 
@@ -27,9 +29,9 @@ def dying(module: ModuleType, *, after: int) -> Iterator[None]:
             if len(changes) == after:
                 raise Died(model.name)
 
-    clients = [value for value in vars(module).values() if hasattr(value, "meta") and hasattr(value.meta, "events")]
-    if hasattr(module, "LEDGER"):
-        clients.append(module.LEDGER._items._client)
+    held = {**vars(module), **vars(getattr(module, "INTAKE", module))}
+    clients = [value for value in held.values() if hasattr(value, "meta") and hasattr(value.meta, "events")]
+    clients += [value._items._client for value in held.values() if isinstance(value, Ledger)]
     for client in clients:
         client.meta.events.register("after-call", count, unique_id="dying")
     try:

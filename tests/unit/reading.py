@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from sluice.contract.declarations import TextFormat
 from sluice.errors import FileRejected
-from sluice.limits import Limits
-from sluice.reader import RawBatch, Reader
-from sluice.text_format import TextFormat
+from sluice.read.csv_reader import Reader
+from sluice.read.source import Limits, RawBatch
 
 
 @dataclass(frozen=True)

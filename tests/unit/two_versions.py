@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from sluice.ledger import Ledger
-from sluice.objects import ObjectVersion
+from sluice.aws.object_version import ObjectVersion
+from sluice.ledger.ledger import Ledger
 from tests.unit.cloud import LEDGER, Cloud
 from tests.unit.sales_rows import as_csv
 

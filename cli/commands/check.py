@@ -1,0 +1,39 @@
+"""`sluice check`: what the gate would say of a file, without AWS."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.terminal import output
+from sluice.contract import registry
+from sluice.read.source import FileSource
+from sluice.validate import validator
+
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
+]
+Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def check(
+    file: File,
+    dataset: Dataset,
+    key: Annotated[str | None, typer.Option(help="The object key it would be uploaded under.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a file would be accepted, and what is wrong with which rows.
+
+    Exit 0: accepted. 1: rejected. 2: wrong usage or unknown dataset.
+
+    Example: sluice check day.csv --dataset sales --key sales/S001/2025-03-05.csv
+    """
+    contract = registry.load(dataset)
+    with output.progress("checking") as progress:
+        verdict = validator.check(contract, FileSource(file), key, progress)
+    if as_json:
+        output.print_json(verdict.to_dict())
+    else:
+        output.verdict_table(str(file), verdict)
+    raise typer.Exit(0 if verdict.accepted else 1)

@@ -1,0 +1,96 @@
+"""`sluice clean`: a file becomes typed, partitioned Parquet on this machine, without AWS."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli import spark
+from cli.commands.check import AsJson, Dataset, File
+from cli.terminal import output
+from sluice.aws.secrets import hash_key
+from sluice.contract import registry
+from sluice.engines import polars_engine
+from sluice.errors import FileRejected
+from sluice.manifest import Manifest
+from sluice.read.source import FileSource
+
+
+def clean(
+    file: File,
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Where the result goes: a new or empty folder.")],
+    engine_name: Annotated[str, typer.Option("--engine", help="polars (in this process) or spark.")] = "polars",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Clean a file: published/, quarantine/ and manifest.json, every row accounted for.
+
+    Exit 0: cleaned. 1: the file is rejected and nothing is published. 2: wrong usage or unknown dataset.
+
+    Example: sluice clean day.csv --dataset sales --out out/
+    """
+    contract = registry.load(dataset)
+    if engine_name not in ("polars", "spark"):
+        raise typer.BadParameter(f"{engine_name!r} is no engine: polars or spark", param_hint="--engine")
+    _make_room(out, overwrite)
+    lineage = polars_engine.Lineage(source_key=file.name, run_id="local", file_stem=file.name.split(".")[0])
+    try:
+        if engine_name == "spark":
+            manifest = spark.clean(contract, file, out, lineage)
+        else:
+            with output.progress("cleaning") as progress:
+                manifest = polars_engine.clean(
+                    contract, FileSource(file), out, lineage=lineage, hash_key=hash_key(), progress=progress
+                )
+    except spark.SparkMissing as missing:
+        output.fail(str(missing), code=2)
+    except FileRejected as rejected:
+        if as_json:
+            output.print_json({"verdict": "rejected", "reason": rejected.reason, "problem": rejected.message})
+        output.fail(f"{file}: rejected, nothing is published. {rejected}", code=1)
+    if as_json:
+        output.print_json(manifest.to_dict())
+    else:
+        _print(manifest, out)
+
+
+def _make_room(out: Path, overwrite: bool) -> None:
+    if out.is_dir() and any(out.iterdir()):
+        if not overwrite:
+            raise typer.BadParameter(f"{out} is not empty (say --overwrite to replace it)", param_hint="--out")
+        if not _is_ours(out):
+            raise typer.BadParameter(f"{out} holds other files than a result's; it is left alone", param_hint="--out")
+        for name in _RESULT:
+            path = out / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+_RESULT = ("published", "quarantine", "manifest.json", "report.html", "_work")
+
+
+def _is_ours(out: Path) -> bool:
+    return all(path.name in _RESULT for path in out.iterdir())
+
+
+def _print(manifest: Manifest, out: Path) -> None:
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    table.add_row("rows in", f"{manifest.rows_in:,}")
+    table.add_row(
+        "published",
+        f"{manifest.published:,}",
+        f"{output.plural(len(manifest.partitions), 'partition')} in {out}/published",
+    )
+    table.add_row("quarantined", f"{manifest.quarantined:,}", _told(manifest.reasons))
+    table.add_row("discarded", f"{sum(manifest.discarded.values()):,}", _told(manifest.discarded))
+    table.add_row("", "", f"{manifest.seconds:.2f} s, {manifest.peak_rss_bytes / 1e6:,.0f} MB peak memory")
+    output.out.print(table, highlight=False)
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

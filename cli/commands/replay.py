@@ -1,0 +1,143 @@
+"""`sluice replay`: mended rows, or a mended contract, and the same files once more."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from cli.batch.candidates import again
+from cli.batch.runner import Offer, batches_of
+from cli.commands.backfill import AtATime, exit_code, run_all, tell_wrong
+from cli.commands.quarantine import standing
+from cli.repair import corrected_rows
+from cli.stack import history
+from cli.stack.connection import Profile, Region, Stack, StackName, connect
+from cli.stack.history import Entry
+from cli.terminal import output
+from cli.terminal.options import AsJson
+from sluice.contract import registry
+from sluice.ledger.ledger import PUBLISHED
+
+_ACCOUNT = ("rows", "published", "quarantined", "discarded")
+_EVER = "0000"
+
+
+def replay(
+    file: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="A mended export of quarantined rows.", show_default=False),
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="A key to clean again; may be repeated.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help="Clean every file again that has rows in quarantine.")
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(help="With one --source: this version of it, not the published one.", show_default=False),
+    ] = None,
+    at_a_time: AtATime = 4,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish files again: with their mended rows in their places, or by a contract that has changed.
+
+    FILE is what sluice quarantine --export wrote and a person mended. Each file that it names is uploaded as a new
+    version, in which the mended rows stand where they stood before and no other byte is changed. The gate, the
+    ledger and the account are those of any upload; rows that are good now leave the quarantine.
+
+    Without FILE the files are taken as they are: after a contract has changed, say --source or --dataset.
+
+    Exit 0: all published. 1: some are not, or nothing was mended. 2: wrong usage, or nothing to work on.
+
+    Example: sluice quarantine sales --export mend.csv, mend it, then: sluice replay mend.csv
+
+    Example: sluice replay --dataset sales
+
+    Example: sluice replay --source sales/S001/2025-03-05.csv --version 3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH
+    """
+    if [file is not None, bool(source), dataset is not None].count(True) != 1:
+        raise typer.BadParameter("say one of FILE, --source and --dataset")
+    if version and (not source or len(source) > 1):
+        raise typer.BadParameter("a version is one of one --source", param_hint="--version")
+    where = connect(stack, profile, region)
+    if file:
+        rows = corrected_rows.read(file)
+        uris = {uri for uri, _ in rows}
+    else:
+        uris = {where.uri(key) for key in source} if source else _quarantined(where, str(dataset))
+    before = _published(where, uris)
+    heads = history.heads(where, uris)
+    offers = list(corrected_rows.offers(where, rows, heads)) if file else _again(where, uris, heads, version)
+    result = run_all(where, batches_of(offers), at_a_time)
+    after = _published(where, uris)
+    result["accounts"] = [
+        {"source": uri, "before": _account(before.get(uri)), "after": _account(after.get(uri))} for uri in sorted(uris)
+    ]
+    if as_json:
+        output.print_json(result)
+    else:
+        _print(where, result)
+        tell_wrong(result)
+    raise typer.Exit(exit_code(result))
+
+
+def _quarantined(stack: Stack, dataset: str) -> set[str]:
+    """Return the files of a dataset that have rows in quarantine now."""
+    registry.load(dataset)
+    entries = history.changed(stack, _EVER, dataset=dataset, status=PUBLISHED)
+    return {entry["source"] for entry in standing(stack, entries) if entry["quarantined"]}
+
+
+def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], version: str | None) -> list[Offer]:
+    offers = []
+    for uri in sorted(uris):
+        key = stack.key(uri)
+        wanted = version or heads.get(uri, {}).get("published_version") or _newest(stack, uri)
+        offers.append(Offer(key, registry.match(key).dataset, partial(again, stack, key, wanted)))
+    return offers
+
+
+def _newest(stack: Stack, uri: str) -> str:
+    """Return the newest version of a file that was never published: it may have been rejected."""
+    found = history.versions(stack, uri)
+    if not found:
+        output.fail(f"the ledger has never seen {uri}; sluice runs lists what came", code=1)
+    return str(found[0]["version"])
+
+
+def _published(stack: Stack, uris: Iterable[str]) -> dict[str, Entry]:
+    """Return the entries of the versions that are in the table now."""
+    heads = history.heads(stack, uris)
+    pairs = [(uri, head["published_version"]) for uri, head in heads.items() if "published_version" in head]
+    return {uri: entry for (uri, _), entry in history.entries(stack, pairs).items()}
+
+
+def _account(entry: Entry | None) -> dict[str, Any]:
+    if entry is None:
+        return dict.fromkeys(_ACCOUNT, 0)
+    return {name: entry[name] for name in _ACCOUNT[:3]} | {"discarded": sum(entry["discarded"].values())}
+
+
+def _print(stack: Stack, result: dict[str, Any]) -> None:
+    listed = output.table("file", *_ACCOUNT, right=_ACCOUNT)
+    for each in result["accounts"]:
+        listed.add_row(Text(stack.key(each["source"])), *_changes(each["before"], each["after"]))
+    if len(result["accounts"]) > 1:
+        sides: Sequence[str] = ("before", "after")
+        sums = {side: {name: sum(a[side][name] for a in result["accounts"]) for name in _ACCOUNT} for side in sides}
+        listed.add_row(Text("all", style="bold"), *_changes(sums["before"], sums["after"]))
+    output.out.print(listed, highlight=False)
+
+
+def _changes(before: Mapping[str, int], after: Mapping[str, int]) -> list[Text]:
+    told = []
+    for name in _ACCOUNT:
+        same = before[name] == after[name]
+        text = f"{after[name]:,}" if same else f"{before[name]:,} → {after[name]:,}"
+        told.append(Text(text, style="" if same else "bold"))
+    return told

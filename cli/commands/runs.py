@@ -1,0 +1,120 @@
+"""`sluice runs`: what came lately, and what became of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from cli.stack import history
+from cli.stack.connection import Profile, Region, Stack, StackName, connect
+from cli.stack.history import STATUSES, Entry
+from cli.terminal import output
+from cli.terminal.options import AsJson, Since, moment
+from sluice.contract import registry
+from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
+
+_WORST = (FAILED, REJECTED, CLEANING, RECEIVED, PUBLISHED, SUPERSEDED)
+
+
+def runs(
+    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
+    status: Annotated[str | None, typer.Option(help=f"Only files that are {', '.join(STATUSES)}.")] = None,
+    since: Since = "7d",
+    limit: Annotated[int, typer.Option(help="Runs to show, the newest first.")] = 30,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs and the rejected files, the newest first.
+
+    A run of many files has the status of its worst one. A rejected file never became a run.
+
+    Exit 0: listed, also when there is nothing. 2: unknown dataset, or nothing to work on.
+
+    Example: sluice runs --status FAILED --since 24h
+
+    Example: sluice runs --dataset sales --json
+    """
+    wanted = status.upper() if status else None
+    if wanted and wanted not in STATUSES:
+        raise typer.BadParameter(f"{status!r} is none of {', '.join(STATUSES)}", param_hint="--status")
+    where = connect(stack, profile, region)
+    found = grouped(history.changed(where, moment(since), dataset=dataset, status=wanted))
+    if dataset and not found:
+        registry.load(dataset)  # nothing came of a dataset that there is: no fault
+    if as_json:
+        output.print_json(found[:limit])
+        return
+    _print(where, found[:limit], moment(since))
+    if len(found) > limit:
+        output.out.print(f"and {len(found) - limit:,} more: --limit {len(found)}", style="dim")
+
+
+def grouped(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return the runs of entries (newest first) with the sums of their files, and the files without a run."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(_group(entry), []).append(entry)
+    return [_summed(group) for group in groups.values()]
+
+
+def _group(entry: Entry) -> str:
+    """Return what an entry is listed under: its run, the files that wait for one together, or itself."""
+    if entry.get("run_id"):
+        return str(entry["run_id"])
+    waits = entry["status"] == RECEIVED and "rows" in entry
+    return f"waiting {entry['dataset']}" if waits else f"{entry['source']}@{entry['version']}"
+
+
+def _summed(group: list[Entry]) -> dict[str, Any]:
+    first = group[0]
+    decided = [entry for entry in group if "published" in entry]
+    return {
+        "run_id": first.get("run_id"),
+        "dataset": first["dataset"],
+        "status": min((entry["status"] for entry in group), key=_WORST.index),
+        "files": len(group),
+        "sources": [entry["source"] for entry in group],
+        "rows": sum(entry.get("rows", 0) for entry in group),
+        "published": sum(entry["published"] for entry in decided) if decided else None,
+        "quarantined": sum(entry["quarantined"] for entry in decided) if decided else None,
+        "discarded": sum(sum(entry["discarded"].values()) for entry in decided) if decided else None,
+        "received_at": min(entry["received_at"] for entry in group),
+        "updated_at": max(entry["updated_at"] for entry in group),
+        "seconds": _seconds(group),
+        "cost_usd": sum(entry.get("cost_usd", 0) for entry in group),
+    }
+
+
+def _seconds(group: list[Entry]) -> float | None:
+    """From the first upload to the last decision."""
+    ends = [entry.get("published_at") or entry.get("failed_at") for entry in group]
+    known = [end for end in ends if end]
+    if len(known) < len(group):
+        return None
+    began = min(datetime.fromisoformat(entry["received_at"]) for entry in group)
+    return round((max(datetime.fromisoformat(end) for end in known) - began).total_seconds(), 1)
+
+
+_NUMBERS = ("rows", "published", "quarantined", "discarded", "seconds")
+
+
+def _print(stack: Stack, found: list[dict[str, Any]], since: str) -> None:
+    if not found:
+        output.out.print(f"nothing since {since[:16].replace('T', ' ')} UTC", style="dim")
+        return
+    listed = output.table("received", "status", "dataset", "file", *_NUMBERS, "run", right=_NUMBERS)
+    for run in found:
+        one = stack.key(run["sources"][0])
+        listed.add_row(
+            run["received_at"][:19].replace("T", " "),
+            output.status_text(run["status"]),
+            run["dataset"],
+            Text(one if run["files"] == 1 else f"{run['files']} files"),
+            *(output.number(run[name]) for name in _NUMBERS),
+            Text(run["run_id"] or "", style="dim"),
+        )
+    output.out.print(listed, highlight=False)

@@ -1,0 +1,84 @@
+"""`sluice up` and `sluice down`: the whole of AWS that Sluice uses, on this machine."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.terminal import output
+from cli.terminal.options import AsJson
+
+STACK = "sluice"
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+def up(
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; a free one by default.", show_default=False)
+    ] = None,
+    idle_minutes: Annotated[float, typer.Option(help="It ends by itself after so long without a call.")] = 120,
+    template: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The template to deploy.")] = TEMPLATE,
+    as_json: AsJson = False,
+) -> None:
+    """Start a local AWS and deploy Sluice on it; when one is up, deploy what has changed.
+
+    No account and no Docker. The template is the one that AWS gets, with its roles and permissions.
+    The other commands use it from then on, unless they are told --stack.
+
+    Exit 0: it is up. 2: it could not start or deploy.
+
+    Example: sluice up
+    """
+    try:
+        from local import DeployFailed, PortTaken, StartFailed, deploy, detached
+    except ModuleNotFoundError as missing:
+        output.fail(f"{missing.name} is not installed: .venv/bin/uv sync --inexact --frozen --group local", code=2)
+    started = time.perf_counter()
+    try:
+        try:
+            aws = detached.current()
+        except detached.NotUp:
+            with output.status("starting the local AWS"):
+                aws = detached.up(port=port, idle_minutes=idle_minutes)
+        with output.status("deploying"):
+            # Costs nothing here, and contracts with personal columns and streams can be tried as they are.
+            deployment = deploy(aws, template, stack=STACK, parameters={"HashKey": "own", "Streaming": "yes"})
+    except (PortTaken, StartFailed, DeployFailed) as failed:
+        output.fail(str(failed), code=2)
+    seconds = time.perf_counter() - started
+    if as_json:
+        output.print_json(
+            {"endpoint": aws.endpoint, "stack": STACK, "outputs": deployment.outputs, "environment": aws.env()}
+        )
+        return
+    output.headline("up", "bold green", aws.endpoint, f"{seconds:.1f} s")
+    output.facts(
+        {
+            "raw bucket": deployment.outputs["RawBucketName"],
+            "lake bucket": deployment.outputs["LakeBucketName"],
+            "database": deployment.outputs["DatabaseName"],
+        }
+    )
+    output.hint("sluice put sales/S001/2025-03-05.csv", "sluice down")
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop the local AWS and remove everything in it.
+
+    Exit 0: it is down. 1: none was up.
+
+    Example: sluice down
+    """
+    try:
+        from local import detached
+
+        detached.down()
+    except ModuleNotFoundError:
+        output.fail("no local AWS is up", code=1)
+    except detached.NotUp:
+        output.fail("no local AWS is up", code=1)
+    if as_json:
+        output.print_json({"down": True})
+    else:
+        output.out.print("down", style="bold green")

@@ -1,0 +1,157 @@
+"""A contract as plain facts (JSON): what `sluice explain` tells, and what `sluice diff` compares.
+
+Rules are Python. Their text here is what Polars says of the expression that they run, so that two versions of a
+rule can be compared without comparing source code.
+"""
+
+import importlib.util
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pandera.api.checks import Check
+from pandera.api.polars.types import PolarsData
+
+from sluice.contract import registry
+from sluice.contract.glue_types import glue_type
+from sluice.contract.model import Contract
+from sluice.errors import ContractInvalid
+
+Terms = dict[str, Any]
+
+
+def terms(contract: Contract) -> Terms:
+    """Return all that a contract declares; equal contracts give equal terms."""
+    frame = pl.LazyFrame(schema=contract.parsed)
+    with pl.Config(fmt_table_cell_list_len=-1, fmt_str_lengths=10_000):
+        return {
+            "dataset": contract.name,
+            "version": contract.version,
+            "about": _about(contract),
+            "files": list(contract.files),
+            "same_as_key": list(contract.same_as_key),
+            "reading": _reading(contract),
+            "columns": {name: _column(contract, name, frame) for name in contract.types},
+            "row_rules": {str(check.name): _test(contract, check, "*", frame) for check in contract.row_schema.checks},
+            "cleaning": [_step(step.columns, step.apply(pl.col("text"))) for step in contract.cleaning],
+            "discard": {rule.name: str(rule.when) for rule in contract.discard},
+            "unique": {"key": list(contract.unique.key), "newest": contract.unique.newest} if contract.unique else None,
+            "newest_across_files": contract.unique is not None and contract.unique.across_files,
+            "impute": {name: how if isinstance(how, str) else how.text for name, how in contract.impute.items()},
+            "outliers": [
+                {"column": r.column, "iqr": r.iqr, "z_score": r.z_score, "flag": r.flag, "clip": r.clip}
+                for r in contract.outliers
+            ],
+            "partition_by": [{"name": p.name, "of": p.of, "format": p.format} for p in contract.partition_by],
+            "quarantine_limit": contract.quarantine_limit,
+            "expected_every_seconds": _seconds(contract.expected_every),
+            "personal": dict(contract.personal),
+        }
+
+
+def _about(contract: Contract) -> str:
+    return " ".join((contract.row.__doc__ or "").split())
+
+
+def _seconds(time: timedelta | None) -> int | None:
+    return None if time is None else int(time.total_seconds())
+
+
+def _reading(contract: Contract) -> Terms:
+    reading = contract.reading
+    return {
+        "delimiter": reading.format.delimiter,
+        "quote": reading.format.quote,
+        "encoding": reading.format.encoding,
+        "null_markers": list(reading.null_markers),
+        "dates": {name: list(forms) for name, forms in reading.dates.items()},
+        "aliases": dict(reading.aliases),
+        "unpublished": list(reading.unpublished),
+        "optional": list(reading.optional),
+        "unknown_columns": reading.unknown_columns,
+        "decimal_comma": reading.decimal_comma,
+    }
+
+
+def _column(contract: Contract, name: str, frame: pl.LazyFrame) -> Terms:
+    column = contract.row.to_schema().columns[name]
+    return {
+        "type": glue_type(contract.types[name]),
+        "in_files": name in contract.parsed,
+        "nullable": bool(column.nullable),
+        "rules": {_reason(name, check): _test(contract, check, name, frame) for check in column.checks},
+    }
+
+
+def _reason(column: str, check: Check) -> str:
+    name = str(check.name)
+    return name if name.startswith(column) else f"{column}_{name}"
+
+
+def _test(contract: Contract, check: Check, column: str, frame: pl.LazyFrame) -> str:
+    """Return what a check tests, as Polars writes it, or its settings when it is one of pandera's own."""
+    if check.statistics:
+        return ", ".join(f"{name} = {value}" for name, value in check.statistics.items())
+    tested = check._check_fn(PolarsData(frame, column))
+    if not isinstance(tested, pl.LazyFrame):
+        raise ContractInvalid(f"dataset {contract.name!r}: the check {check.name} must return a LazyFrame")
+    plan = tested.explain(optimized=False).splitlines()[0]
+    return plan.removeprefix("SELECT [").removesuffix("]")
+
+
+def _step(columns: tuple[str, ...], does: pl.Expr) -> Terms:
+    return {"columns": list(columns), "does": str(does)}
+
+
+def loaded(name: str, text: str) -> Contract:
+    """Return the contract that a dataset's Python text declares. Raises ContractInvalid."""
+    spec = importlib.util.spec_from_loader(f"datasets.{name}", loader=None)
+    if spec is None:
+        raise AssertionError(name)
+    module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module
+    try:
+        exec(compile(text, f"{name}.py", "exec"), module.__dict__)  # noqa: S102 (a contract is Python)
+    finally:
+        del sys.modules[spec.name]
+        if before is not None:
+            sys.modules[spec.name] = before
+    contract = getattr(module, "contract", None)
+    if not isinstance(contract, Contract):
+        raise ContractInvalid(f"{name}.py declares no `contract`")
+    return contract
+
+
+def terms_of(named: str) -> Terms:
+    """Return the terms of a dataset by its name, of a contract's .py file (which is run), or of a .json file.
+
+    Raises UnknownDataset, ContractInvalid.
+    """
+    path = Path(named)
+    if path.suffix == ".json" and path.is_file():
+        return read(path)
+    if path.suffix == ".py" and path.is_file():
+        return terms(loaded(path.stem, path.read_text()))
+    return terms(registry.load(named))
+
+
+_LATER: Terms = {"optional": []}
+"""What a contract's reading means that an older Sluice wrote down, before there were such settings."""
+
+
+def read(path: Path) -> Terms:
+    """Return the terms that `written` wrote. Raises ContractInvalid."""
+    try:
+        told = dict(json.loads(path.read_text()))
+        return told | {"reading": _LATER | told["reading"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractInvalid(f"{path} is no contract that `sluice diff --save` wrote") from error
+
+
+def written(of: Terms) -> str:
+    """Return terms as the text of a .json file."""
+    return json.dumps(of, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,258 @@
+"""A contract in words, for the people who send the files and for those who read the table."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+import polars as pl
+
+from cli.contracts.document import Terms, terms
+from sluice.contract.declarations import MASK, Constant
+from sluice.contract.model import Contract
+from sluice.contract.steps import Fill, MapValues, Step
+from sluice.report.render import FOLDER
+
+_DAY = datetime(2025, 3, 5, 14, 30)
+_POLICY = {
+    "reject": "It has a column that is not listed here.",
+    "ignore": "",
+    "keep": "",
+}
+_UNKNOWN = {
+    "reject": "",
+    "ignore": "Columns that are not listed here are left out.",
+    "keep": "Columns that are not listed here are kept together as JSON in the column _extra.",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column. needed: in every row; rules: facts that must hold; example: of a good file, if there is one."""
+
+    name: str
+    kind: str
+    needed: bool
+    rules: list[str]
+    example: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows; each text is a sentence, or a fact such as `quantity is from 1 to 1000`."""
+
+    dataset: str
+    version: int
+    about: str
+    names: list[tuple[str, str]]
+    same_as_key: list[str]
+    text: list[str]
+    fields: list[Field]
+    made: list[Field]
+    row_rules: list[str]
+    rejected: list[str]
+    left_out: list[str]
+    changed: list[str]
+    example: str
+
+
+def page(contract: Contract, sample: Path | None) -> Page:
+    """Return a contract in words. sample: a good file, for examples (personal columns are masked)."""
+    told = terms(contract)
+    examples, lines = _examples(contract, sample)
+    columns = [_field(contract, told, name, examples) for name in contract.types]
+    unpublished = [
+        Field(name, "text", False, ["is used by rules and not published"], examples.get(name, ""))
+        for name in contract.reading.unpublished
+    ]
+    return Page(
+        dataset=contract.name,
+        version=contract.version,
+        about=str(told["about"]),
+        names=[(pattern, _named(pattern)) for pattern in contract.files],
+        same_as_key=list(contract.same_as_key),
+        text=list(_text(contract)),
+        fields=[field for field in columns if field.name in contract.parsed] + unpublished,
+        made=[field for field in columns if field.name not in contract.parsed],
+        row_rules=[words(name) for name in told["row_rules"]],
+        rejected=list(_rejected(contract)),
+        left_out=list(_left_out(contract)),
+        changed=list(_changed(contract)),
+        example=lines,
+    )
+
+
+def markdown(of: Page) -> str:
+    return _environment(escaped=False).get_template("contract.md").render(page=of)
+
+
+def html(of: Page) -> str:
+    return _environment(escaped=True).get_template("contract.html").render(page=of)
+
+
+def _environment(escaped: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([Path(__file__).parent / "templates", FOLDER]),
+        autoescape=escaped,  # noqa: S701 (Markdown is no HTML)
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return environment
+
+
+def words(name: str, column: str = "") -> str:
+    """Return a check's name as words: `age_is_from_minus_1_to_9` of `age` is `is from -1 to 9`."""
+    fact = name.removeprefix(f"{column}_") if column else name
+    return re.sub(r"minus (\d)", r"-\1", fact.replace("_", " "))
+
+
+def _field(contract: Contract, told: Terms, name: str, examples: dict[str, str]) -> Field:
+    column = told["columns"][name]
+    rules = [_rule(words(rule, name), test) for rule, test in column["rules"].items()]
+    if name in contract.same_as_key:
+        rules.append("is the one in the file's name")
+    if treatment := contract.personal.get(name):
+        kept = {"hash": "published only as a keyed hash", "drop": "not published", "keep": "published"}[treatment]
+        rules.append(f"is about people: {kept}, and masked in reports")
+    dtype = contract.types[name]
+    needed = not column["nullable"] and column["in_files"]
+    return Field(name, _kind(contract, name, dtype), needed, rules, examples.get(name, ""))
+
+
+def _rule(fact: str, test: str) -> str:
+    """Return a rule's words, with the values that it knows when it knows some."""
+    known = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
+    if known is None:
+        return fact
+    values = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', known.group(1))
+    listed = ", ".join(quoted or bare for quoted, bare in values)
+    return f"is one of {listed}" if fact == "is known" else f"{fact}: {listed}"
+
+
+def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.Decimal):
+        return f"number, rounded to {dtype.scale} decimals"
+    if dtype.is_integer():
+        return "whole number"
+    if dtype.is_float():
+        return "number"
+    if dtype == pl.Boolean():
+        return "true or false (also yes/no, y/n, t/f, 1/0)" if name in contract.parsed else "true or false"
+    if dtype.is_temporal():
+        what, usual = ("date", "%Y-%m-%d") if dtype == pl.Date() else ("time", "%Y-%m-%dT%H:%M:%S")
+        forms = contract.reading.dates.get(name, (usual,))
+        return f"{what}, such as {' or '.join(_DAY.strftime(form) for form in forms)}"
+    return "text"
+
+
+def _named(pattern: str) -> str:
+    """Return an example of a naming rule."""
+
+    def part(found: re.Match[str]) -> str:
+        return _DAY.strftime(found.group(2)) if found.group(2) else f"<{found.group(1)}>"
+
+    return re.sub(r"\{([a-z0-9_]+)(?::([^{}]+))?\}", part, pattern)
+
+
+def _text(contract: Contract) -> Iterator[str]:
+    reading = contract.reading
+    names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+    delimiter = names.get(reading.format.delimiter, repr(reading.format.delimiter))
+    if contract.reads_objects:
+        yield f"JSON Lines in {reading.format.encoding.upper()}: one object a line, a key for each column."
+        yield "A key that is absent, or null, means that there is no value."
+    else:
+        yield f"CSV with a header in line 1, fields parted by {delimiter}, in {reading.format.encoding.upper()}."
+        yield f"A field that holds one of these, or a line break, stands in quotes ({reading.format.quote})."
+    yield "It may be compressed: then its name ends in .gz or .zst."
+    yield "The columns may stand in any order; blanks around names and values do not matter."
+    markers = [repr(marker) for marker in reading.null_markers if marker]
+    told = f"; so does {' or '.join(markers)}, in upper or lower case" if markers else ""
+    yield f"An empty field means that there is no value{told}."
+    mark = "comma" if reading.decimal_comma else "point"
+    yield f"Numbers have a decimal {mark} and no marks between thousands."
+    for alias, name in reading.aliases.items():
+        yield f"The column {name} may be called {alias!r}."
+    for name in reading.optional:
+        yield f"The column {name} may be absent."
+    if _UNKNOWN[reading.unknown_columns]:
+        yield _UNKNOWN[reading.unknown_columns]
+
+
+def _rejected(contract: Contract) -> Iterator[str]:
+    yield "It cannot be read: it is empty, no text, cut off, or in another encoding."
+    if not contract.reads_objects:
+        yield "Its header is not on line 1, lacks a column, or names one twice."
+    if _POLICY[contract.reading.unknown_columns] and not contract.reads_objects:
+        yield _POLICY[contract.reading.unknown_columns]
+    yield "Its name does not follow the naming rule."
+    yield f"More than {contract.quarantine_limit:.0%} of its rows break a rule."
+
+
+def _left_out(contract: Contract) -> Iterator[str]:
+    for rule in contract.discard:
+        yield f"{words(rule.name)}: rows that this dataset leaves out on purpose."
+    if contract.unique:
+        key = " + ".join(contract.unique.key)
+        newest = f"the largest {contract.unique.newest}" if contract.unique.newest else "the highest row number"
+        yield f"duplicate: of the rows of one file with the same {key}, the one with {newest} stays."
+        if contract.unique.across_files:
+            yield f"{contract.name}_newest shows the same of all files; {contract.name} keeps the rows of each."
+
+
+def _changed(contract: Contract) -> Iterator[str]:
+    for step in contract.cleaning:
+        yield f"{', '.join(step.columns)}: {_step(step)}"
+    for name, how in contract.impute.items():
+        value = how.text if isinstance(how, Constant) else f"the {how} of its file"
+        yield f"{name}: a missing value is published as {value}."
+    for rule in contract.outliers:
+        far = f"{rule.iqr} times the quartiles' distance beyond them"
+        where = far if rule.iqr is not None else f"{rule.z_score} standard deviations from the mean"
+        does = [f"{rule.flag} is true"] if rule.flag else []
+        does += ["it is moved to the nearest limit"] if rule.clip else []
+        yield f"{rule.column}: where it is further than {where}, {' and '.join(does) or 'nothing happens'}."
+    for part in contract.partition_by:
+        form = f" as {_DAY.strftime(part.format)}" if part.format else ""
+        yield f"The table is partitioned by {part.name}{f', which is {part.of}{form}' if part.of else ''}."
+
+
+def _step(step: Step) -> str:
+    if isinstance(step, MapValues):
+        return ", ".join(f"{old} is published as {new}" for old, new in step.values.items()) + "."
+    if isinstance(step, Fill):
+        return f"a missing value is {step.text!r}."
+    told = (type(step).__doc__ or type(step).__name__).strip().splitlines()[0]
+    return told[0].lower() + told[1:]
+
+
+def _examples(contract: Contract, sample: Path | None) -> tuple[dict[str, str], str]:
+    """Return (column → value, header and row as they are written) of a sample's first row."""
+    if sample is None or not sample.exists():
+        return {}, ""
+    if contract.reads_objects:
+        return _example_object(contract, sample)
+    written = contract.reading.format
+    with sample.open(newline="", encoding=written.encoding) as file:
+        rows = csv.reader(file, delimiter=written.delimiter, quotechar=written.quote)
+        header, row = next(rows), next(rows)
+    known = {alias.lower(): name for alias, name in contract.reading.aliases.items()}
+    names = [known.get(name.strip().lower(), name.strip().lower()) for name in header]
+    shown = [MASK if name in contract.personal else value for name, value in zip(names, row, strict=True)]
+    lines = "\n".join(written.delimiter.join(values) for values in (header, shown))
+    return dict(zip(names, shown, strict=True)), lines
+
+
+def _example_object(contract: Contract, sample: Path) -> tuple[dict[str, str], str]:
+    """Return the same of a sample of JSON Lines; what is shown is its first record."""
+    with sample.open(encoding=contract.reading.format.encoding) as file:
+        record = json.loads(file.readline())
+    shown = {name: MASK if name in contract.personal else value for name, value in record.items()}
+    return {name: str(value) for name, value in shown.items()}, json.dumps(shown, ensure_ascii=False)

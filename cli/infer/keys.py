@@ -1,0 +1,118 @@
+"""What makes a row unique, which of several is newest, how the table is partitioned, how files are named."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+
+import polars as pl
+
+from cli.infer.columns import Column
+
+_KEYLIKE = re.compile(r"(^|_)(id|key|code|uuid|no|nr|number|symbol|sku|isin)$")
+_NEWEST = re.compile(r"(updated|modified|changed|loaded|version)")
+_NOT_WHEN = re.compile(r"(updated|modified|changed|birth|death|expir|valid)")
+_PAIRED = 10
+_MOST_PARTITIONS = 60
+_ROWS_A_PARTITION = 100
+"""In the sample, which may be one file of many: fewer would make a table of tiny files."""
+
+_NAME_DATES = {r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d", r"(?<!\d)\d{8}(?!\d)": "%Y%m%d", r"\d{4}-\d{2}(?!\d)": "%Y-%m"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """columns: the key to use, empty when none is likely. others: further unique combinations."""
+
+    columns: tuple[str, ...]
+    others: tuple[tuple[str, ...], ...]
+    newest: str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A partition of the table: `name` is `of` in this strftime form."""
+
+    name: str
+    of: str
+    form: str
+
+
+def find_key(columns: Sequence[Column], rows: pl.DataFrame) -> Key:
+    """Return what identifies a row. rows: the samples under the table's names, as text, null where missing."""
+    able = [c for c in columns if not c.nullable and not c.dtype.is_float() and not _names_people(c)]
+    single: list[tuple[str, ...]] = [(column.name,) for column in able if column.distinct == rows.height]
+    likely = [names for names in single if _KEYLIKE.search(names[0]) or names[0] == columns[0].name]
+    newest = next((c.name for c in columns if c.dtype.base_type() == pl.Datetime and _NEWEST.search(c.name)), None)
+    if likely:
+        best = min(likely, key=lambda names: not re.search(r"(^|_)(id|key|uuid)$", names[0]))
+        return Key(best, tuple(names for names in single if names != best), newest)
+    found = [names for size in (2, 3) for names in _combined(able, rows, size)]
+    smallest = [names for names in found if len(names) == len(found[0])]
+    best = smallest[0] if smallest else ()
+    return Key(best, (*single, *smallest[1:])[:4], newest)
+
+
+def _combined(able: Sequence[Column], rows: pl.DataFrame, size: int) -> list[tuple[str, ...]]:
+    """Return the combinations that identify every row; those that speak of things and times come first."""
+    fit = [column for column in able if column.distinct > 1 and not isinstance(column.dtype, pl.Decimal)]
+    fit = sorted(fit, key=lambda column: (not _KEYLIKE.search(column.name), not _is_when(column)))[:_PAIRED]
+    names = [[column.name for column in group] for group in combinations(fit, size)]
+    return [
+        tuple(sorted(group, key=rows.columns.index))
+        for group in names
+        if rows.select(pl.struct(group).n_unique()).item() == rows.height
+    ]
+
+
+def _names_people(column: Column) -> bool:
+    """Tell whether two people may share the value, however different the sample's are."""
+    return column.name == "name" or column.name.endswith("_name") or column.personal == "keep"
+
+
+def _is_when(column: Column) -> bool:
+    return column.dtype.base_type() in (pl.Date, pl.Datetime)
+
+
+def find_partition(columns: Sequence[Column], moments: dict[str, pl.Series], rows: int) -> Part | None:
+    """Return a partition by month, or by year where months would be many or small.
+
+    moments: parsed distinct values by column; rows: of the samples.
+    """
+    when = [c for c in columns if _is_when(c) and not c.nullable and not c.guess.unread and not c.personal]
+    when = [column for column in when if not _NOT_WHEN.search(column.name)]
+    if not when:
+        return None
+    values = moments[when[0].name]
+    of = when[0].name
+    for unit, form in (("month", "%Y-%m"), ("year", "%Y")):
+        count = values.dt.strftime(form).n_unique()
+        if count <= _MOST_PARTITIONS and (unit == "year" or count <= 2 or rows >= count * _ROWS_A_PARTITION):
+            taken = {column.name for column in columns}
+            stem = re.sub(r"_?(date|day|at|time|timestamp)$", "", of) or of
+            name = next(name for name in (f"{stem}_{unit}", f"{of}_{unit}", f"part_{unit}") if name not in taken)
+            return Part(name, of, form)
+    return None
+
+
+def file_pattern(dataset: str, paths: Sequence[Path]) -> str:
+    """Return the naming convention that the samples' names suggest, below the dataset's folder."""
+    stems = [path.name.split(".")[0] for path in paths]
+    for shape, form in _NAME_DATES.items():
+        found = [re.search(shape, stem) for stem in stems]
+        if all(match and _is_date(match.group(), form) for match in found):
+            rest = {re.sub(shape, "{date:" + form + "}", stem, count=1) for stem in stems}
+            plain = rest.pop()
+            if not rest and re.fullmatch(r"[A-Za-z0-9_.{}:%-]+", plain):
+                return f"{dataset}/{plain}.csv"
+    return f"{dataset}/{{file}}.csv"
+
+
+def _is_date(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""What type a column of text has, judged by the parser that will read it."""
+
+import re
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from cli.infer.dates import date_forms, moment_forms
+from sluice.clean.parse import NUMBER, parse
+
+SURE = 0.95
+"""The share of a column's values that must parse. The others are told, and would be quarantined."""
+
+_ENOUGH = 20
+_LOOKED_AT = 20_000
+"""Distinct texts of a column whose dates are tried; beyond that one more tells little."""
+
+_MONEY = re.compile(r"(^|_)(price|amount|value|cost|total|revenue|fee|tax|discount|disc|balance|salary)($|_)")
+_DAY = re.compile(r"(^|_)(date|day|dt|on)($|_)")
+_BOTH = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
+
+
+@dataclass(frozen=True)
+class Guess:
+    """dtype: the column's Polars type. unread: texts (some) that are none of it. notes: what a person should know."""
+
+    dtype: pl.DataType
+    forms: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    unread_rows: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+
+def guess(name: str, texts: pl.DataFrame, with_nulls: bool) -> Guess:
+    """Return the type of a column. texts: `text` (distinct, trimmed, no null markers), `rows` (how often).
+
+    with_nulls: whether other rows of it have no value.
+    """
+    if texts.is_empty():
+        return Guess(pl.String(), notes=("no value in the sample, so what type is it?",))
+    values = texts["text"]
+    if set(values.str.to_lowercase()) in _BOTH:
+        return Guess(pl.Boolean())
+    if values.str.contains(r"^[+-]?0[0-9]").any():
+        return _date(name, texts) or Guess(pl.String())
+    return _date(name, texts) or _number(name, texts, with_nulls) or Guess(pl.String(), notes=_near_misses(values))
+
+
+def _accepted(texts: pl.DataFrame, read: pl.Series) -> tuple[tuple[str, ...], int] | None:
+    """Return the texts that were not read and their rows, or None when these are too many."""
+    rows = int(texts["rows"].sum())
+    unread = texts.filter(~read)
+    count = int(unread["rows"].sum())
+    if count and (rows < _ENOUGH or count > (1 - SURE) * rows):
+        return None
+    return tuple(unread["text"].head(3)), count
+
+
+def _date(name: str, texts: pl.DataFrame) -> Guess | None:
+    """Try dates, then timestamps, on the texts that look like one: digits and a separator, or eight digits."""
+    texts = texts.head(_LOOKED_AT)
+    values = texts["text"]
+    compact = bool(_DAY.search(name)) and bool(values.str.contains(r"^(19|20)[0-9]{6}$").all())
+    looks = values.str.contains(r"^.*[0-9].*[-/. :].*[0-9].*$") & ~values.str.contains(NUMBER)
+    if not compact and (looks.mean() or 0) < SURE:  # type: ignore[operator]
+        return None
+    for found, dtype in ((date_forms(values, compact), pl.Date()), (moment_forms(values), pl.Datetime("us"))):
+        accepted = _accepted(texts, found.read)
+        if accepted is not None:
+            notes = tuple(
+                f"all that reads as {one} reads as {other}, too. Which is it?" for one, other in found.ambiguous
+            )
+            forms = () if found.forms == ("%Y-%m-%d",) else found.forms
+            return Guess(dtype, forms, *accepted, notes=notes)
+    return None
+
+
+def _number(name: str, texts: pl.DataFrame, with_nulls: bool) -> Guess | None:
+    values = texts["text"]
+    number = values.str.contains(NUMBER)
+    accepted = _accepted(texts, number)
+    if accepted is None:
+        return None
+    numbers = values.filter(number)
+    if parse(numbers, pl.Int64()).is_not_null().all():
+        points = numbers.str.contains(r"\.")
+        if not points.any():
+            return Guess(pl.Int64(), (), *accepted)
+        if with_nulls:
+            note = "whole numbers written with a point, as pandas does where values are missing. Right?"
+            return Guess(pl.Int64(), (), *accepted, notes=(note,))
+    if numbers.str.contains(r"^[+-]?[0-9]{19,}$").any():
+        return Guess(pl.String(), notes=("numbers of 19 digits and more are kept as text.",))
+    return Guess(_fraction(name, numbers), (), *accepted)
+
+
+def _fraction(name: str, numbers: pl.Series) -> pl.DataType:
+    """Return an exact decimal for what looks like money, else a float: a sensor may send more digits tomorrow."""
+    decimals = numbers.str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0)
+    plain = not numbers.str.contains(r"[eE]").any()
+    whole = int(numbers.str.extract(r"^[+-]?([0-9]*)").str.len_chars().max() or 0)  # type: ignore[arg-type]
+    most = int(decimals.max() or 0)  # type: ignore[arg-type]
+    always_two = len(numbers) >= _ENOUGH and bool((decimals == 2).all())
+    if plain and whole <= 15 and most <= 2 and (always_two or _MONEY.search(name)):
+        return pl.Decimal(max(12, whole + 5), 2)
+    return pl.Float64()
+
+
+def _near_misses(values: pl.Series) -> tuple[str, ...]:
+    shapes = {
+        "numbers with group marks": r"^[+-]?[0-9]{1,3}([,' ][0-9]{3})+(\.[0-9]+)?$",
+        "amounts with a currency sign": r"^[+-]?[$€£¥] ?[0-9.,]+$|^[0-9.,]+ ?[$€£¥]$",
+        "percentages": r"^[+-]?[0-9.,]+ ?%$",
+    }
+    return tuple(
+        f"{what}: kept as text. Ask for plain numbers, or take the marks away in a step of your own."
+        for what, shape in shapes.items()
+        if (values.str.contains(shape).mean() or 0) > 0.5  # type: ignore[operator]
+    )
+
+
+def decimal_comma(values: pl.Series) -> bool:
+    """Tell whether these texts are numbers with a decimal comma."""
+    return bool(values.str.contains(r"^[+-]?[0-9]+,[0-9]+$").any()) and bool(
+        values.str.contains(r"^[+-]?[0-9]+(,[0-9]+)?$").all()
+    )

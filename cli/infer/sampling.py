@@ -1,0 +1,135 @@
+"""Reads sample files as text, however they are delimited and encoded."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sluice.clean.parse import NUMBER
+from sluice.contract.declarations import TextFormat
+from sluice.errors import FileRejected, SluiceError
+from sluice.read.compression import TextStream
+from sluice.read.csv_reader import Reader
+from sluice.read.source import FileSource, Limits
+
+ROWS = 500_000
+"""Rows that are looked at, of all files together: enough to judge by, and they fit into memory as text."""
+
+_HEAD = 1 << 16
+_DELIMITERS = ",;\t|"
+_LINES = 50
+
+
+class SampleRefused(SluiceError):
+    """A sample file from which no contract can be inferred; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the files hold. rows: String columns under the header's names, as in the files.
+
+    malformed: records that could not be split, by reason. partial: columns that not every file has.
+    cut: whether rows were left out because there are more than ROWS.
+    """
+
+    paths: tuple[Path, ...]
+    format: TextFormat
+    rows: pl.DataFrame
+    malformed: dict[str, int]
+    partial: tuple[str, ...]
+    cut: bool
+
+
+def read_samples(paths: Sequence[Path]) -> Samples:
+    """Read the files, all in the format of the first. Raises SampleRefused, FileRejected."""
+    text_format = _format_of(paths[0])
+    frames: list[pl.DataFrame] = []
+    malformed: Counter[str] = Counter()
+    cut = False
+    for path in paths:
+        frame, bad, more = _read(path, text_format, ROWS - sum(frame.height for frame in frames))
+        frames.append(frame)
+        malformed.update(bad)
+        cut |= more
+    names = [{name.lower(): name for name in frame.columns} for frame in frames]
+    shared = [name for name in frames[0].columns if all(name.lower() in others for others in names)]
+    every = dict.fromkeys(name.lower() for frame in frames for name in frame.columns)
+    partial = tuple(name for name in every if name not in {name.lower() for name in shared})
+    rows = pl.concat(
+        frame.select(pl.col(own[name.lower()]).alias(name) for name in shared)
+        for frame, own in zip(frames, names, strict=True)
+    )
+    if rows.is_empty():
+        raise SampleRefused(f"{paths[0]}: no row below the header could be read, so there is nothing to infer from")
+    return Samples(tuple(paths), text_format, rows, dict(malformed), partial, cut)
+
+
+def _format_of(path: Path) -> TextFormat:
+    with path.open("rb") as file:
+        stream, head = TextStream(file, Limits()), b""
+        while len(head) < _HEAD and (block := stream.read()):
+            head += block
+    if head.lstrip()[:1] in (b"{", b"["):
+        raise SampleRefused(f"{path}: line 1 is JSON, and only CSV can be inferred from: write the contract yourself")
+    delimiter = _delimiter(head[:_HEAD].decode("utf-8", "replace"))
+    for encoding in ("utf-8", "cp1252"):
+        text_format = TextFormat(delimiter=delimiter, encoding=encoding)
+        try:
+            _, bad, _ = _read(path, text_format, ROWS)
+        except FileRejected as rejected:
+            if encoding == "cp1252" or rejected.reason != "file_is_utf_8":
+                raise
+            continue
+        if not any("utf_8" in reason for reason in bad):
+            return text_format
+    return TextFormat(delimiter=delimiter, encoding="latin-1")
+
+
+def _delimiter(head: str) -> str:
+    """Return the delimiter that splits the most lines as it splits the first."""
+    lines = [line for line in head.splitlines() if line.strip()][:_LINES]
+    if not lines:
+        return ","
+
+    def agreement(delimiter: str) -> tuple[int, int]:
+        counts = [len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines]
+        return (sum(count == counts[0] for count in counts) if counts[0] > 1 else 0, counts[0])
+
+    best = max(_DELIMITERS, key=agreement)
+    return best if agreement(best)[0] else ","
+
+
+def _read(path: Path, text_format: TextFormat, most: int) -> tuple[pl.DataFrame, Counter[str], bool]:
+    """Return (rows under the header's names, malformed records by reason, whether there are more rows)."""
+    malformed: Counter[str] = Counter()
+    batches: list[pl.DataFrame] = []
+    height = 0
+    with Reader(FileSource(path), text_format) as reader:
+        _refuse_header(path, reader.header)
+        for batch in reader:
+            malformed.update(batch.malformed["_reason"].to_list())
+            batches.append(batch.rows.drop("_row_number"))
+            height += batch.rows.height
+            if height >= most:
+                break
+        header = reader.header
+    if sum(malformed.values()) > height:
+        raise SampleRefused(
+            f"{path}: most lines do not have the {len(header)} fields of line 1. "
+            "If the header is not on line 1, remove what is above it"
+        )
+    rows = pl.concat(batches) if batches else pl.DataFrame(schema=dict.fromkeys(header, pl.String))
+    return rows.rename(dict(zip(rows.columns, header, strict=True))).head(most), malformed, height > most
+
+
+def _refuse_header(path: Path, header: list[str]) -> None:
+    twice = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
+    if twice:
+        raise SampleRefused(f"{path}: the header names {', '.join(map(repr, twice))} more than once")
+    numbers = [name for name in header if re.match(NUMBER, name)]
+    if 2 * len(numbers) > len(header):
+        raise SampleRefused(f"{path}: line 1 is data, not a header ({', '.join(numbers[:3])}): add a line of names")

@@ -1,0 +1,244 @@
+"""Writes a proposal down as the Python file of a dataset, formatted as the project's linter wants it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import polars as pl
+
+from cli.infer.columns import Column, Rule
+from cli.infer.proposal import Proposal
+
+_WIDTH = 120
+_DECIDE = "DECIDE"
+
+
+def source(proposal: Proposal) -> str:
+    """Return the text of functions/datasets/<dataset>.py."""
+    blocks = [_head(proposal), *_constants(proposal), *_model(proposal), "", "", *_contract(proposal)]
+    lines = "\n".join(blocks).split("\n")
+    # A header's own name cannot be broken.
+    return "".join(f"{line}  # noqa: E501\n" if len(line) > _WIDTH else f"{line}\n" for line in lines)
+
+
+def row_class(dataset: str) -> str:
+    return "".join(part.capitalize() for part in dataset.split("_")) + "Row"
+
+
+def constant(column: Column) -> str:
+    return f"{column.name.upper()}_VALUES"
+
+
+def _head(proposal: Proposal) -> str:
+    samples = proposal.samples
+    names = ", ".join(path.name for path in samples.paths[:3]) + (", …" if len(samples.paths) > 3 else "")
+    seen = f"{samples.rows.height:,} rows" + (", the first of more" if samples.cut else "")
+    used = ["Contract", "Reading"]
+    used += ["Partition"] if proposal.partition else []
+    used += ["TextFormat"] if _text_format(proposal) else []
+    used += ["Unique"] if proposal.key.columns else []
+    used += ["Lowercase"] if any(column.lowercase for column in proposal.columns) else []
+    checked = any(column.rule for column in proposal.columns)
+    lines = [
+        f'"""{proposal.dataset}: say here in one sentence what a row is and who sends the files.',
+        "",
+        f"Inferred from {seen} ({names}). Lines that say {_DECIDE} need a person who knows the data.",
+        '"""',
+        "",
+        "import pandera.polars as pa",
+        "import polars as pl",
+        *(["from pandera.polars import PolarsData"] if checked else []),
+        "",
+        f"from sluice.contract import {', '.join(sorted(used))}",
+    ]
+    return "\n".join(lines)
+
+
+def _constants(proposal: Proposal) -> Iterator[str]:
+    known = [column for column in proposal.columns if column.rule and column.rule.kind == "known"]
+    shared = _not_negative(proposal)
+    if known or len(shared) > 1:
+        yield ""
+    for column in known:
+        if column.rule:
+            yield f"{constant(column)} = {_tuple(column.rule.values, len(constant(column)) + 3, 0)}"
+    if len(shared) > 1:
+        yield f"NOT_NEGATIVE = {_tuple([column.name for column in shared], 15, 0)}"
+
+
+def _model(proposal: Proposal) -> Iterator[str]:
+    yield from ("", "", f"class {row_class(proposal.dataset)}(pa.DataFrameModel):")
+    yield '    """One published row."""'
+    yield ""
+    for column in proposal.columns:
+        yield from _field(column)
+    if proposal.partition:
+        yield f"    {proposal.partition.name}: pl.String"
+    shared = _not_negative(proposal)
+    for column in proposal.columns:
+        if column.rule and not (column.rule.kind == "not_negative" and len(shared) > 1):
+            yield from _check(f'"{column.name}"', column.rule.reason(column.name), _condition(column, column.rule))
+    if len(shared) > 1:
+        yield from _check('*NOT_NEGATIVE, name="is_not_negative"', "number_is_not_negative", "pl.col(data.key) >= 0")
+
+
+def _not_negative(proposal: Proposal) -> list[Column]:
+    return [column for column in proposal.columns if column.rule and column.rule.kind == "not_negative"]
+
+
+def _field(column: Column) -> Iterator[str]:
+    for question in column.decide:
+        yield from _comment(f"{_DECIDE}: {question}", 4)
+    written = {pl.Datetime: 'pl.Datetime("us")', pl.Decimal: _decimal(column.dtype)}
+    kind = column.dtype.base_type()
+    text = f"    {column.name}: {written.get(kind, f'pl.{kind.__name__}')}"
+    text += " = pa.Field(nullable=True)" if column.nullable else ""
+    text += "  # type: ignore[valid-type]" if kind in written else ""
+    facts = [f"{column.nulls:,} of {column.rows:,} missing"] if column.nulls else []
+    facts += [f"seen: {column.seen}"] if column.seen else []
+    told = "; ".join(facts)
+    if told and len(text) + len(told) + 4 <= _WIDTH and kind not in written:
+        yield f"{text}  # {told}"
+        return
+    if told:
+        yield from _comment(told[0].upper() + told[1:] + ".", 4)
+    yield text
+
+
+def _decimal(dtype: pl.DataType) -> str:
+    return f"pl.Decimal({dtype.precision}, {dtype.scale})" if isinstance(dtype, pl.Decimal) else ""
+
+
+def _check(columns: str, name: str, condition: str) -> Iterator[str]:
+    yield ""
+    yield f"    @pa.check({columns})"
+    yield f"    def {name}(cls, data: PolarsData) -> pl.LazyFrame:"
+    yield f"        return data.lazyframe.select({condition})"
+
+
+def _condition(column: Column, rule: Rule) -> str:
+    if rule.kind == "between":
+        return f"pl.col(data.key).is_between({rule.low}, {rule.high})"
+    return f"pl.col(data.key).is_in({constant(column)})" if rule.kind == "known" else "pl.col(data.key) >= 0"
+
+
+def _contract(proposal: Proposal) -> Iterator[str]:
+    yield "contract = Contract("
+    yield f'    name="{proposal.dataset}",'
+    yield "    version=1,"
+    yield f"    row={row_class(proposal.dataset)},"
+    if not proposal.files_are_told:
+        yield from _comment(
+            f"{_DECIDE}: how do senders name their files? A file sent again under its name replaces its rows.", 4
+        )
+    yield f"    files=({_text(proposal.files)},),"
+    yield from _reading(proposal)
+    lowered = [column.name for column in proposal.columns if column.lowercase]
+    if lowered:
+        yield f"    cleaning=({_call('Lowercase', lowered, 14)},),"
+    yield from _unique(proposal)
+    yield from _partition(proposal)
+    yield from _personal(proposal)
+    yield ")"
+
+
+def _reading(proposal: Proposal) -> Iterator[str]:
+    yield "    reading=Reading("
+    if text_format := _text_format(proposal):
+        yield f"        format=TextFormat({text_format}),"
+    for marker, columns in proposal.markers.doubtful.items():
+        told = "also stands" if marker in proposal.markers.taken else "is no null marker here: it stands"
+        where = ", ".join(columns[:5])
+        yield from _comment(f"{_DECIDE}: {marker!r} {told} as a text in {where}. A value, or none?", 8)
+    yield f"        null_markers={_tuple(proposal.markers.taken, 21, 8)},"
+    dates = {column.name: column.guess.forms for column in proposal.columns if column.guess.forms}
+    if dates:
+        yield "        dates={"
+        for name, forms in dates.items():
+            yield f'            "{name}": {_tuple(forms, len(name) + 16, 12)},'
+        yield "        },"
+    aliases = {c.header: c.name for c in proposal.columns if c.header.lower() != c.name}
+    yield from _mapping("aliases", aliases, 8)
+    if proposal.samples.partial:
+        told = ", ".join(map(repr, proposal.samples.partial[:5]))
+        yield from _comment(f"{_DECIDE}: not every sample has {told}. Left out of the table as it stands.", 8)
+        yield '        unknown_columns="ignore",'
+    if proposal.comma:
+        yield "        decimal_comma=True,"
+    yield "    ),"
+
+
+def _text_format(proposal: Proposal) -> str:
+    written = proposal.samples.format
+    parts = [f"delimiter={_text(written.delimiter)}"] if written.delimiter != "," else []
+    parts += [f"encoding={_text(written.encoding)}"] if written.encoding != "utf-8" else []
+    return ", ".join(parts)
+
+
+def _unique(proposal: Proposal) -> Iterator[str]:
+    key = proposal.key
+    others = "; ".join(" + ".join(names) for names in key.others[:4])
+    if not key.columns:
+        told = f"unique in the sample, too: {others}" if others else "nothing in the sample identifies a row"
+        yield from _comment(f"{_DECIDE}: no key, so rows sent twice in a file are both published ({told}).", 4)
+        return
+    doubt = "unique in the sample" + (f", as are: {others}" if others else "")
+    newest = "the highest row number" if key.newest is None else f"the largest {key.newest}"
+    yield from _comment(f"{_DECIDE}: is this the key? It is {doubt}. Of rows with one key, {newest} stays.", 4)
+    more = f', newest="{key.newest}"' if key.newest else ""
+    yield f"    unique=Unique(key={_tuple(key.columns, 22 + len(more), 4)}{more}),"
+
+
+def _partition(proposal: Proposal) -> Iterator[str]:
+    part = proposal.partition
+    if part is None:
+        yield from _comment(f"{_DECIDE}: no partitions. Large tables want one, of a column that queries filter by.", 4)
+        return
+    yield from _comment(f"{_DECIDE}: do queries filter by this? A partition should hold thousands of rows.", 4)
+    yield f'    partition_by=(Partition("{part.name}", of="{part.of}", format="{part.form}"),),'
+
+
+def _personal(proposal: Proposal) -> Iterator[str]:
+    yield from _mapping("personal", {c.name: c.personal for c in proposal.columns if c.personal}, 4)
+
+
+def _mapping(name: str, values: Mapping[str, str], indent: int) -> Iterator[str]:
+    if not values:
+        return
+    blank = " " * indent
+    yield f"{blank}{name}={{"
+    for key, value in values.items():
+        yield f"{blank}    {_text(key)}: {_text(value)},"
+    yield f"{blank}}},"
+
+
+def _call(name: str, values: Sequence[str], before: int) -> str:
+    return name + _tuple(values, before + len(name), 4).replace(",)", ")")
+
+
+def _tuple(values: Sequence[str], before: int, indent: int) -> str:
+    """Return a tuple of texts, on one line when it fits after `before` characters."""
+    texts = [_text(value) for value in values]
+    short = f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+    if before + len(short) + 4 <= _WIDTH:
+        return short
+    blank = " " * indent
+    return "(\n" + "".join(f"{blank}    {text},\n" for text in texts) + f"{blank})"
+
+
+def _text(value: str) -> str:
+    """Return a Python literal in the quotes that the formatter prefers."""
+    plain = repr(value)
+    if plain.startswith('"') or '"' in value:
+        return plain
+    return '"' + plain[1:-1] + '"'
+
+
+def _comment(text: str, indent: int) -> Iterable[str]:
+    """Return comment lines that fit, broken between words."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        if line and indent + len(line) + len(word) + 3 > _WIDTH:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}" if line else word
+    return [f"{' ' * indent}# {each[: _WIDTH - indent - 2]}" for each in (*lines, line)]

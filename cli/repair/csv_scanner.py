@@ -1,0 +1,74 @@
+"""Goes through a file record by record, bytes as they are: for changing some records and leaving all others.
+
+The reader's rows have no bytes any more; here every byte of the file comes by once, in order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sluice.contract.declarations import TextFormat
+from sluice.read.compression import TextStream
+from sluice.read.csv_grammar import Grammar
+from sluice.read.encoding import codec_name, refuse_other_than_text
+from sluice.read.source import Limits
+
+
+@dataclass(frozen=True)
+class Walked:
+    """One record or blank line. number: the reader's row number, 0 for the header, None for a blank line.
+
+    raw: without its line end; ending: that line end, empty at the end of a file that has none.
+    fault: the check that the record itself fails, if any (its number of fields is not looked at).
+    """
+
+    raw: bytes
+    ending: bytes
+    number: int | None
+    fault: str | None = None
+
+
+class Walk:
+    """Iterate once. The byte order mark, if any, is `mark`; `compression` is none, gzip or zstd.
+
+    Raises FileRejected as the reader does.
+    """
+
+    def __init__(self, stream: BinaryIO, text_format: TextFormat, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self.grammar = grammar_of(text_format, limits)
+        self._text = TextStream(stream, limits)
+        self.compression = self._text.compression
+        self._buffer, self._at, self._final = b"", 0, False
+        while len(self._buffer) < limits.head_bytes and not self._final:
+            self._fill()
+        skip = refuse_other_than_text(self._buffer[: limits.head_bytes], self.grammar.encoding)
+        self.mark, self._at = self._buffer[:skip], skip
+
+    def __iter__(self) -> Iterator[Walked]:
+        number = 0
+        while self._at < len(self._buffer) or not self._final:
+            record = self.grammar.next_record(self._buffer, self._at, self._final) if self._buffer else None
+            if record is None:
+                self._fill()
+                continue
+            raw = self._buffer[record.start : record.end]
+            ending = self._buffer[record.end : record.next]
+            self._at = record.next
+            if record.blank:
+                yield Walked(raw, ending, None)
+            else:
+                yield Walked(raw, ending, number, record.fault)
+                number += 1
+
+    def _fill(self) -> None:
+        block = self._text.read()
+        self._final = not block
+        self._buffer = self._buffer[self._at :] + block
+        self._at = 0
+
+
+def grammar_of(text_format: TextFormat, limits: Limits | None = None) -> Grammar:
+    """Return the grammar by which the reader reads files of a format."""
+    limits = limits or Limits()
+    return Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)

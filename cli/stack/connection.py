@@ -1,0 +1,123 @@
+"""Which Sluice a command works on: a deployed stack, or the local AWS when one is up."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import ClientError
+
+from sluice.aws.s3 import CLIENT_CONFIG
+from sluice.errors import SluiceError
+from sluice.ledger.ledger import Ledger
+
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", envvar="SLUICE_STACK", help="A deployed stack. Without it: the local AWS.", show_default=False
+    ),
+]
+Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile of the stack.", show_default=False)]
+Region = Annotated[str | None, typer.Option("--region", help="AWS region of the stack.", show_default=False)]
+
+
+class NoStack(SluiceError):
+    """There is nothing to work on; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A Sluice that runs. outputs: those of its CloudFormation stack."""
+
+    name: str
+    session: Any
+    outputs: dict[str, str]
+    local: bool
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client, the same one each time."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, config=CLIENT_CONFIG)
+        return self._clients[service]
+
+    def output(self, name: str) -> str:
+        """Return an output of the stack. Raises NoStack when it has none of that name."""
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise NoStack(f"the stack {self.name} has no output {name}: is it a Sluice of this version?") from None
+
+    @property
+    def raw(self) -> str:
+        return self.output("RawBucketName")
+
+    @property
+    def lake(self) -> str:
+        return self.output("LakeBucketName")
+
+    @property
+    def work(self) -> str:
+        return self.output("WorkBucketName")
+
+    @property
+    def ledger_table(self) -> str:
+        return self.output("LedgerTableName")
+
+    @property
+    def machine(self) -> str:
+        return self.output("StateMachineArn")
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.client("dynamodb"), self.ledger_table)
+
+    def uri(self, key: str) -> str:
+        """Return the address of an uploaded key, as the ledger has it; an address stays what it is."""
+        return key if key.startswith("s3://") else f"s3://{self.raw}/{key}"
+
+    def key(self, uri: str) -> str:
+        """Return the key in the raw bucket of an address."""
+        return uri.removeprefix(f"s3://{self.raw}/")
+
+
+def connect(stack: str | None, profile: str | None, region: str | None) -> Stack:
+    """Return the stack that the options name, or the one on the local AWS. Raises NoStack."""
+    if stack is None and profile is None and (local := local_stack()):
+        return local
+    if stack is None:
+        raise NoStack("which Sluice? Say --stack NAME for a deployed one, or start a local one: sluice up")
+    return deployed(boto3.Session(profile_name=profile, region_name=region), stack)
+
+
+def deployed(session: Any, name: str) -> Stack:
+    """Return a deployed stack by its name. Raises NoStack."""
+    cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
+    try:
+        description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise NoStack(f"there is no stack {name} in {session.region_name}") from error
+    return Stack(name, session, _outputs(description), local=False)
+
+
+def local_stack() -> Stack | None:
+    """Return the Sluice on the local AWS that is up, or None."""
+    try:
+        from local import detached
+    except ModuleNotFoundError:  # the packages of the local AWS are not installed
+        return None
+    try:
+        session = detached.current().session()
+    except detached.NotUp:
+        return None
+    for description in session.client("cloudformation").describe_stacks()["Stacks"]:
+        outputs = _outputs(description)
+        if "LedgerTableName" in outputs:
+            return Stack(description["StackName"], session, outputs, local=True)
+    raise NoStack("a local AWS is up, but Sluice is not deployed on it: sluice up")
+
+
+def _outputs(description: dict[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}

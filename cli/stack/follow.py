@@ -1,0 +1,134 @@
+"""Follows uploaded files through the states of the ledger until each is decided."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.stack import history
+from cli.stack.connection import Stack
+from cli.stack.executions import state_of
+from cli.stack.history import FINAL, Entry
+from cli.terminal import output
+from sluice.ledger.ledger import CLEANING, FAILED, REJECTED
+
+_PAUSE = 0.5
+"""Seconds between two looks at the ledger."""
+_STATES_OF = 5
+"""Runs of which the state machine's present state is asked: each is a call of a rate-limited API."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One uploaded version: where it is in the ledger."""
+
+    uri: str
+    version_id: str
+
+
+def follow(stack: Stack, uploads: Sequence[Upload], *, quiet: bool) -> list[Entry]:
+    """Wait until every upload is decided, showing its states on the way; return their entries.
+
+    quiet: show nothing.
+    """
+    watch = _Watch(stack, uploads)
+    live: AbstractContextManager[Any] = nullcontext()
+    if output.err.is_terminal and not quiet:
+        live = Live(console=output.err, transient=True, refresh_per_second=8, get_renderable=watch.table)
+    with live:
+        while not watch.look():
+            if not quiet and not output.err.is_terminal:
+                watch.tell_changes(output.err.print)
+            time.sleep(_PAUSE)
+    return watch.entries()
+
+
+class _Watch:
+    def __init__(self, stack: Stack, uploads: Sequence[Upload]) -> None:
+        self._stack = stack
+        self._uploads = uploads
+        self._known: dict[tuple[str, str], Entry] = {}
+        self._states: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._started = time.monotonic()
+
+    def look(self) -> bool:
+        """Read the ledger again; tell whether every upload is decided."""
+        undecided = [(each.uri, each.version_id) for each in self._uploads if not self._decided(each)]
+        self._known |= history.entries(self._stack, undecided)
+        at_work = {entry["run_id"] for entry in self._known.values() if entry["status"] == CLEANING}
+        self._states = {run: state_of(self._stack, run) for run in sorted(at_work)[:_STATES_OF]}
+        return all(self._decided(each) for each in self._uploads)
+
+    def entries(self) -> list[Entry]:
+        return [self._known[each.uri, each.version_id] for each in self._uploads]
+
+    def tell_changes(self, tell: Callable[..., None]) -> None:
+        """Print a line for each upload whose state is another than the last time."""
+        for each in self._uploads:
+            state = self._state(each)
+            if self._told.get(each.uri) != state:
+                self._told[each.uri] = state
+                tell(f"{self._stack.key(each.uri)}: {state}", highlight=False)
+
+    def table(self) -> Table:
+        shown = output.table("file", "state", "rows", "seconds", right=("rows", "seconds"))
+        for each in self._uploads[:20]:
+            entry = self._known.get((each.uri, each.version_id), {})
+            seconds = f"{time.monotonic() - self._started:.0f}" if not self._decided(each) else ""
+            state = output.status_text(self._state(each))
+            shown.add_row(Text(self._stack.key(each.uri)), state, output.number(entry.get("rows")), seconds)
+        if len(self._uploads) > 20:
+            shown.add_row(f"and {len(self._uploads) - 20} more", "", "", "")
+        return shown
+
+    def _decided(self, upload: Upload) -> bool:
+        return self._known.get((upload.uri, upload.version_id), {}).get("status") in FINAL
+
+    def _state(self, upload: Upload) -> str:
+        entry = self._known.get((upload.uri, upload.version_id))
+        if entry is None:
+            return "UPLOADED"
+        return self._states.get(entry.get("run_id", ""), "") or str(entry["status"])
+
+
+def outcome(stack: Stack, entries: Sequence[Entry]) -> None:
+    """Print what became of each file: its account, and why where it went wrong."""
+    shown = output.table("file", "status", "rows", "published", "quarantined", "discarded", "run", right=_NUMBERS)
+    for entry in entries:
+        discarded = sum(entry["discarded"].values()) if "discarded" in entry else None
+        shown.add_row(
+            Text(stack.key(entry["source"])),
+            output.status_text(entry["status"]),
+            output.number(entry.get("rows")),
+            output.number(entry.get("published")),
+            output.number(entry.get("quarantined")),
+            output.number(discarded),
+            Text(entry.get("run_id", ""), style="dim"),
+        )
+    output.out.print(shown, highlight=False)
+    for entry in entries:
+        _why(entry)
+
+
+_NUMBERS = ("rows", "published", "quarantined", "discarded")
+
+
+def _why(entry: Entry) -> None:
+    lines = list(entry.get("problems", [])) if entry["status"] == REJECTED else []
+    if entry["status"] == FAILED:
+        lines.append(f"{entry.get('error')}: {entry.get('cause')}")
+    if entry.get("quarantined") and entry.get("reasons"):
+        lines.append(f"quarantined: {output.counts(entry['reasons'])}")
+    for line in lines:
+        output.out.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def bad(entries: Sequence[Entry]) -> bool:
+    """Tell whether any file was rejected or failed."""
+    return any(entry["status"] in (REJECTED, FAILED) for entry in entries)

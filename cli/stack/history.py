@@ -1,0 +1,58 @@
+"""Reads the ledger for people: which files came, what became of them, in which runs."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from cli.stack.connection import Stack
+from sluice.aws.dynamodb import Items
+from sluice.ledger.ledger import CLEANING, FAILED, HEAD, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
+
+STATUSES = (RECEIVED, CLEANING, PUBLISHED, REJECTED, FAILED, SUPERSEDED)
+FINAL = (PUBLISHED, REJECTED, FAILED, SUPERSEDED)
+
+Entry = dict[str, Any]
+
+
+def versions(stack: Stack, uri: str) -> list[Entry]:
+    """Return the entries of every version of a key, newest first."""
+    found = _items(stack).query("#source = :source", {"source": uri}, ConsistentRead=True)
+    entries = (entry for entry in found if entry["version"] != HEAD)
+    return sorted(entries, key=lambda entry: entry["received_at"], reverse=True)
+
+
+def of_run(stack: Stack, run_id: str) -> list[Entry]:
+    """Return the entries of the sources whose latest run this is."""
+    return list(_items(stack).query("#run_id = :run_id", {"run_id": run_id}, IndexName="by_run"))
+
+
+def changed(stack: Stack, since: str, *, dataset: str | None = None, status: str | None = None) -> list[Entry]:
+    """Return the entries that changed since a time, newest first."""
+    if dataset:
+        found = list(_since(stack, "dataset", dataset, since))
+    else:
+        wanted = [status] if status else STATUSES
+        found = [entry for each in wanted for entry in _since(stack, "status", each, since)]
+    # What changes its status while the statuses are asked one after the other comes twice: the newer one counts.
+    latest = {(e["source"], e["version"]): e for e in sorted(found, key=lambda entry: entry["updated_at"])}
+    chosen = [entry for entry in latest.values() if status in (None, entry["status"])]
+    return sorted(chosen, key=lambda entry: entry["updated_at"], reverse=True)
+
+
+def entries(stack: Stack, versions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
+    """Return the entries of (uri, version id) pairs, as they are now; unknown ones are left out."""
+    keys = ({"source": uri, "version": version} for uri, version in sorted(set(versions)))
+    return {(item["source"], item["version"]): item for item in _items(stack).get_all(keys)}
+
+
+def heads(stack: Stack, uris: Iterable[str]) -> dict[str, Entry]:
+    """Return the items of keys as a whole, by address."""
+    return {uri: entry for (uri, _), entry in entries(stack, ((uri, HEAD) for uri in uris)).items()}
+
+
+def _items(stack: Stack) -> Items:
+    return Items(stack.client("dynamodb"), stack.ledger_table)
+
+
+def _since(stack: Stack, attribute: str, value: str, since: str) -> Iterator[Entry]:
+    condition = f"#{attribute} = :value AND #updated_at >= :since"
+    return _items(stack).query(condition, {"value": value, "since": since}, IndexName=f"by_{attribute}")

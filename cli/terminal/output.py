@@ -1,0 +1,184 @@
+"""How results look on a terminal: one look for every command."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal, NoReturn
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from sluice.engines.polars_engine import Progress as Report
+from sluice.validate.report import Verdict
+
+WIDTH = 150
+"""Columns of text for a file or a pipe, where nothing says how wide a line may be."""
+
+# Control characters (but tab and newline) and those that turn the direction of text around, each with what shows it.
+_STEERS = dict.fromkeys([*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
+_STEERS |= {char: chr(0x2400 + char) for char in range(0x20) if char not in (0x09, 0x0A)}
+
+
+class Terminal(Console):
+    """A console on which names and cells, which are anybody's text, are never more than text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else text.translate(_STEERS), style, control)
+
+
+out = Terminal(width=None if sys.stdout.isatty() else WIDTH)
+err = Terminal(stderr=True)
+
+_COLOURS = {
+    "PUBLISHED": "bold green",
+    "SUCCEEDED": "bold green",
+    "REJECTED": "bold red",
+    "FAILED": "bold red",
+    "TIMED_OUT": "bold red",
+    "ABORTED": "bold red",
+    "SUPERSEDED": "dim",
+}
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say what is wrong, on standard error, and leave with this exit code."""
+    err.print("error", style="bold red", end=" ")
+    err.print(message, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Report]:
+    """Show a running count of rows on a terminal; say nothing elsewhere."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} rows"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda rows: bar.update(task, completed=rows)
+
+
+@contextmanager
+def status(what: str) -> Iterator[None]:
+    """Show that something goes on, on a terminal; say nothing elsewhere."""
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(what):
+        yield
+
+
+def table(*columns: str, right: tuple[str, ...] = (), folded: tuple[str, ...] = ("file",)) -> Table:
+    """Return an empty table in the one look that all have.
+
+    right: the columns of numbers; folded: those whose text may go on in a second line where there is no room.
+    """
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        justify: Literal["right", "left"] = "right" if column in right else "left"
+        made.add_column(column, justify=justify, no_wrap=column not in folded, overflow="fold")
+    return made
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Print names and values below each other; None is left out."""
+    listed = Table(box=None, padding=(0, 2), show_header=False)
+    listed.add_column(style="dim")
+    listed.add_column(overflow="fold")
+    for name, value in values.items():
+        if value is not None:
+            listed.add_row(name, value if isinstance(value, Text) else Text(str(value)))
+    out.print(listed, highlight=False)
+
+
+def hint(*commands: str) -> None:
+    """Say which commands come next."""
+    for command in commands:
+        out.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
+
+
+def headline(word: str, style: str, rest: str, faint: str = "") -> None:
+    """Print what came of it in one word, in a style, and what it is about."""
+    out.print(Text.assemble((word, style), f"  {rest}  " if faint else f"  {rest}", (faint, "dim")), soft_wrap=True)
+
+
+def status_text(what: str) -> Text:
+    """Return a status of the ledger or of an execution in its colour."""
+    return Text(what, style=_COLOURS.get(what, "yellow"))
+
+
+def number(value: object) -> str:
+    """Return a count with thousands separated; nothing for None."""
+    return "" if value is None else f"{value:,}"
+
+
+def plural(count: int, what: str) -> str:
+    """Return how many there are, as `1 row` or `2 rows`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def rows(count: int) -> str:
+    return plural(count, "row")
+
+
+def usd(value: float | None) -> str:
+    return "" if value is None else f"${value:.6f}" if value < 0.01 else f"${value:,.2f}"
+
+
+def counts(of: Mapping[str, int]) -> str:
+    """Return names with their counts on one line, the most frequent first."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(of.items(), key=lambda each: -each[1]))
+
+
+def verdict_table(file: str, verdict: Verdict) -> None:
+    """Print a verdict: one line, the problems, then the reasons with their first examples."""
+    colour = "green" if verdict.accepted else "red"
+    headline(verdict.verdict, f"bold {colour}", file, f"{verdict.dataset} v{verdict.contract_version}")
+    for problem in verdict.problems:
+        out.print("  ", end="")
+        out.print(problem, highlight=False)
+    for drift in verdict.drift:
+        out.print(Text(f"  {drift.kind}, {drift.policy}: {drift.told}"), highlight=False)
+    good = verdict.rows - verdict.would_quarantine - sum(verdict.discarded.values())
+    out.print(
+        f"  {verdict.rows:,} rows: {good:,} good, {verdict.would_quarantine:,} would be quarantined"
+        + "".join(f", {count:,} {name}" for name, count in verdict.discarded.items()),
+        highlight=False,
+    )
+    if verdict.reasons:
+        out.print(_reasons(verdict))
+
+
+def _reasons(verdict: Verdict) -> Table:
+    table = Table("reason", "rows", "first examples", box=None, padding=(0, 2), header_style="dim")
+    table.columns[1].justify = "right"
+    for reason, count in verdict.reasons.items():
+        shown = (f"row {example.row_number}: {short(example.text)}" for example in verdict.examples.get(reason, []))
+        table.add_row(reason, f"{count:,}", "\n".join(shown))
+    return table
+
+
+def short(text: str | None) -> str:
+    """Return a cell as people can read it in a table: quoted, at most 60 characters."""
+    if text is None or text == "":
+        return "(empty)"
+    return json.dumps(text[:60] + ("…" if len(text) > 60 else ""), ensure_ascii=False)

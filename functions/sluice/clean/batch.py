@@ -1,0 +1,105 @@
+"""The heart: one batch of text rows becomes typed good rows, quarantined rows with reasons, named discards.
+
+A pure function of the contract and the batch. Both engines run it, so a rule exists once.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from sluice.clean.checks import Checks
+from sluice.clean.dictionary import LookedUp
+from sluice.clean.discards import Discards
+from sluice.clean.normalize import Cells, ReadCells, Unparsed
+from sluice.clean.parse import unparsed_reasons
+from sluice.clean.result import CleanBatch, Judged, filtered
+from sluice.contract.model import Contract
+from sluice.read.csv_parser import MALFORMED_SCHEMA
+from sluice.runtime.polars_threads import places_of
+
+_NONE_MALFORMED = pl.DataFrame(schema=MALFORMED_SCHEMA)
+
+
+class _Undiscarded(NamedTuple):
+    """The rows that no rule discards. left: their places (UInt32), or None when all are left;
+    text: of the columns that must equal the key's parts; few: of those that checks look at; the others as ReadCells has
+    them."""
+
+    discarded: dict[str, int]
+    left: pl.Series | None
+    text: pl.DataFrame
+    parsed: pl.DataFrame
+    unparsed: dict[str, Unparsed]
+    few: dict[str, LookedUp]
+
+
+def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
+    """Clean the rows of one batch on its own; as Cleaner.clean."""
+    return Cleaner(contract, parts).clean(rows)
+
+
+class Cleaner:
+    """Cleans the batches of a file, in one thread or in several. What becomes of a row depends on the row alone: only
+    what the contract says is worked out once.
+
+    parts: what the file's key captured, for the columns that must equal it.
+    """
+
+    def __init__(self, contract: Contract, parts: Mapping[str, str] | None = None) -> None:
+        self._contract = contract
+        self._parts = parts or {}
+        self._cells = Cells(contract)
+        self._checks = Checks(contract)
+        self._discards = Discards(contract)
+
+    def clean(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> CleanBatch:
+        """Clean the rows of one batch; as `judge`."""
+        return self.judge(rows, malformed).clean()
+
+    def judge(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> Judged:
+        """Tell what is to become of the rows of one batch.
+
+        rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
+        malformed: the records that could not be split (RawBatch.malformed), quarantined for the reason they bring.
+        Raises ContractInvalid when a check of the model cannot run.
+        """
+        rest = self._undiscarded(self._cells.read(rows))
+        failures = self._failures(rest)
+        return Judged(self._contract, rows, malformed, rest.discarded, rest.left, rest.parsed, failures)
+
+    def _undiscarded(self, cells: ReadCells) -> _Undiscarded:
+        """Leave out the rows that a rule discards."""
+        text = cells.text.select(self._contract.same_as_key)
+        few = {name: cells.few[name] for name in self._checks.of_text if name in cells.few}
+        discarded, kept = self._discards.of(cells.text, cells.few)
+        if kept is None:
+            return _Undiscarded({}, None, text, cells.values, cells.unparsed, few)
+        now = kept.cum_sum().cast(pl.UInt32) - 1
+        return _Undiscarded(
+            discarded,
+            places_of(kept),
+            filtered(text, kept),
+            filtered(cells.values, kept),
+            {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()},
+            {name: one.filter(kept) for name, one in few.items()},
+        )
+
+    def _failures(self, rows: _Undiscarded) -> dict[str, pl.Series]:
+        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
+        contract, parts = self._contract, self._parts
+        failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
+        for name, cells in rows.unparsed.items():
+            failures[name] |= unparsed_reasons(name, contract.parsed[name], cells.places, cells.text)
+        for name in contract.same_as_key:
+            differs = rows.text[name] != parts[name] if name in parts else None
+            if differs is not None and differs.any():
+                failures[name][f"{name}_equals_key"] = places_of(differs)
+        for name, reason, failed in self._checks.failing(rows.parsed, rows.few):
+            if reason.endswith("_is_present") and name in rows.unparsed:
+                # A cell whose text did not parse is wrong, not missing.
+                failed = failed.scatter(rows.unparsed[name].places, values=False)
+                if not failed.any():
+                    continue
+            failures[name][reason] = places_of(failed)
+        return {reason: places for of_column in failures.values() for reason, places in of_column.items()}

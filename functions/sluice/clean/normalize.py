@@ -1,0 +1,211 @@
+"""From the cells of a file to normalised text and typed values, column by column."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import polars as pl
+
+from sluice.clean.dictionary import FewTexts, LookedUp
+from sluice.clean.parse import parse, parse_most
+from sluice.contract.model import Contract
+from sluice.contract.steps import CELL_BY_CELL
+from sluice.runtime.polars_threads import one_alone, places_of, select_alone, unfound
+
+_SPELLED_OUT = 6
+
+
+@dataclass(frozen=True)
+class Unparsed:
+    """The cells of a column that hold text, but no value of its type: their places (UInt32, ascending), and the text
+    that was to be parsed."""
+
+    places: pl.Series
+    text: pl.Series
+
+    def among(self, kept: pl.Series, now: pl.Series) -> "Unparsed":
+        """Return those of the kept rows. kept: Boolean; now: the place of each row among them."""
+        stays = kept[self.places]
+        return Unparsed(now[self.places.filter(stays)], self.text.filter(stays))
+
+
+@dataclass(frozen=True)
+class ReadCells:
+    """What the cells of a batch say, row by row.
+
+    text: normalised text of the columns that are text or that a rule asks for as text.
+    values: the parsed columns, typed. Both carry `_extra` when kept, and `_row_number`.
+    unparsed: by name of the typed columns; few: by name of columns of `text`, those whose texts are few.
+    """
+
+    text: pl.DataFrame
+    values: pl.DataFrame
+    unparsed: dict[str, Unparsed]
+    few: dict[str, LookedUp]
+
+
+class Cells:
+    """Reads the cells of a file, batch by batch."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._carried = (*contract.extra, "_row_number")
+        as_text = _asked_as_text(contract)
+        self._untrimmed = {
+            name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
+        }
+        self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
+        # In one expression each cell is trimmed twice: for a few cells that costs less than another selection.
+        self._trimmed_steps = {name: _normalised(contract, name, trimmed=False) for name in self._untrimmed}
+        self._longest_marker = _longest(*_marking(contract.reading.null_markers))
+        self._stepped = {name for step in contract.cleaning for name in step.columns}
+        self._looking = {
+            name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
+        }
+        # To look a text up costs less than to trim it and look for null markers, or to parse all but whole numbers.
+        self._few_texts = {name: FewTexts(self._normalised_cells) for name in self._steps.keys() - self._untrimmed}
+        self._few_values = {
+            name: FewTexts(self._parse if name not in self._untrimmed else self._parse_as_it_stands, counted=True)
+            for name, dtype in contract.parsed.items()
+            if dtype != pl.String() and not dtype.is_integer()
+        }
+
+    def read(self, rows: pl.DataFrame) -> ReadCells:
+        """Read the cells of a batch.
+
+        rows: the contract's file columns as the file has them, and what is carried along: `_extra` when kept,
+        `_row_number`.
+        """
+        texts = {name: self._as_text(rows, name) for name in self._steps if name not in self._untrimmed}
+        carried = [rows[name] for name in self._carried]
+        text = pl.DataFrame([cells for cells, _ in texts.values()] + carried)
+        values, unparsed = [], {}
+        for name, dtype in self._contract.parsed.items():
+            if dtype == pl.String():
+                values.append(text[name])
+                continue
+            read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
+            values.append(read[0])
+            if read[1]:
+                unparsed[name] = read[1]
+        few = {name: found for name, (_, found) in texts.items() if found}
+        return ReadCells(text, pl.DataFrame(values + carried), unparsed, few)
+
+    def _as_text(self, rows: pl.DataFrame, name: str) -> tuple[pl.Series, LookedUp | None]:
+        if name in self._looking:
+            return self._normalise(rows.select(self._contract.file_columns), name), None
+        cells = rows[name]
+        # A cell that is null has no column in the file; a step may fill it.
+        found = None if cells.has_nulls() else self._few_texts[name].looked_up(cells)
+        return (self._normalised_cells(cells), None) if found is None else (found.cells(), found)
+
+    def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
+        text = _decimal_point(self._contract, text)
+        few = self._few_values.get(text.name)
+        value = few.worked_out(text) if few else self._parse(text)
+        if value.null_count() == text.null_count():
+            return value, None
+        places = unfound(text, value)
+        return value, Unparsed(places, text[places])
+
+    def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
+        """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
+        few = self._few_values.get(cells.name)
+        found = few.looked_up(cells) if few else None
+        value = parse_most(cells, *self._type(cells.name)) if found is None else found.cells()
+        if not value.null_count():
+            return value, None
+        missed = places_of(value.is_null())
+        text = one_alone(cells[missed], self._trimmed_steps[cells.name])
+        if text.null_count() == len(text):
+            return value, None
+        if found is None:
+            value = value.scatter(missed, self._parse(text))
+        left = unfound(text, value[missed])
+        return value, Unparsed(missed[left], text[left])
+
+    def _normalised_cells(self, cells: pl.Series) -> pl.Series:
+        return self._normalise(cells.to_frame(), cells.name)
+
+    def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
+        # In two steps: in one, each cell would be trimmed twice.
+        trimmed = select_alone(cells, pl.all().str.strip_chars())
+        if name not in self._stepped:
+            shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
+            if shortest is not None and shortest > self._longest_marker:
+                return trimmed[name]
+        return one_alone(trimmed, self._steps[name])
+
+    def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
+        return self._parse(self._normalised_cells(cells))
+
+    def _parse(self, text: pl.Series) -> pl.Series:
+        return parse(text, *self._type(text.name))
+
+    def _type(self, name: str) -> tuple[pl.DataType, Sequence[str]]:
+        """Return a column's type, and the forms of its dates."""
+        return self._contract.parsed[name], self._contract.reading.dates.get(name, ())
+
+
+def _asked_as_text(contract: Contract) -> set[str]:
+    """Return the columns of which all cells are wanted as normalised text."""
+    texts = {name for name in contract.file_columns if contract.parsed.get(name, pl.String()) == pl.String()}
+    rules = [rule.when.meta for rule in contract.discard]
+    if any(rule.has_multiple_outputs() for rule in rules):
+        return set(contract.file_columns)
+    return texts.union(contract.same_as_key, *(rule.root_names() for rule in rules))
+
+
+def _parses_untrimmed(contract: Contract, name: str) -> bool:
+    """Whether a cell that parses as it stands has the value that its normalised text has: nothing else is to be done
+    to it but trimming, and what stands for no value (999, say) is no value either."""
+    dtype, reading = contract.parsed[name], contract.reading
+    if any(name in step.columns for step in contract.cleaning) or (reading.decimal_comma and dtype.is_numeric()):
+        return False
+    markers = [marker.strip() for marker in reading.null_markers]
+    spelled = pl.Series(
+        [text for marker in markers for text in (marker, marker.lower(), marker.upper())], dtype=pl.String
+    )
+    return parse(spelled, dtype, reading.dates.get(name, ())).null_count() == len(spelled)
+
+
+def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
+    """Return the text that a column's values are parsed from: numbers with a decimal point."""
+    if not (contract.reading.decimal_comma and contract.parsed[text.name].is_numeric()):
+        return text
+    # A number that has a point already is none with a decimal comma.
+    return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
+
+
+def _normalised(contract: Contract, name: str, trimmed: bool = True) -> pl.Expr:
+    """Tell null markers, then the contract's steps. trimmed: the cells are trimmed already."""
+    text = pl.col(name) if trimmed else pl.col(name).str.strip_chars()
+    column: pl.Expr = pl.when(~_is_null_marker(text, contract.reading.null_markers)).then(text)
+    for step in contract.cleaning:
+        if name in step.columns:
+            column = step.apply(column)
+    return column.alias(name)
+
+
+def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
+    """Tell the markers in any case. Looking a cell up among all spellings is cheaper than lowering it."""
+    spellings, long = _marking(markers)
+    told = trimmed.is_in(spellings)
+    return told | trimmed.str.to_lowercase().is_in(long) if long else told
+
+
+def _marking(markers: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return every spelling of the short markers, and the long ones in lower case."""
+    spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
+    return spellings, [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
+
+
+def _longest(spellings: list[str], long: list[str]) -> int:
+    """Return the bytes beyond which a text is no marker."""
+    # A text has as many letters as in lower case, or fewer, of four bytes at most.
+    return max([len(text.encode()) for text in spellings] + [4 * len(text) for text in long], default=0)
+
+
+def _spellings(marker: str) -> Iterator[str]:
+    letters = [sorted({letter.lower(), letter.upper()}) for letter in marker.strip()]
+    return ("".join(spelling) for spelling in product(*letters))

@@ -1,0 +1,110 @@
+"""What a contract declares besides its model: how text is read, and what becomes of rows, columns and files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from sluice.contract.partitions import formatted
+
+MASK = "***"
+"""What stands for a personal cell wherever rows are shown."""
+
+Unknown = Literal["reject", "ignore", "keep"]
+Statistic = Literal["median", "mean", "mode"]
+Treatment = Literal["hash", "drop", "keep"]
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """Delimiter and quote are one ASCII character each; encoding is UTF-8 or a single-byte Python codec."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the text of a file is understood.
+
+    null_markers: texts that mean "no value", compared trimmed and in any case.
+    dates: for a date or timestamp column, the strptime forms it may have, tried in order.
+    aliases: other header names of a column, such as {"sku": "product_id"}.
+    unpublished: columns that the file has, for rules to use, and the table has not.
+    optional: columns that a file may lack; then none of its rows has a value in them.
+    unknown_columns: what a column that nobody declared means: the file is rejected, the column ignored,
+        or its text kept in the published column `_extra`.
+    decimal_comma: numbers are written 1.234,56 instead of 1,234.56 (group marks are never guessed).
+    """
+
+    format: TextFormat = field(default_factory=TextFormat)
+    null_markers: tuple[str, ...] = ("",)
+    dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    unpublished: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    unknown_columns: Unknown = "reject"
+    decimal_comma: bool = False
+
+
+@dataclass(frozen=True)
+class Discard:
+    """Rows that are left out on purpose, under a name: `when` looks at the trimmed text columns."""
+
+    name: str
+    when: pl.Expr = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Unique:
+    """The key that makes a row unique. Of several rows with one key the largest `newest` wins.
+
+    A missing `newest` counts as oldest; among equals the highest row number wins. The others are
+    discarded as `duplicate`.
+
+    across_files: the key decides over all files, too: beside the table there is a view, NAME_newest, of the newest row
+        of each key. The table keeps the rows of every file.
+    """
+
+    key: tuple[str, ...]
+    newest: str | None = None
+    across_files: bool = False
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An imputed value that does not depend on the file, as the file would write it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """Values far from the file's others: outside the quartiles by `iqr` times their distance (Tukey, 1977),
+    or more than `z_score` population standard deviations from the mean.
+
+    Statistics are taken over the present values of the rows kept after deduplication. `flag` names a Boolean
+    column of the model; `clip` moves such values to the nearest limit.
+    """
+
+    column: str
+    iqr: float | None = None
+    z_score: float | None = None
+    flag: str | None = None
+    clip: bool = False
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition column: a column of the row itself, or a date formatted, such as `2025-03` of a sale date."""
+
+    name: str
+    of: str | None = None
+    format: str | None = None
+
+    @property
+    def expression(self) -> pl.Expr:
+        source = pl.col(self.of or self.name)
+        return (formatted(source, self.format) if self.format else source).alias(self.name)

@@ -1,0 +1,98 @@
+"""The rows of a file that no other row outdoes, and what they say as a whole (the embedded engine)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from sluice.contract.model import Contract
+from sluice.engines import statistics
+from sluice.engines.impute import Plan, counted, in_units, plan
+from sluice.engines.spill import Spill
+from sluice.engines.statistics import FewValues, Summary
+
+_HALF = 1 << 32
+_PART_ROWS = 2_000_000
+"""Rows whose values are counted in one look, which holds no more counts than that."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """outdone: at the index of each row number, whether the row is left out (Boolean)."""
+
+    rows: Spill
+    outdone: pl.Series
+
+    def scan(self) -> pl.LazyFrame:
+        return self._left(self.rows.scan())
+
+    def scans(self) -> Iterator[pl.LazyFrame]:
+        """Yield the rows in parts that memory holds."""
+        return map(self._left, self.rows.scans(_PART_ROWS))
+
+    def _left(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        if not self.outdone.any():
+            return rows
+
+        def stays(row_numbers: pl.Series) -> pl.Series:
+            return ~self.outdone.gather(row_numbers)
+
+        return rows.filter(pl.col("_row_number").map_batches(stays, return_dtype=pl.Boolean(), is_elementwise=True))
+
+
+def plan_of(contract: Contract, kept: Kept) -> Plan:
+    """Return what the whole file says of its rows."""
+    few = _few_values(contract, kept)
+    return plan(
+        contract, lambda name: few.get(name) or _Counts(contract, kept.scan(), name), lambda name: _mode(kept, name)
+    )
+
+
+def _few_values(contract: Contract, kept: Kept) -> dict[str, FewValues]:
+    """Return the counted values of the columns that have few."""
+    found = {name: FewValues(pl.DataFrame(schema=statistics.SCHEMA)) for name in counted(contract)}
+    for rows in kept.scans() if found else ():
+        units = rows.select(in_units(name, contract.types[name]).alias(name) for name in found)
+        counts = pl.collect_all([statistics.count(units, name) for name in found], engine="streaming")
+        for name, more in zip(list(found), counts, strict=True):
+            found[name] += FewValues(more)
+            if found[name].counts.height > statistics.FEW_VALUES:
+                del found[name]
+        if not found:
+            break
+    return found
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """statistics.Column over the rows themselves, each question a look at all of them."""
+
+    contract: Contract
+    rows: pl.LazyFrame
+    name: str
+
+    def _units(self) -> pl.LazyFrame:
+        return self.rows.select(u=in_units(self.name, self.contract.types[self.name])).drop_nulls()
+
+    def summary(self) -> Summary:
+        unit, wide = pl.col("u"), pl.col("u").cast(pl.Int128)
+        # In halves, which no sum of squares outgrows.
+        high, low = wide // _HALF, wide % _HALF
+        told = self._units().select(
+            n=unit.len(), low=unit.min(), high=unit.max(), s=wide.sum(),
+            hh=(high * high).sum(), hl=(high * low).sum(), ll=(low * low).sum(),
+        )  # fmt: skip
+        row = told.collect(engine="streaming").row(0, named=True)
+        squares = row["hh"] * _HALF**2 + 2 * row["hl"] * _HALF + row["ll"]
+        return Summary(row["n"], row["low"] or 0, row["high"] or 0, row["s"], squares)
+
+    def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
+        inside = self._units().filter(pl.col("u").is_between(low, high)).select(bin=(pl.col("u") - low) // width)
+        return dict(inside.group_by("bin").len().collect(engine="streaming").iter_rows())
+
+
+def _mode(kept: Kept, name: str) -> Any:
+    counts = kept.scan().select(name).drop_nulls().group_by(name).len()
+    top = counts.sort(["len", name], descending=[True, False]).head(1).collect(engine="streaming")
+    return top[name].item() if top.height else None

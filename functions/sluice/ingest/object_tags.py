@@ -1,0 +1,53 @@
+"""Tags on the uploaded object version: what became of it, visible where the file lies."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import gone
+
+_LIMIT = 10
+_FORBIDDEN = re.compile(r"[^\w .:/=+\-@]")
+_PREFIX = "sluice:"
+
+
+def read(s3: Any, source: ObjectVersion) -> dict[str, str]:
+    """Return the version's tags. Raises ObjectGone when the version no longer exists."""
+    place = _place(source)
+    try:
+        current = s3.get_object_tagging(**place)["TagSet"]
+    except ClientError as error:
+        raise gone(error, place) from error
+    return {each["Key"]: each["Value"] for each in current}
+
+
+def tag(s3: Any, source: ObjectVersion, current: Mapping[str, str] | None = None, /, **values: object) -> None:
+    """Set tags `sluice:<name>` on the version, keeping the tags that others set.
+
+    current: the tags that it has, when the caller has just read them.
+    An object has at most ten tags. The user's come first; of ours the ones named last are left out then.
+    Raises ObjectGone when the version no longer exists.
+    """
+    tags = merged(read(s3, source) if current is None else current, values)
+    s3.put_object_tagging(**_place(source), Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]})
+
+
+def _place(source: ObjectVersion) -> dict[str, str]:
+    return {"Bucket": source.bucket, "Key": source.key, "VersionId": source.version_id}
+
+
+def merged(current: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:
+    """Return at most ten tags: all that are not ours, then our new values, then our former ones."""
+    theirs = {name: value for name, value in current.items() if not name.startswith(_PREFIX)}
+    new = {_PREFIX + name: allowed(str(value)) for name, value in values.items()}
+    former = {name: value for name, value in current.items() if name not in theirs and name not in new}
+    ours = list({**new, **former}.items())
+    return {**theirs, **dict(ours[: _LIMIT - len(theirs)])}
+
+
+def allowed(text: str) -> str:
+    """Return the text as a tag may hold it: 256 characters; others than letters, digits and _.:/=+-@ become _."""
+    return _FORBIDDEN.sub("_", text)[:256]

@@ -1,0 +1,140 @@
+"""Intake: what becomes of one uploaded file, from its event to the start of its run.
+
+The writes are ordered so that an event that is delivered again heals a crash between any two of them, and
+changes nothing when all were done.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sluice.aws.object_keys import report_key, run_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import S3Source, put_json
+from sluice.aws.telemetry import count, count_for_alarms, logger
+from sluice.clean.result import TOO_MANY
+from sluice.contract import registry
+from sluice.errors import ObjectGone, UnknownKey
+from sluice.ingest import batch_hold, object_tags, upload_event
+from sluice.ledger import runs
+from sluice.ledger.ledger import RECEIVED, Ledger
+from sluice.notify.messages import file_rejected
+from sluice.notify.send import alert, put_event
+from sluice.validate import validator
+from sluice.validate.report import Verdict
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes uploads in. s3, sns, events, stepfunctions: clients; the others name what they work on."""
+
+    s3: Any
+    sns: Any
+    events: Any
+    stepfunctions: Any
+    ledger: Ledger
+    raw_bucket: str
+    work_bucket: str
+    state_machine_arn: str
+    alerts_topic_arn: str
+    event_bus: str
+
+    def receive(self, body: str) -> None:
+        """Validate the upload that an S3 event (JSON text) reports, and start its run when it is accepted.
+
+        Raises UnexpectedEvent for what is no upload into the raw bucket.
+        """
+        source = upload_event.parse(body, bucket=self.raw_bucket)
+        logger.append_keys(source_id=source.id, key=source.key)
+        if source.key.endswith("/") and source.size == 0:
+            logger.info("folder marker ignored")
+            return
+        status = self.ledger.receive(source)
+        if status != RECEIVED:
+            logger.info("event known", status=status)
+            return
+        verdict = self.validate(source)
+        put_json(self.s3, self.work_bucket, report_key(source), {**verdict.to_dict(), "source": source.to_dict()})
+        count(verdict.dataset, FilesAccepted=int(verdict.accepted), FilesRejected=int(not verdict.accepted))
+        if TOO_MANY in verdict.reasons:
+            count_for_alarms(FilesAboveQuarantineLimit=1)
+        logger.info("file validated", verdict=verdict.verdict, rows=verdict.rows, reasons=verdict.reasons)
+        if verdict.accepted:
+            self._accept(source, verdict)
+        else:
+            self._reject(source, verdict)
+
+    def validate(self, source: ObjectVersion) -> Verdict:
+        """Return the validation report; also on a file of no dataset, or one that is gone."""
+        file = S3Source(self.s3, source.bucket, source.key, source.version_id)
+        dataset, version = "unknown", 0
+        try:
+            dataset = registry.match(source.key).dataset
+            contract = registry.load(dataset)
+            version = contract.version
+            return validator.check(contract, file, source.key)
+        except UnknownKey as error:
+            reason, problem = validator.KEY_FOLLOWS_NAMING_RULE, str(error)
+        except ObjectGone as error:
+            reason, problem = "object_version_exists", str(error)
+        return Verdict("rejected", dataset, version, reasons={reason: 1}, problems=[problem])
+
+    def _accept(self, source: ObjectVersion, verdict: Verdict) -> None:
+        """Start the source's run, unless a newer version of the key was accepted before, or it waits for others."""
+        found = self._tags(source)
+        origin = {"origin": found[batch_hold.ORIGIN]} if batch_hold.ORIGIN in found else {}
+        attempt = int(self.ledger.entry(source)["attempt"])
+        # Whoever made it wait has started its first attempt; another one was asked for, and waits for nobody.
+        if attempt == 1 and batch_hold.waits(found, source, now=time.time()):
+            self._tag(source, verdict, found)
+            self.ledger.accept(source, **origin, **_facts(source, verdict))
+            logger.info("file waits to be run with others")
+            return
+        run = runs.Run.of(verdict.dataset, [source], attempt=attempt)
+        self._tag(source, verdict, found, run_id=run.run_id)
+        put_json(self.s3, self.work_bucket, run_key(run.run_id), run.to_dict())
+        if not self.ledger.accept(source, run_id=run.run_id, **origin, **_facts(source, verdict)):
+            logger.info("file superseded")
+            return
+        started = runs.start(self.stepfunctions, self.state_machine_arn, run)
+        logger.info("run started", run_id=run.run_id, first_time=started)
+
+    def _reject(self, source: ObjectVersion, verdict: Verdict) -> None:
+        """Notify, then record the rejection: notified twice is better than not at all."""
+        self._tag(source, verdict)
+        notice = file_rejected(source, verdict.to_dict(), work_bucket=self.work_bucket)
+        put_event(self.events, self.event_bus, notice)
+        alert(self.sns, self.alerts_topic_arn, notice)
+        self.ledger.reject(source, problems=verdict.problems, **_facts(source, verdict))
+
+    def _tags(self, source: ObjectVersion) -> dict[str, str]:
+        try:
+            return object_tags.read(self.s3, source)
+        except ObjectGone:
+            return {}
+
+    def _tag(self, source: ObjectVersion, verdict: Verdict, found: dict[str, str] | None = None, **more: str) -> None:
+        values = {
+            "verdict": verdict.verdict,
+            "dataset": verdict.dataset,
+            "contract_version": verdict.contract_version,
+            "rows": verdict.rows,
+            "processed": datetime.now(UTC).date(),
+            **more,
+        }
+        try:
+            object_tags.tag(self.s3, source, found or None, **values)
+        except ObjectGone:
+            logger.info("object version gone, not tagged")
+
+
+def _facts(source: ObjectVersion, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "dataset": verdict.dataset,
+        "contract_version": verdict.contract_version,
+        "rows": verdict.rows,
+        "would_quarantine": verdict.would_quarantine,
+        "reasons": verdict.reasons,
+        "bytes_text": int(verdict.facts.get("bytes_text", source.size)),
+    }

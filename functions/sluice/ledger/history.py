@@ -1,0 +1,93 @@
+"""What the ledger remembers of a dataset: its latest file versions, and what they came to run by run."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sluice.aws.dynamodb import Items
+from sluice.aws.object_version import ObjectVersion
+from sluice.ledger.ledger import PUBLISHED
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A run that published, as the ledger has it. at: when its last file was published (ISO, UTC).
+
+    latency_seconds: of its slowest file, from upload to table. cost_usd: estimate of its cleaning.
+    """
+
+    run_id: str
+    at: str
+    contract_version: int
+    files: int
+    rows: int
+    published: int
+    quarantined: int
+    discarded: int
+    reasons: dict[str, int]
+    cleaning_seconds: float
+    latency_seconds: float
+    cost_usd: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Memory:
+    """Reads the ledger. client: DynamoDB's."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._items = Items(client, table)
+
+    def entries(self, sources: Iterable[ObjectVersion]) -> dict[str, Entry]:
+        """Return the entries of these versions as they are now, by source id; unknown ones are left out."""
+        keys = ({"source": source.uri, "version": source.version_id} for source in sources)
+        return {item["source_id"]: item for item in self._items.get_all(keys)}
+
+    def latest(self, dataset: str, *, status: str | None = None, most: int = 1_000) -> list[Entry]:
+        """Return the dataset's versions that changed last, newest first: a second old, perhaps."""
+        operands = {"dataset": dataset, "status": status} if status else {"dataset": dataset}
+        how = {"FilterExpression": "#status = :status"} if status else {}
+        found = self._items.query(
+            "#dataset = :dataset", operands, IndexName="by_dataset", ScanIndexForward=False, **how
+        )
+        return list(islice(found, most))
+
+
+def runs(entries: Iterable[Entry]) -> list[Past]:
+    """Return the runs of published entries, oldest first."""
+    by_run: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry["status"] == PUBLISHED and "published_at" in entry:
+            by_run[entry["run_id"]].append(entry)
+    return sorted((_past(run_id, some) for run_id, some in by_run.items()), key=lambda past: (past.at, past.run_id))
+
+
+def _past(run_id: str, entries: Sequence[Entry]) -> Past:
+    reasons: Counter[str] = Counter()
+    for entry in entries:
+        reasons.update(entry.get("reasons", {}))
+    return Past(
+        run_id=run_id,
+        at=max(entry["published_at"] for entry in entries),
+        contract_version=max(int(entry.get("contract_version", 0)) for entry in entries),
+        files=len(entries),
+        rows=sum(entry.get("rows", 0) for entry in entries),
+        published=sum(entry.get("published", 0) for entry in entries),
+        quarantined=sum(entry.get("quarantined", 0) for entry in entries),
+        discarded=sum(sum(entry.get("discarded", {}).values()) for entry in entries),
+        reasons=dict(reasons.most_common()),
+        cleaning_seconds=sum(entry.get("cleaning_seconds", 0) for entry in entries),
+        latency_seconds=max(seconds_between(entry["received_at"], entry["published_at"]) for entry in entries),
+        cost_usd=sum(entry.get("cost_usd", 0) for entry in entries),
+    )
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one time of the ledger to another."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

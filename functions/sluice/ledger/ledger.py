@@ -1,0 +1,258 @@
+"""The ledger: one DynamoDB item a source version, and the only judge of who may publish.
+
+Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to
+the key as a whole: the newest version accepted, who holds the lease, what is published, how to undo what is
+not. Powertools' idempotency is not used: it would be a second judge, whose records expire or get stuck in
+progress when a function dies, and which knows nothing of order.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sluice.aws.dynamodb import Change, Items
+from sluice.aws.object_version import ObjectVersion
+from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
+
+HEAD = "HEAD"
+
+RECEIVED = "RECEIVED"
+REJECTED = "REJECTED"
+CLEANING = "CLEANING"
+PUBLISHED = "PUBLISHED"
+FAILED = "FAILED"
+SUPERSEDED = "SUPERSEDED"
+
+_NEWEST = "(attribute_not_exists(#newest_sequencer) OR #newest_sequencer <= :newest_sequencer)"
+_FREE = "(attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR #lease_until < :now)"
+_HELD = "#lease_owner = :run"
+_PUBLISHES = f"{_HELD} AND (attribute_not_exists(#undoing) OR #undoing <> :run)"
+"""A run whose undoing has begun holds its source to the end, and publishes nothing any more."""
+_NOT_UNDONE = "(attribute_not_exists(#undoing) OR #undoing <> :lease_owner)"
+_WAITS = "#status = :received"
+_CLEANS = "(#status = :cleaning AND #run_id = :run)"
+_NOT_FAILED = "(attribute_not_exists(#failed_run) OR #failed_run <> :run)"
+_LEASE = ("lease_owner", "lease_until")
+_READY = ("ready_run", "ready_manifest")
+
+
+class Ledger:
+    """client: DynamoDB's. clock: seconds since 1970."""
+
+    def __init__(self, client: Any, table: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._items = Items(client, table)
+        self._clock = clock
+
+    def entry(self, source: ObjectVersion) -> dict[str, Any]:
+        """Return the item of one version, or {} when the ledger has never seen it."""
+        return self._items.get({"source": source.uri, "version": source.version_id})
+
+    def head(self, source: ObjectVersion) -> dict[str, Any]:
+        """Return the item of the key as a whole, or {} when no version was accepted yet."""
+        return self._items.get({"source": source.uri, "version": HEAD})
+
+    def receive(self, source: ObjectVersion) -> str:
+        """Record a version as RECEIVED unless it is known; return the status that it has then."""
+        now = self._now()
+        item = {
+            "source": source.uri,
+            "version": source.version_id,
+            "source_id": source.id,
+            "status": RECEIVED,
+            "dataset": "unknown",
+            "attempt": 1,
+            "sequencer": source.order,
+            "size": source.size,
+            "received_at": now,
+            "updated_at": now,
+        }
+        return RECEIVED if self._items.add(item, key="source") else str(self.entry(source)["status"])
+
+    def accept(self, source: ObjectVersion, *, run_id: str = "", **facts: Any) -> bool:
+        """Record that the gate accepted a version, which is the newest of its key from now on.
+
+        run_id: the run that takes it; without one it waits until `assign` names one.
+        Returns False, and records SUPERSEDED, when a newer version has been accepted before.
+        """
+        if not self._set_head(source, _newest(source, source.order), condition=_NEWEST) and not self._is_newest(source):
+            self._set(source, {"status": SUPERSEDED}, condition=_WAITS, received=RECEIVED)
+            return False
+        # When the next write finds another status, a second delivery of the event was faster: as good.
+        self._set(source, ({"run_id": run_id} if run_id else {}) | facts, condition=_WAITS, received=RECEIVED)
+        return True
+
+    def assign(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Record which run is going to take a version that waits; False when it does not wait any more."""
+        return self._set(source, {"run_id": run_id}, condition=_WAITS, received=RECEIVED)
+
+    def reject(self, source: ObjectVersion, **facts: Any) -> None:
+        """Record that the gate refused a version."""
+        self._set(source, {"status": REJECTED, **facts}, condition=_WAITS, received=RECEIVED)
+
+    def claim(self, source: ObjectVersion, *, run_id: str, lease_seconds: int, engine: str) -> bool:
+        """Take a source for a run, and its key's lease; the same run may claim again.
+
+        Returns False when there is nothing to do: the version is decided already, or a newer one was accepted
+        (recorded as SUPERSEDED). Raises SourceBusy while another run holds the key, and ClaimRefused for a
+        version that the ledger does not know or that failed and was not reopened.
+        """
+        status = self.entry(source).get("status", "unknown")
+        if status in (PUBLISHED, REJECTED, SUPERSEDED):
+            return False
+        if status not in (RECEIVED, CLEANING):
+            raise ClaimRefused(f"{source.uri} version {source.version_id} is {status}")
+        newest = str(self.head(source).get("newest_sequencer", ""))
+        # The same version may have been told of twice, in two orders: by S3, and by whoever found it there.
+        order = max(newest, source.order) if self._is_newest(source) else source.order
+        if newest > order:
+            self._supersede(source, run_id=run_id)
+            return False
+        now = int(self._clock())
+        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_newest(source, order)}
+        claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
+        if not self._items.change_all(
+            self._change(source, HEAD, lease, condition=f"{_FREE} AND {_NEWEST} AND {_NOT_UNDONE}", now=now),
+            # CLEANING by another run can be taken too: the lease above says that this run is dead.
+            self._change(
+                source, source.version_id, claimed, condition="#status IN (:received, :status)", received=RECEIVED
+            ),
+        ):
+            raise SourceBusy(f"another run works on {source.uri}")
+        return True
+
+    def hold(self, source: ObjectVersion, *, run_id: str, lease_seconds: int) -> dict[str, Any]:
+        """Prolong the run's lease and return the key's item. Raises LeaseLost when the run may not publish."""
+        until = {"lease_until": int(self._clock()) + lease_seconds}
+        self._set_publishing(source, until, run_id=run_id)
+        return self.head(source)
+
+    def holds(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Tell whether the run has the lease now."""
+        return bool(self.head(source).get("lease_owner") == run_id)
+
+    def publishes(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Tell whether the run has the lease now, and its undoing has not begun."""
+        head = self.head(source)
+        return head.get("lease_owner") == run_id != head.get("undoing")
+
+    def begin_publishing(self, source: ObjectVersion, *, run_id: str, undo: str) -> None:
+        """Record where it is written how to undo what now begins. Raises LeaseLost."""
+        self._set_publishing(source, {"undo": undo}, run_id=run_id)
+
+    def end_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
+        """Record the version id of the lake's manifest of all that stands there now. Raises LeaseLost."""
+        self._set_publishing(source, {"ready_run": run_id, "ready_manifest": manifest}, run_id=run_id)
+
+    def ready_manifest(self, source: ObjectVersion, *, run_id: str) -> str:
+        """Return what the run recorded at the end of publishing. Raises ManifestRefused when it did not."""
+        head = self.head(source)
+        if head.get("ready_run") != run_id:
+            raise ManifestRefused(f"{run_id} has not published {source.uri}")
+        return str(head["ready_manifest"])
+
+    def begin_undoing(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Keep the run from publishing and completing a source from now on; False when it has no lease of it."""
+        return self._set_head(source, {"undoing": run_id}, condition=_HELD, run=run_id)
+
+    def complete(self, source: ObjectVersion, *, run_id: str, published_manifest: str, **facts: Any) -> None:
+        """Record PUBLISHED and give the lease back: from here on this version is what readers are promised.
+
+        published_manifest: version id of the lake's manifest, which names every published object's version.
+        Repeating it is harmless. Raises LeaseLost.
+        """
+        head = {
+            "published_version": source.version_id,
+            "published_run": run_id,
+            "published_manifest": published_manifest,
+        }
+        entry = {"status": PUBLISHED, "published_at": self._now(), **facts}
+        if self._items.change_all(
+            self._change(source, HEAD, head, condition=_PUBLISHES, remove=(*_LEASE, *_READY, "undo"), run=run_id),
+            self._change(source, source.version_id, entry, condition=_CLEANS, cleaning=CLEANING, run=run_id),
+        ):
+            return
+        if not self.is_published(source, run_id=run_id):
+            raise LeaseLost(f"{run_id} does not hold {source.uri}")
+
+    def fail(self, source: ObjectVersion, *, run_id: str, error: str, cause: str) -> str:
+        """Record FAILED with its reason, giving the lease back if the run has it; return the status reached.
+
+        Only a version that waits for this very run or is worked on by it fails, and by each run once: what was
+        reopened meanwhile waits for the next one. Any other keeps its status.
+        What the run had published must be undone before. `undo` stays until something is published: a function
+        that was given up for dead may still write, and the next publication clears up behind it.
+        """
+        self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
+        self._set(
+            source,
+            {"status": FAILED, "failed_run": run_id, "error": error, "cause": cause, "failed_at": self._now()},
+            condition=f"#status IN (:received, :cleaning) AND #run_id = :run AND {_NOT_FAILED}",
+            received=RECEIVED,
+            cleaning=CLEANING,
+            run=run_id,
+        )
+        return str(self.entry(source).get("status", "unknown"))
+
+    def reopen(self, source: ObjectVersion) -> int:
+        """Make a FAILED version RECEIVED again for a redrive; return the number of the new attempt.
+
+        Raises ClaimRefused when the version has not failed, or is being reopened by someone else.
+        """
+        former = int(self.entry(source).get("attempt", 1))
+        values = {"status": RECEIVED, "attempt": former + 1}
+        # Two attempts of one number would be one run, which ends only once: the second would wait for ever.
+        condition = "#status = :failed AND #attempt = :former"
+        if not self._set(source, values, condition=condition, failed=FAILED, former=former):
+            raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
+        return former + 1
+
+    def is_published(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Tell whether this run has published this version."""
+        entry = self.entry(source)
+        return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
+
+    def _is_newest(self, source: ObjectVersion) -> bool:
+        return bool(self.head(source).get("newest_version") == source.version_id)
+
+    def _supersede(self, source: ObjectVersion, *, run_id: str) -> None:
+        """Record that a newer version was accepted. `undo` stays: the next holder of the lease needs it."""
+        self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
+        self._set(
+            source,
+            {"status": SUPERSEDED},
+            condition=f"{_WAITS} OR {_CLEANS}",
+            received=RECEIVED,
+            cleaning=CLEANING,
+            run=run_id,
+        )
+
+    def _set_publishing(self, source: ObjectVersion, values: dict[str, Any], *, run_id: str) -> None:
+        if not self._set_head(source, values, condition=_PUBLISHES, run=run_id):
+            raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
+
+    def _set_head(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:
+        return self._items.change(self._change(source, HEAD, values, **parts))
+
+    def _set(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:
+        return self._items.change(self._change(source, source.version_id, values, **parts))
+
+    def _change(
+        self,
+        source: ObjectVersion,
+        version: str,
+        values: dict[str, Any],
+        *,
+        condition: str,
+        remove: tuple[str, ...] = (),
+        **operands: Any,
+    ) -> Change:
+        key = {"source": source.uri, "version": version}
+        return Change(key, {**values, "updated_at": self._now()}, condition, operands, remove)
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+
+
+def _newest(source: ObjectVersion, order: str) -> dict[str, str]:
+    return {"newest_sequencer": order, "newest_version": source.version_id}

@@ -1,0 +1,75 @@
+"""A run: one or more object versions of one dataset that go through the state machine together."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.telemetry import logger
+
+MAX_SOURCES = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """run_id names the execution too; its input is deterministic, or a repeated start would be refused."""
+
+    run_id: str
+    dataset: str
+    sources: tuple[ObjectVersion, ...]
+
+    @classmethod
+    def of(cls, dataset: str, sources: Sequence[ObjectVersion], *, attempt: int = 1) -> Self:
+        """Return the run of these sources: the same sources and attempt always make the same run.
+
+        Raises ValueError for no source, for more than MAX_SOURCES, and for two versions of one key.
+        """
+        if not 1 <= len(sources) <= MAX_SOURCES:
+            raise ValueError(f"a run takes 1 to {MAX_SOURCES} sources, not {len(sources)}")
+        if len({source.uri for source in sources}) < len(sources):
+            # They would hold one lease, and publish the same files at the same time.
+            raise ValueError("a run does not take two versions of one key")
+        ordered = tuple(sorted(sources, key=lambda source: source.id))
+        digest = hashlib.sha256(",".join(source.id for source in ordered).encode()).hexdigest()[:16]
+        # Execution names have at most 80 characters: 57 leave room for digest and attempt.
+        name = f"{dataset[:57]}-{digest}"
+        return cls(name if attempt == 1 else f"{name}-{attempt}", dataset, ordered)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        sources = tuple(ObjectVersion.from_dict(source) for source in data["sources"])
+        return cls(data["run_id"], data["dataset"], sources)
+
+    def to_dict(self) -> dict[str, Any]:
+        sources = [source.to_dict() for source in self.sources]
+        return {"run_id": self.run_id, "dataset": self.dataset, "sources": sources}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+
+def start(stepfunctions: Any, state_machine_arn: str, run: Run) -> bool:
+    """Start the run's execution. Returns False when it had been started before, which is as good."""
+    try:
+        stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=run.run_id, input=run.to_json())
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Task:
+    """One source of a run of one dataset."""
+
+    run_id: str
+    dataset: str
+    source: ObjectVersion
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> Self:
+        """Read the event, and name the source in every line that is logged from here on."""
+        task = cls(event["run_id"], event["dataset"], ObjectVersion.from_dict(event["source"]))
+        logger.append_keys(run_id=task.run_id, dataset=task.dataset, source_id=task.source.id)
+        return task

@@ -1,0 +1,217 @@
+"""What people and other systems are told: messages with the next command in them, and events to build upon.
+
+Nothing here holds a row or a cell: file names, counts and the names of checks are all.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sluice.aws.object_keys import report_key
+from sluice.aws.object_version import ObjectVersion
+
+EVENT_SOURCE = "sluice"
+_MOST = 10
+"""Reasons and files that a message names; the report has them all."""
+
+_MOST_REASONS = 3
+
+_MOST_IN_EVENT = 50
+"""Failures that an event names: an event has at most 256 KiB, a key up to 1 KiB, twice in it."""
+
+READERS_SEE = {
+    "FAILED": "what stood before",
+    "PUBLISHED": "this version: it was published before the error",
+    "CLEANING": "perhaps a part of this version: it is not undone yet, recovery tries again",
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """An event for machines: its type and detail; and, when a person should know, a subject and a text."""
+
+    detail_type: str
+    detail: dict[str, Any]
+    subject: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one source of a run failed, its status in the ledger, and its rows where they are known.
+
+    reasons: rows that the gate would quarantine, by failed check.
+    """
+
+    source: ObjectVersion
+    status: str
+    error: str
+    cause: str
+    rows: int | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def file_rejected(source: ObjectVersion, verdict: Mapping[str, Any], *, work_bucket: str) -> Notice:
+    """Tell that a file was rejected. verdict: the gate's, as a dict."""
+    report = f"s3://{work_bucket}/{report_key(source)}"
+    reasons = dict(list(verdict["reasons"].items())[:_MOST])
+    detail = {
+        **_named(source),
+        "dataset": verdict["dataset"],
+        "contract_version": verdict["contract_version"],
+        "rows": verdict["rows"],
+        "would_quarantine": verdict["would_quarantine"],
+        "reasons": reasons,
+        "problems": [problem[:500] for problem in verdict["problems"][:_MOST]],
+        "report": report,
+    }
+    text = [
+        "The file was rejected. Nothing of it was published; what stood in the table before stands.",
+        "",
+        *_facts(
+            {
+                "File": source.uri,
+                "Version": source.version_id,
+                "Dataset": f"{verdict['dataset']} (contract version {verdict['contract_version']})",
+                "Rows": f"{verdict['rows']:,} read, {verdict['would_quarantine']:,} would be quarantined",
+                "Report": report,
+            }
+        ),
+        "",
+        "Why:",
+        *(f"  {problem[:500]}" for problem in verdict["problems"][:_MOST]),
+        "",
+        "Checks that failed, with their rows (1 for a check of the whole file):",
+        *(f"  {name}: {rows:,}" for name, rows in reasons.items()),
+        "",
+        "Next: correct the file and upload it again under the same key. To see more of it, with examples:",
+        f"  sluice show {shlex.quote(source.uri)}",
+        f"  sluice report {shlex.quote(source.uri)}",
+    ]
+    return Notice("FileRejected", detail, _subject(f"Sluice rejected {source.key}"), _lines(text))
+
+
+def dataset_updated(
+    source: ObjectVersion, *, dataset: str, run_id: str, counts: Mapping[str, Any], partitions: Iterable[str]
+) -> Notice:
+    """Tell that readers see a source's rows. partitions: their paths, of which at most 500 are named."""
+    named = list(partitions)
+    detail = {
+        **_named(source),
+        "dataset": dataset,
+        "run_id": run_id,
+        **counts,
+        "partitions": named[:500],
+        "partitions_total": len(named),
+    }
+    return Notice("DatasetUpdated", detail)
+
+
+def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failure]) -> Notice:
+    """Tell that a run failed. sources: how many it has; failures: at least one."""
+    detail = {
+        "run_id": run_id,
+        "dataset": dataset,
+        "bucket": failures[0].source.bucket,
+        "sources": sources,
+        "failed_total": len(failures),
+        "failed": [
+            {**_named(each.source), "status": each.status, "error": each.error, "cause": each.cause[:500]}
+            for each in failures[:_MOST_IN_EVENT]
+        ],
+    }
+    text = [
+        f"{len(failures)} of the run's {sources} file(s) failed.",
+        "",
+        *_facts({"Run": run_id, "Dataset": dataset}),
+        "",
+    ]
+    for each in failures[:_MOST]:
+        text += [*_told(each), ""]
+    if len(failures) > _MOST:
+        text += [f"and {len(failures) - _MOST} more", ""]
+    if all(each.error == "FileRejected" for each in failures):
+        text.append("Next: correct each file and upload it again under its key. To see more:")
+    else:
+        text.append("Next: see the run, mend the cause, then run the failed files again:")
+    text += [f"  sluice show {shlex.quote(run_id)}", f"  sluice report {shlex.quote(run_id)}"]
+    if any(each.error != "FileRejected" for each in failures):
+        text.append(f"  sluice redrive {shlex.quote(run_id)}")
+    return Notice("RunFailed", detail, _subject(f"Sluice run {run_id} failed"), _lines(text))
+
+
+def dataset_silent(dataset: str, *, last_published: str, expected_every: timedelta, raw_bucket: str) -> Notice:
+    """Tell that nothing of a dataset was published for longer than its contract says. last_published: ISO, UTC."""
+    hours = round(expected_every.total_seconds() / 3600, 2)
+    detail = {
+        "dataset": dataset,
+        "bucket": raw_bucket,
+        "last_published": last_published,
+        "expected_every_hours": hours,
+    }
+    text = [
+        f"No file of {dataset} was published for more than {hours:g} hours. Readers see what stood before.",
+        "",
+        *_facts({"Dataset": dataset, "Last": last_published, "Upload": f"s3://{raw_bucket}/"}),
+        "",
+        "Next: see whether files came and were rejected or failed; if none came, ask whoever sends them:",
+        f"  sluice runs --dataset {shlex.quote(dataset)}",
+        f"  sluice report {shlex.quote(dataset)}",
+    ]
+    return Notice("DatasetSilent", detail, _subject(f"Sluice: {dataset} is silent"), _lines(text))
+
+
+def plain_cause(cause: str) -> str:
+    """Return the message inside a Step Functions cause, which is often JSON, possibly cut off in the middle."""
+    found = re.search(r'"(?:errorMessage|ErrorMessage)"\s*:\s*"((?:[^"\\]|\\.)*)', cause)
+    text = found[1].replace('\\"', '"').replace("\\n", " ") if found else cause
+    return " ".join(text.split())[:500]
+
+
+def _told(failure: Failure) -> list[str]:
+    reasons = [f"{name} ({rows:,} rows)" for name, rows in list(failure.reasons.items())[:_MOST_REASONS]]
+    return _facts(
+        {
+            "File": failure.source.uri,
+            "Version": failure.source.version_id,
+            "Rows": "unknown" if failure.rows is None else f"{failure.rows:,}",
+            "Ledger": failure.status,
+            "Readers": f"see {READERS_SEE.get(failure.status, 'what stood before')}",
+            "Error": failure.error,
+            "Why": failure.cause,
+            **({"Reasons": ", ".join(reasons)} if reasons else {}),
+        }
+    )
+
+
+def _named(source: ObjectVersion) -> dict[str, Any]:
+    return {
+        "source": source.uri,
+        "source_id": source.id,
+        "bucket": source.bucket,
+        "key": source.key,
+        "version_id": source.version_id,
+    }
+
+
+def _facts(facts: Mapping[str, str]) -> list[str]:
+    return [f"{name + ':':<9}{_printable(value)}" for name, value in facts.items()]
+
+
+def _lines(lines: Iterable[str]) -> str:
+    """SNS takes 256 KiB."""
+    return "\n".join(_printable(line) for line in lines).encode()[:250_000].decode(errors="ignore") + "\n"
+
+
+def _printable(text: str) -> str:
+    """Names of files are anybody's text: no control character of theirs may shape a message."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def _subject(text: str) -> str:
+    """SNS takes at most 100 ASCII characters, none of them a control character."""
+    plain = _printable(text).encode("ascii", "replace").decode()
+    return plain if len(plain) <= 100 else f"{plain[:97]}..."

@@ -1,0 +1,95 @@
+"""Asks Athena what readers now see of a run's sources, and compares the answer with the manifests."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+
+from sluice.aws.object_version import ObjectVersion
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_HASHES_A_PARAMETER = 59
+"""A parameter has at most 1,024 characters: 59 hashes of 16 with their commas and quotes."""
+_VALUES = 100
+"""Above so many values of a partition column the query looks at the range from the least to the greatest."""
+
+
+@dataclass(frozen=True)
+class CountQuery:
+    """SQL with `?` in it, and the literals that Athena puts there."""
+
+    query: str
+    parameters: list[str]
+
+
+@dataclass(frozen=True)
+class Count:
+    """Rows that readers see of one source's one run."""
+
+    source_key: str
+    run_id: str
+    rows: int
+
+
+def count_query(
+    dataset: str,
+    sources: Sequence[ObjectVersion],
+    *,
+    partition_columns: Sequence[Mapping[str, str]],
+    partitions: Sequence[Mapping[str, str]],
+) -> CountQuery:
+    """Return the query for all rows of the sources, of whichever run: (_source_key, _run_id, rows).
+
+    partition_columns: [{name, type}]; partitions: the values of all partitions that hold, or held, the sources'
+    rows; only these are read. Keys never become SQL: the sources are told by the hash of their key, which
+    Trino computes once for each distinct key of a file.
+    Raises ValueError for a name that is no plain identifier.
+    """
+    conditions, parameters = [], []
+    for column in partition_columns:
+        values = sorted({partition[column["name"]] for partition in partitions})
+        condition, literals = _partition_condition(column, values)
+        conditions.append(condition)
+        parameters += literals
+    hashes = [",".join(some) for some in batched((s.hash for s in sources), _HASHES_A_PARAMETER, strict=False)]
+    key_hash = "substr(lower(to_hex(sha256(to_utf8(substr(_source_key, 6))))), 1, 16)"
+    conditions.append("(" + " OR ".join(f"contains(split(?, ','), {key_hash})" for _ in hashes) + ")")
+    parameters += [_literal(text) for text in hashes]
+    query = (
+        f'SELECT _source_key, _run_id, count(*) AS "rows" FROM "{_identifier(dataset)}"'  # noqa: S608
+        f" WHERE {' AND '.join(conditions)} GROUP BY _source_key, _run_id"
+    )
+    return CountQuery(query, parameters)
+
+
+def mismatched(expected: Mapping[ObjectVersion, int], seen: Iterable[Count], *, run_id: str) -> list[str]:
+    """Return the ids of the sources of which readers see anything but the expected rows of this run."""
+    rows: dict[str, dict[str, int]] = {}
+    for count in seen:
+        rows.setdefault(count.source_key, {})[count.run_id] = count.rows
+    return [
+        source.id
+        for source, published in expected.items()
+        if rows.get(source.uri, {}) != ({run_id: published} if published else {})
+    ]
+
+
+def _partition_condition(column: Mapping[str, str], values: Sequence[str]) -> tuple[str, list[str]]:
+    name = f'"{_identifier(column["name"])}"'
+    text = name if column["type"] == "string" else f"CAST({name} AS varchar)"
+    if not values:
+        return "1 = 0", []
+    if len(values) > _VALUES:
+        return f"{text} BETWEEN ? AND ?", [_literal(values[0]), _literal(values[-1])]
+    return f"{text} IN ({', '.join('?' * len(values))})", [_literal(value) for value in values]
+
+
+def _identifier(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no plain identifier")
+    return name
+
+
+def _literal(text: str) -> str:
+    """Athena's parameters are SQL literals: text stands in single quotes, with single quotes doubled."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,162 @@
+"""Makes and keeps the tables of the Glue catalog as the contracts say, so that partitions cannot disagree."""
+
+import base64
+import json
+from itertools import batched
+from typing import Any
+
+from sluice.errors import TableDisagrees
+from sluice.manifest import Manifest
+from sluice.publish.latest_view import newest
+
+_VERSION = "sluice.contract_version"
+_ATTEMPTS = 5
+_PARTITIONS_A_CALL = 1000
+_VIEW = "VIRTUAL_VIEW"
+_TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "timestamp(3)"}
+
+
+def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest) -> None:
+    """Make a dataset's table, its quarantine table and its view of the newest rows what the manifest says.
+
+    location: s3://… of the published files; the quarantine table's files lie beside it.
+    Raises TableDisagrees when the partition columns differ, or a table has the name of the view.
+    """
+    version = str(manifest.contract_version)
+    published = _table(name, f"{location}published/{name}/", manifest.schema, manifest.partition_columns, version)
+    _ensure(glue, database, published)
+    quarantine = f"{name}_quarantine"
+    _ensure(
+        glue,
+        database,
+        _table(quarantine, f"{location}quarantine/{name}/", manifest.quarantine_schema, [], version),
+    )
+    if manifest.across_files:
+        _ensure(glue, database, _view(name, database, manifest, version))
+
+
+def unknown_partitions(glue: Any, database: str, manifest: Manifest) -> list[str]:
+    """Return the paths of the manifest's partitions that the catalog does not have yet."""
+    names = [column["name"] for column in manifest.partition_columns]
+    if not names:
+        return []
+    paths = {tuple(part.values[name] for name in names): part.path for part in manifest.partitions}
+    for values in batched(list(paths), _PARTITIONS_A_CALL, strict=False):
+        answer = glue.batch_get_partition(
+            DatabaseName=database,
+            TableName=manifest.dataset,
+            PartitionsToGet=[{"Values": list(each)} for each in values],
+        )
+        for partition in answer["Partitions"]:
+            paths.pop(tuple(partition["Values"]), None)
+    return sorted(paths.values())
+
+
+def _ensure(glue: Any, database: str, table: dict[str, Any]) -> None:
+    """Create or update one table; two runs may do so at once, then the slower looks again."""
+    conflicts = (glue.exceptions.AlreadyExistsException, glue.exceptions.ConcurrentModificationException)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _create_or_update(glue, database, table)
+            return
+        except conflicts:
+            if attempt == _ATTEMPTS:
+                raise
+
+
+def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
+    try:
+        current = glue.get_table(DatabaseName=database, Name=table["Name"])["Table"]
+    except glue.exceptions.EntityNotFoundException:
+        glue.create_table(DatabaseName=database, TableInput=table)
+        return
+    if (current.get("TableType") == _VIEW) != (table["TableType"] == _VIEW):
+        raise TableDisagrees(f"{database}.{table['Name']} is no {table['TableType']}, as a dataset needs: rename it")
+    if _columns(current["PartitionKeys"]) != _columns(table["PartitionKeys"]):
+        raise TableDisagrees(
+            f"the table {database}.{table['Name']} is partitioned by {_columns(current['PartitionKeys'])}, the "
+            f"contract says {_columns(table['PartitionKeys'])}: publish under a new dataset name, or retract first"
+        )
+    if _is_as(current, table) or _version(current) > _version(table):
+        return
+    # A crawler keeps notes of its own among the parameters.
+    parameters = {**current.get("Parameters", {}), **table["Parameters"]}
+    # The version that was looked at: a late function must not bring an older contract's columns back.
+    glue.update_table(
+        DatabaseName=database, TableInput={**table, "Parameters": parameters}, VersionId=current["VersionId"]
+    )
+
+
+def _table(
+    name: str,
+    location: str,
+    columns: list[dict[str, str]],
+    partition_columns: list[dict[str, str]],
+    version: str,
+) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE", _VERSION: version},
+        "PartitionKeys": _glue_columns(partition_columns),
+        "StorageDescriptor": {
+            "Location": location,
+            "Columns": _glue_columns(columns),
+            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            "SerdeInfo": {
+                "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+                "Parameters": {"serialization.format": "1"},
+            },
+        },
+    }
+
+
+def _view(name: str, database: str, manifest: Manifest, version: str) -> dict[str, Any]:
+    """Return the view NAME_newest as Athena keeps its own in the catalog, which has no other call to make one."""
+    columns = [*manifest.schema, *manifest.partition_columns]
+    names = [column["name"] for column in columns]
+    unique = manifest.across_files
+    document = {
+        "originalSql": newest(name, names, key=unique["key"], by=unique["newest"]),
+        "catalog": "awsdatacatalog",
+        "schema": database,
+        "columns": [{"name": column["name"], "type": _trino_type(column["type"])} for column in columns],
+    }
+    encoded = base64.b64encode(json.dumps(document).encode()).decode()
+    return {
+        "Name": f"{name}_newest",
+        "TableType": _VIEW,
+        "Parameters": {"presto_view": "true", "comment": "Presto View", _VERSION: version},
+        "PartitionKeys": [],
+        "StorageDescriptor": {"Location": "", "Columns": _glue_columns(columns), "SerdeInfo": {}},
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */",
+    }
+
+
+def _trino_type(glue_type: str) -> str:
+    """Return Trino's name of one of glue_types'."""
+    if glue_type.startswith("array<"):
+        return f"array({_trino_type(glue_type[6:-1])})"
+    return _TRINO.get(glue_type, glue_type)
+
+
+def _glue_columns(columns: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{"Name": column["name"], "Type": column["type"]} for column in columns]
+
+
+def _columns(columns: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(column["Name"], column["Type"]) for column in columns]
+
+
+def _is_as(current: dict[str, Any], table: dict[str, Any]) -> bool:
+    have, want = current["StorageDescriptor"], table["StorageDescriptor"]
+    same_place = have.get("Location", "").rstrip("/") == want["Location"].rstrip("/")
+    same_version = _version(current) == _version(table)
+    same_query = current.get("ViewOriginalText") == table.get("ViewOriginalText")
+    return same_place and same_version and same_query and _columns(have["Columns"]) == _columns(want["Columns"])
+
+
+def _version(table: dict[str, Any]) -> int:
+    return int(table.get("Parameters", {}).get(_VERSION, 0))

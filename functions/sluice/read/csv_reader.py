@@ -1,0 +1,270 @@
+"""Reads the bytes of a CSV file as batches of text rows: nothing lost, nothing repaired, memory bounded."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import polars as pl
+
+from sluice.contract.declarations import TextFormat
+from sluice.errors import FileRejected
+from sluice.read.buffer import TextBuffer
+from sluice.read.compression import TextStream
+from sluice.read.csv_grammar import Grammar, Record
+from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
+from sluice.read.csv_splitter import Buffer, Piece, take_piece
+from sluice.read.encoding import check_name, codec_name, refuse_other_than_text
+from sluice.read.reader_base import Rereadable
+from sluice.read.source import Facts, FileSource, Limits, RawBatch, Source
+
+__all__ = ["BATCH_ROWS", "Facts", "FileSource", "RawBatch", "Reader", "Source", "read_split"]
+
+BATCH_ROWS = 65_536
+
+_ENDINGS = {
+    frozenset([b"\n"]): "lf",
+    frozenset([b"\r\n"]): "crlf",
+    frozenset([b"\r"]): "cr",
+    frozenset(): "none",
+}
+_PREVIEW_LINES = 20
+
+
+class Reader(Rereadable["_Pass"]):
+    """The records of a source, its header first.
+
+    Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `limits.large_from` have
+    been read, for fewer when they are long, and reads one ahead in a thread of its own; a second iteration reads the
+    source again. `facts` are those of the newest pass, complete at its end. Close it, or use `with`, when not iterating
+    to the end.
+    Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
+    the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
+    file_has_records_under_16_mib, file_is_complete, file_is_not_a_bomb.
+    Raises ValueError when the text format itself is not one that a file can have.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        text_format: TextFormat,
+        batch_rows: int = BATCH_ROWS,
+        limits: Limits | None = None,
+    ) -> None:
+        self._source = source
+        self._limits = limits or Limits()
+        self._batch_rows = batch_rows
+        self._grammar = Grammar(
+            text_format.delimiter,
+            text_format.quote,
+            codec_name(text_format.encoding),
+            self._limits.record_bytes,
+        )
+        first = self._begin()
+        self.header: list[str] = first.header
+        self.preview: list[str] = first.preview
+
+    def _new_pass(self) -> "_Pass":
+        return _Pass(self._source.open(), self._grammar, self._limits, self._batch_rows)
+
+
+def read_split(
+    stream: BinaryIO,
+    length: int,
+    header: list[str],
+    text_format: TextFormat,
+    first_row_number: int,
+    batch_rows: int = BATCH_ROWS,
+    limits: Limits | None = None,
+) -> Iterator[RawBatch]:
+    """Yield the batches of one split of an uncompressed file, as the whole file's reader would number them.
+
+    stream: at the split's first byte; length: bytes up to the next split (or the end of the file).
+    """
+    limits = limits or Limits()
+    grammar = Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
+    part = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
+    part.header = header
+    part.row_number = first_row_number
+    return part.batches()
+
+
+def _undecodable(raw: bytes, encoding: str) -> str:
+    """Tell the first byte that is not of the encoding."""
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} (0x{raw[error.start]:02x})"
+    return "one of its bytes"
+
+
+class _Window:
+    """The next `length` bytes of a stream."""
+
+    def __init__(self, stream: BinaryIO, length: int) -> None:
+        self._stream = stream
+        self._left = length
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(min(size, self._left))
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Pass:
+    """One reading of a stream: the text that was read ahead, and what was counted so far."""
+
+    def __init__(
+        self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
+    ) -> None:
+        self._stream = stream
+        self._text = TextStream(stream, limits, stored)
+        self._grammar = grammar
+        self._limits = limits
+        self._batch_rows = batch_rows
+        self._ahead = TextBuffer(self._text)
+        self._offset = 0
+        self._endings: set[bytes] = set()
+        self.facts = Facts(grammar.encoding, grammar.delimiter.decode(), self._text.compression)
+        self.header: list[str] = []
+        self.preview: list[str] = []
+        self.row_number = 1
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def read_head(self) -> None:
+        self._fill(self._limits.head_bytes)
+        head = self._ahead.first(self._limits.head_bytes)
+        bom = refuse_other_than_text(head, self._grammar.encoding)
+        self.facts.bom = bool(bom)
+        self.preview = head[bom:].decode(self._grammar.encoding, "replace").splitlines()[:_PREVIEW_LINES]
+        self._take(bom, head)
+        self.header = self._header_names(self._header_record())
+        if self._text.compression == "none":
+            self.facts.splits.append((self._offset, 1))
+
+    def batches(self) -> Iterator[RawBatch]:
+        columns = column_names(self.header)
+        sample = self._ahead.first(self._limits.head_bytes)
+        mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
+        longer = 0
+        while True:
+            rows = self._rows_wanted()
+            wanted = max(1, min(int(rows * mean), self._limits.batch_bytes))
+            self._fill(max(wanted, longer))
+            if not self._ahead:
+                break
+            text = self._ahead.all() if longer else self._ahead.lines(wanted)
+            final = self._ahead.final and len(text) == len(self._ahead)
+            piece = take_piece(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
+            # A record may be longer than the text, up to the limit: then it is refused.
+            longer = 0 if piece.consumed else 2 * len(text) + 1
+            if piece.records:
+                batch = self._batch(piece)
+                mean = piece.consumed / piece.records
+            self._count(piece, text)
+            del text  # its memory serves the next
+            if piece.records:
+                yield batch
+
+    def _rows_wanted(self) -> int:
+        large_from = self._limits.large_from
+        is_large = large_from is not None and self.facts.rows_in >= large_from
+        return 2 * self._batch_rows if is_large else self._batch_rows
+
+    def _batch(self, piece: Piece) -> RawBatch:
+        numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)
+        bad = [self.row_number + record.index for record in piece.malformed]
+        if bad:
+            numbers = numbers.filter(~numbers.is_in(bad))
+        if numbers.len() != piece.rows.height:
+            raise AssertionError(f"{numbers.len()} well-formed records became {piece.rows.height} rows")
+        texts = [self._grammar.show(record.raw) for record in piece.malformed]
+        reasons = [record.reason for record in piece.malformed]
+        malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
+        return RawBatch(piece.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
+
+    def _count(self, piece: Piece, text: bytes) -> None:
+        self.row_number += piece.records
+        self.facts.rows_in += piece.records
+        self.facts.malformed += len(piece.malformed)
+        self.facts.blank_lines += piece.blank_lines
+        self.facts.multiline_records += piece.multiline
+        self._endings |= piece.endings
+        self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
+        self._take(piece.consumed, text)
+        splits = self.facts.splits
+        if splits and self._ahead and self._offset >= splits[-1][0] + self._limits.split_bytes:
+            splits.append((self._offset, self.row_number))
+
+    def _take(self, size: int, text: bytes) -> None:
+        """Go on behind the first bytes of the text."""
+        if not self.facts.quoted:
+            self.facts.quoted = text.find(self._grammar.quote, 0, size) >= 0
+        self._ahead.take(size)
+        self._offset += size
+
+    def _fill(self, size: int) -> None:
+        try:
+            self._ahead.fill(size)
+        except FileRejected as rejected:
+            place = f"in or after row {self.row_number:,}" if self.header else "in the header"
+            raise FileRejected(rejected.reason, f"{place}: {rejected.message}") from rejected
+        self.facts.bytes_in = self._text.bytes_in
+        self.facts.bytes_text = self._text.bytes_out
+
+    def _header_record(self) -> bytes:
+        """Take the header and the blank lines before it."""
+        text, at = self._ahead.all(), 0
+        while True:
+            if at == len(text) and self._ahead.final:
+                raise FileRejected("file_has_a_header", "the file has only blank lines; send it with a header")
+            record = self._grammar.next_record(text, at, self._ahead.final) if at < len(text) else None
+            if record is None:
+                self._take(at, text)
+                self._fill(2 * len(self._ahead) + 1)
+                text, at = self._ahead.all(), 0
+                continue
+            if ending := text[record.end : record.next]:
+                self._endings.add(ending)
+                self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
+            at = record.next
+            if not record.blank:
+                self._take(at, text)
+                return self._sound_header(record, text)
+            self.facts.blank_lines += 1
+
+    def _sound_header(self, record: Record, text: bytes) -> bytes:
+        raw = text[record.start : record.end]
+        encoding = self._grammar.encoding
+        fault = self._grammar.text_fault(raw)
+        if fault == "row_" + check_name(encoding):
+            raise FileRejected(
+                f"file_{check_name(encoding)}",
+                # Its text is not told, here and below: without a header it would be a row, perhaps about a person.
+                f"the header is not {encoding}: {_undecodable(raw, encoding)} is none. "
+                f"Save the file as {encoding}, or declare its encoding in the contract",
+            )
+        if fault:
+            raise FileRejected("file_is_text", "the header holds NUL characters; export the file as CSV text")
+        if record.fault:
+            raise FileRejected(
+                "header_has_well_formed_quotes",
+                "the header's quotes do not pair. "
+                "A quoted name begins and ends with the quote, a quote inside it is doubled",
+            )
+        found = self._grammar.count_fields(raw)
+        if found > self._limits.columns:
+            raise FileRejected(
+                f"header_has_at_most_{self._limits.columns}_columns",
+                f"the header has {found:,} columns. Is the line end or the delimiter another than declared?",
+            )
+        return raw
+
+    def _header_names(self, raw: bytes) -> list[str]:
+        columns = [str(position) for position in range(self._grammar.count_fields(raw))]
+        text = raw.decode(self._grammar.encoding).encode() + b"\n"
+        names = parse_records(text, columns, self._grammar)
+        return [name.strip() for name in names.row(0)]

@@ -1,0 +1,154 @@
+"""The header of a file against the contract: which column is which, or why the file cannot be read."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from sluice.contract.declarations import MASK
+from sluice.contract.model import EXTRA, Contract
+from sluice.errors import FileRejected
+from sluice.read.schema_drift import Drift, of_header
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where each declared column is. positions: contract column → index, without optional ones that the file lacks;
+    unknown: undeclared names → index; drift: how the header differs from the contract.
+    """
+
+    positions: dict[str, int]
+    unknown: dict[str, int]
+    drift: list[Drift] = field(default_factory=list)
+
+    def select(self, contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return a reader's rows under the contract's column names, with `_extra` when the contract keeps it.
+
+        rows: the file's columns in the file's order (String), then `_row_number`.
+        """
+        names = rows.columns
+        columns = [
+            pl.col(names[self.positions[name]]).alias(name)
+            if name in self.positions
+            else pl.lit(None, dtype=pl.String).alias(name)
+            for name in contract.file_columns
+        ]
+        if contract.extra:
+            columns.append(
+                pl.col(EXTRA)
+                if contract.reads_objects
+                else _extra({name: names[at] for name, at in self.unknown.items()})
+            )
+        return rows.select_seq(*columns, "_row_number")
+
+
+def _extra(unknown: dict[str, str]) -> pl.Expr:
+    if not unknown:
+        return pl.lit(None, dtype=pl.String).alias(EXTRA)
+    return pl.struct(pl.col(place).alias(name) for name, place in unknown.items()).struct.json_encode().alias(EXTRA)
+
+
+def match_header(contract: Contract, names: list[str], preview: list[str] | None = None) -> Header:
+    """Match the file's column names, trimmed and in any case, to the contract's columns and aliases.
+
+    preview: the file's first lines, to say where a header seems to be when the first line is none.
+    Raises FileRejected: header_is_present, header_has_no_duplicates, header_has_every_column,
+    header_has_no_unknown_column.
+    """
+    known = _known(contract)
+    found = [known.get(name.strip().lower()) for name in names]
+    if not any(found):
+        raise _no_header(contract, names, preview or [])
+    names = _tellable(contract, names, found)
+    _refuse_duplicates(names, found)
+    missing = [name for name in contract.file_columns if name not in found]
+    unknown = {name: at for at, name in enumerate(names) if found[at] is None}
+    drifted = of_header(contract, missing, unknown)
+    _refuse_missing([name for name in missing if name not in contract.reading.optional], unknown, drifted)
+    if unknown and contract.reading.unknown_columns == "reject":
+        raise FileRejected(
+            "header_has_no_unknown_column",
+            f"the header (line 1) has columns that the contract does not know: {_listed(list(unknown))}. "
+            "Remove them, or set unknown_columns to ignore or keep",
+        )
+    return Header({name: found.index(name) for name in contract.file_columns if name in found}, unknown, drifted)
+
+
+def header_drift(contract: Contract, names: list[str]) -> list[Drift]:
+    """Return how a header differs from the contract, also when the file is rejected for it."""
+    known = _known(contract)
+    found = [known.get(name.strip().lower()) for name in names]
+    names = _tellable(contract, names, found)
+    missing = [name for name in contract.file_columns if name not in found]
+    unknown = {name: at for at, name in enumerate(names) if found[at] is None}
+    return of_header(contract, missing, unknown) if any(found) else []
+
+
+def _tellable(contract: Contract, names: list[str], found: list[str | None]) -> list[str]:
+    """Return the names as reports may tell them.
+
+    Where a contract is about people, a line 1 with less than half of its columns is taken for a row without a
+    header: its unknown names are masked, each with its place.
+    """
+    if not contract.personal or 2 * len({*found} - {None}) >= len(contract.file_columns):
+        return names
+    return [name if found[at] else f"{MASK} (column {at + 1})" for at, name in enumerate(names)]
+
+
+def _known(contract: Contract) -> dict[str, str]:
+    """Return the names that a file may use, in lower case → the contract's columns."""
+    known = {name.lower(): name for name in contract.file_columns}
+    return known | {alias.lower(): name for alias, name in contract.reading.aliases.items()}
+
+
+def _refuse_missing(missing: list[str], unknown: dict[str, int], drifted: list[Drift]) -> None:
+    if not missing:
+        return
+    renamed = [drift.told for drift in drifted if drift.kind == "renamed" and drift.column in missing]
+    hint = f"; undeclared columns that may be renamed ones: {_listed(list(unknown))}" if unknown else ""
+    raise FileRejected(
+        "header_has_every_column",
+        f"the header (line 1) lacks {_listed(missing)}{hint}. Add the column, or declare an alias"
+        + "".join(f". {told}" for told in renamed[:_SHOWN]),
+    )
+
+
+def _refuse_duplicates(names: list[str], found: list[str | None]) -> None:
+    counts = Counter(known or name.strip().lower() for known, name in zip(found, names, strict=True))
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise FileRejected(
+            "header_has_no_duplicates",
+            f"the header (line 1) names {_listed(twice)} more than once. Which one holds cannot be guessed",
+        )
+
+
+def _no_header(contract: Contract, names: list[str], preview: list[str]) -> FileRejected:
+    delimiter = contract.reading.format.delimiter
+    columns = {name.lower() for name in contract.file_columns}
+    for number, line in enumerate(preview, start=1):
+        for other in (delimiter, ",", ";", "\t", "|"):
+            if len(columns & {name.strip().strip('"').lower() for name in line.split(other)}) * 2 <= len(columns):
+                continue
+            if other != delimiter:
+                return FileRejected(
+                    "delimiter_is_as_declared",
+                    f"line {number} is the header with {other!r} between the columns, the contract says "
+                    f"{delimiter!r}. Send it so, or change the contract's TextFormat",
+                )
+            return FileRejected(
+                "header_is_first_line",
+                f"the header is on line {number}, below other text. Remove the lines above it",
+            )
+    return FileRejected(
+        "header_is_present",
+        f"line 1 has none of the contract's columns but {_listed(_tellable(contract, names, [None] * len(names)))}. "
+        f"The first line must name the columns: {_listed(list(contract.file_columns), 20)}",
+    )
+
+
+def _listed(names: list[str], most: int = _SHOWN) -> str:
+    shown = ", ".join(repr(name[:60]) for name in names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -1,0 +1,77 @@
+"""A source that is read more than once: each iteration is a pass of its own."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, Self
+
+from sluice.read.source import Facts, RawBatch
+
+
+class Pass(Protocol):
+    """One reading of a source's bytes."""
+
+    facts: Facts
+
+    def read_head(self) -> None:
+        """Read up to the first record. Raises FileRejected."""
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read the records. Raises FileRejected."""
+
+    def close(self) -> None:
+        """Close the stream."""
+
+
+class Rereadable[P: Pass](ABC):
+    """The records of a source. The first pass begins when it is made, so that a file that cannot be read is refused
+    at once; the first iteration goes on with it, every further one begins anew. `facts` are those of the newest pass.
+    Close it, or use `with`, when not iterating to the end.
+    """
+
+    facts: Facts
+    _pass: P | None = None
+
+    @abstractmethod
+    def _new_pass(self) -> P:
+        """Return a pass that has not read anything."""
+
+    def _begin(self) -> P:
+        started = self._new_pass()
+        self.facts = started.facts
+        try:
+            started.read_head()
+        except BaseException:
+            started.close()
+            raise
+        self._pass = started
+        return started
+
+    def __iter__(self) -> Iterator[RawBatch]:
+        current, self._pass = self._pass or self._begin(), None
+        try:
+            yield from one_ahead(current.batches())
+        finally:
+            current.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream that was opened for the head, if no iteration has taken it."""
+        if self._pass is not None:
+            self._pass.close()
+            self._pass = None
+
+
+def one_ahead[T](items: Iterator[T]) -> Iterator[T]:
+    """Yield the items, of which the next one is made while the caller works; raises what making one raises."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
+            del item

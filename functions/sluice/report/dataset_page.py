@@ -1,0 +1,142 @@
+"""The facts of a dataset's page: what became of its files and rows over time, out of the ledger."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sluice.ledger.history import Entry, Past, runs
+
+MOST_VERSIONS = 1_000
+"""File versions that a page looks back on."""
+_MOST_BUCKETS = 60
+_MOST_REASONS = 12
+_MOST_TROUBLES = 10
+_UNITS = {
+    "hour": "%Y-%m-%d %H:00",
+    "day": "%Y-%m-%d",
+    "week": "%G, week %V",
+    "month": "%Y-%m",
+}
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the contract says of a dataset as a whole. quarantine_limit: 0 to 1."""
+
+    dataset: str
+    version: int
+    quarantine_limit: float
+    expected_every: timedelta | None = None
+
+
+def facts(promise: Promise, entries: Sequence[Entry], *, now: datetime | None = None) -> dict[str, Any]:
+    """Return what the template `dataset` shows. entries: the ledger's, of the versions that changed last."""
+    now = now or datetime.now(UTC)
+    past = runs(entries)
+    unit, buckets = _buckets(past)
+    statuses = Counter(entry["status"] for entry in entries)
+    last = past[-1].at if past else ""
+    return {
+        "made_at": now.isoformat(timespec="seconds"),
+        "dataset": promise.dataset,
+        "contract_version": promise.version,
+        "quarantine_limit": 100 * promise.quarantine_limit,
+        "expected_every": _spoken(promise.expected_every) if promise.expected_every else "",
+        "silent": is_silent(promise.expected_every, last, now),
+        "last_published": last,
+        "first_seen": min((entry["received_at"] for entry in entries), default=""),
+        "complete": len(entries) < MOST_VERSIONS,
+        "files": {status: statuses[status] for status in _STATUSES if statuses[status]},
+        "rows": {
+            "rows_in": sum(each.rows for each in past),
+            "published": sum(each.published for each in past),
+            "quarantined": sum(each.quarantined for each in past),
+            "discarded": sum(each.discarded for each in past),
+        },
+        "runs": len(past),
+        "cost_usd": sum(each.cost_usd for each in past),
+        "unit": unit,
+        "buckets": buckets,
+        "reasons": _reasons(past, buckets),
+        "troubles": _troubles(entries),
+        "latest": [each.to_dict() for each in reversed(past[-20:])],
+    }
+
+
+_STATUSES = ("PUBLISHED", "REJECTED", "FAILED", "CLEANING", "RECEIVED", "SUPERSEDED")
+
+
+def is_silent(expected_every: timedelta | None, last_published: str, now: datetime) -> bool:
+    """Tell whether a dataset has published nothing for longer than its contract says.
+
+    One that has never published is not silent: its first file is awaited, and nobody knows since when.
+    """
+    if expected_every is None or not last_published:
+        return False
+    return now - datetime.fromisoformat(last_published) > expected_every
+
+
+def _spoken(span: timedelta) -> str:
+    hours = span.total_seconds() / 3600
+    return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"
+
+
+def _buckets(past: Sequence[Past]) -> tuple[str, list[dict[str, Any]]]:
+    """Return runs, put together by the first unit of time that makes few enough of them; oldest first."""
+    if len(past) <= _MOST_BUCKETS:
+        return "run", [_bucket(each.at[:16].replace("T", " "), [each]) for each in past]
+    groups = {unit: _grouped(past, form) for unit, form in _UNITS.items()}
+    unit = next((unit for unit, grouped in groups.items() if len(grouped) <= _MOST_BUCKETS), "month")
+    return unit, [_bucket(name, some) for name, some in list(groups[unit].items())[-_MOST_BUCKETS:]]
+
+
+def _grouped(past: Sequence[Past], form: str) -> dict[str, list[Past]]:
+    grouped: dict[str, list[Past]] = defaultdict(list)
+    for each in past:
+        grouped[datetime.fromisoformat(each.at).strftime(form)].append(each)
+    return grouped
+
+
+def _bucket(name: str, some: Sequence[Past]) -> dict[str, Any]:
+    rows = sum(each.rows for each in some)
+    quarantined = sum(each.quarantined for each in some)
+    reasons: Counter[str] = Counter()
+    for each in some:
+        reasons.update(each.reasons)
+    return {
+        "name": name,
+        "rows": rows,
+        "published": sum(each.published for each in some),
+        "quarantined": quarantined,
+        "discarded": sum(each.discarded for each in some),
+        "quarantined_percent": 100 * quarantined / rows if rows else 0.0,
+        "latency_seconds": max(each.latency_seconds for each in some),
+        "cost_usd": sum(each.cost_usd for each in some),
+        "reasons": dict(reasons),
+    }
+
+
+def _reasons(past: Sequence[Past], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    totals: Counter[str] = Counter()
+    for each in past:
+        totals.update(each.reasons)
+    return [
+        {"name": name, "rows": rows, "over_time": [bucket["reasons"].get(name, 0) for bucket in buckets]}
+        for name, rows in totals.most_common(_MOST_REASONS)
+    ]
+
+
+def _troubles(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return the files that were rejected or failed last, newest first."""
+    bad = [entry for entry in entries if entry["status"] in ("REJECTED", "FAILED")]
+    return [
+        {
+            "source": entry["source"],
+            "status": entry["status"],
+            "at": entry["updated_at"],
+            "why": " ".join(entry.get("problems", [])) or f"{entry.get('error', '')}: {entry.get('cause', '')}",
+        }
+        for entry in bad[:_MOST_TROUBLES]
+    ]

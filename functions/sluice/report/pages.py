@@ -1,0 +1,194 @@
+"""Writes the pages: of a run, of a rejected file, of a dataset over time. The flow never waits for them."""
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sluice.aws.object_keys import (
+    dataset_facts_key,
+    dataset_page_key,
+    manifest_key,
+    rejected_page_key,
+    report_key,
+    run_facts_key,
+    run_key,
+    run_page_key,
+    staging_prefix,
+)
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json, put_json
+from sluice.contract import registry
+from sluice.contract.model import Contract
+from sluice.errors import UnknownDataset
+from sluice.ledger import history
+from sluice.ledger.history import Entry, Memory, Past
+from sluice.ledger.ledger import CLEANING, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
+from sluice.ledger.runs import Run
+from sluice.manifest import Manifest, StagedFile
+from sluice.report import column_profile, dataset_page, run_page
+from sluice.report.render import render
+
+_COLUMNS_OF = 5
+"""Earlier runs whose columns a run's are held against: one small document each."""
+_TRIES = 6
+"""Writers of one dataset's page at the same time that one of them lets pass before it gives up."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What pages are made from and where they go."""
+
+    s3: Any
+    work_bucket: str
+    memory: Memory
+
+
+def run(desk: Desk, run_id: str, *, if_decided: bool = False) -> list[str]:
+    """Write the page of a run, its facts as JSON beside it, and its dataset's page; return their keys.
+
+    if_decided: write nothing while a file of the run is still on its way.
+    """
+    task = Run.from_dict(get_json(desk.s3, desk.work_bucket, run_key(run_id)))
+    entries = desk.memory.entries(task.sources)
+    if if_decided and any(_waits(run_id, entry) for entry in entries.values()):
+        return []
+    contract = registry.load(task.dataset)
+    parts = [_part(desk, run_id, source, entries.get(source.id, {})) for source in task.sources]
+    before = _before(desk.memory.latest(task.dataset, status=PUBLISHED), run_id, parts)
+    facts = run_page.facts(
+        run_id,
+        task.dataset,
+        parts,
+        _look(desk, contract, run_id, task.sources, parts),
+        before=before,
+        columns_before=_columns_of(desk, before),
+    )
+    put_json(desk.s3, desk.work_bucket, run_facts_key(run_id), facts)
+    _put_page(desk, run_page_key(run_id), render("run", facts))
+    return [run_page_key(run_id), dataset(desk, contract, list(entries.values()))]
+
+
+def rejected(desk: Desk, source: ObjectVersion) -> list[str]:
+    """Write the page of a file that the gate rejected and, if it has one, its dataset's; return their keys."""
+    verdict = get_json(desk.s3, desk.work_bucket, report_key(source))
+    facts = {
+        **verdict,
+        "source": source.uri,
+        "version": source.version_id,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    _put_page(desk, rejected_page_key(source.id), render("rejected", facts))
+    try:
+        contract = registry.load(verdict["dataset"])
+    except UnknownDataset:
+        return [rejected_page_key(source.id)]
+    # The ledger is told last, so that a rejection is rather told twice than not at all: it may not know yet.
+    known = desk.memory.entries([source]).values()
+    told = {"status": REJECTED, "dataset": contract.name, "problems": verdict["problems"]}
+    return [rejected_page_key(source.id), dataset(desk, contract, [{**entry, **told} for entry in known])]
+
+
+def dataset(desk: Desk, contract: Contract, fresh: Sequence[Entry] = ()) -> str:
+    """Write a dataset's page and return its key. fresh: entries that the ledger's index may not have yet.
+
+    Of several writers at the same time none hides what another has seen: a page is replaced only if it is the
+    one that stood there before the ledger was read.
+    """
+    key = dataset_page_key(contract.name)
+    promise = dataset_page.Promise(contract.name, contract.version, contract.quarantine_limit, contract.expected_every)
+    for _ in range(_TRIES):
+        standing = _standing(desk, key)
+        entries = _merged(desk.memory.latest(contract.name, most=dataset_page.MOST_VERSIONS), fresh)
+        facts = dataset_page.facts(promise, entries)
+        if _put_page(desk, key, render("dataset", facts), **standing):
+            put_json(desk.s3, desk.work_bucket, dataset_facts_key(contract.name), facts)
+            return key
+    raise TimeoutError(f"{key} was rewritten by others {_TRIES} times")
+
+
+def _waits(run_id: str, entry: Entry) -> bool:
+    return entry.get("run_id") == run_id and entry["status"] in (RECEIVED, CLEANING)
+
+
+def _part(desk: Desk, run_id: str, source: ObjectVersion, entry: Entry) -> run_page.Part:
+    if entry.get("run_id") != run_id:
+        # Another run has it by now, or a newer version overtook it: not this run's to tell.
+        return run_page.Part(source.uri, source.version_id, {**entry, "status": SUPERSEDED})
+    if entry["status"] != PUBLISHED:
+        return run_page.Part(source.uri, source.version_id, entry)
+    manifest = Manifest.from_dict(get_json(desk.s3, desk.work_bucket, manifest_key(run_id, source)))
+    examples = _document(desk, report_key(source)).get("examples", {}) if manifest.reasons else {}
+    return run_page.Part(source.uri, source.version_id, entry, manifest, examples)
+
+
+def _look(
+    desk: Desk, contract: Contract, run_id: str, sources: Sequence[ObjectVersion], parts: Sequence[run_page.Part]
+) -> run_page.Looked:
+    """Fetch as much of the published rows as the pictures may take, and describe their columns."""
+    of = {
+        StagedFile(staging_prefix(run_id, source) + file.path, file.rows, file.bytes): part.manifest.statistics
+        for source, part in zip(sources, parts, strict=True)
+        if part.manifest
+        for file in part.manifest.files
+    }
+    chosen = column_profile.choose(list(of))
+    statistics = next(iter(of.values())) if len({id(each) for each in of.values()}) == 1 else {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.parquet" for number in range(len(chosen))]
+        for file, path in zip(chosen, paths, strict=True):
+            desk.s3.download_file(desk.work_bucket, file.path, str(path))
+        return run_page.Looked(column_profile.describe(contract, paths, statistics), sum(file.rows for file in chosen))
+
+
+def _before(published: Iterable[Entry], run_id: str, parts: Sequence[run_page.Part]) -> list[Past]:
+    """Return the runs that published before this one did."""
+    done = max((part.entry["published_at"] for part in parts if "published_at" in part.entry), default="")
+    earlier = [each for each in history.runs(published) if each.run_id != run_id]
+    return [each for each in earlier if each.at <= done] if done else earlier
+
+
+def _columns_of(desk: Desk, before: Sequence[Past]) -> list[list[Mapping[str, Any]]]:
+    documents = (_document(desk, run_facts_key(each.run_id)) for each in before[-_COLUMNS_OF:])
+    return [document["columns"] for document in documents if document]
+
+
+def _document(desk: Desk, key: str) -> dict[str, Any]:
+    """Return a document, or {} when there is none (any more)."""
+    try:
+        found: dict[str, Any] = get_json(desk.s3, desk.work_bucket, key)
+    except desk.s3.exceptions.NoSuchKey:
+        return {}
+    return found
+
+
+def _merged(indexed: Iterable[Entry], fresh: Iterable[Entry]) -> list[Entry]:
+    entries = {entry["source_id"]: entry for entry in (*indexed, *fresh)}
+    return sorted(entries.values(), key=lambda entry: str(entry["updated_at"]), reverse=True)
+
+
+def _standing(desk: Desk, key: str) -> dict[str, str]:
+    """Return the condition under which what stands at a key may be replaced."""
+    try:
+        return {"IfMatch": desk.s3.head_object(Bucket=desk.work_bucket, Key=key)["ETag"]}
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+            raise
+        return {"IfNoneMatch": "*"}
+
+
+def _put_page(desk: Desk, key: str, html: str, **condition: str) -> bool:
+    """Write a page; False when its condition does not hold."""
+    try:
+        desk.s3.put_object(
+            Bucket=desk.work_bucket, Key=key, Body=html.encode(), ContentType="text/html; charset=utf-8", **condition
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        return False
+    return True

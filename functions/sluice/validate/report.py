@@ -1,0 +1,45 @@
+"""The gate's verdict on a whole file."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sluice.read.schema_drift import Drift
+
+
+@dataclass(frozen=True)
+class Example:
+    """One bad row: its number, and the text of the column that the reason speaks of (masked when personal)."""
+
+    row_number: int
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the contract says of a file.
+
+    verdict: accepted or rejected. reasons: failed check → rows (1 for a check of the whole file).
+    problems: why the file is rejected, in words. examples: reason → its first rows.
+    drift: columns that are not as the contract expects them, whether the file is rejected for it or not.
+    """
+
+    verdict: str
+    dataset: str
+    contract_version: int
+    rows: int = 0
+    would_quarantine: int = 0
+    discarded: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+    encoding: str = ""
+    delimiter: str = ""
+    drift: list[Drift] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> bool:
+        return self.verdict == "accepted"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,47 @@
+"""MSCK REPAIR TABLE: registers the partitions that lie in a table's location and are not in its catalog.
+
+Not a rebinding itself: what the Athena engine runs.
+"""
+
+import re
+
+from local.emulator.glue.hive import folders_of, hidden, location_of
+from local.emulator.iam import roles
+
+STATEMENT = re.compile(r"\s*MSCK\s+REPAIR\s+TABLE\s+(?:`?(\w+)`?\.)?`?(\w+)`?\s*;?\s*$", re.IGNORECASE)
+BATCH = 100
+
+
+def repair(held: roles.Credentials, database: str, sql: str):  # type: ignore[no-untyped-def]
+    """An empty result. Raises QueryFailed for another form of the statement, ClientError."""
+    from local.emulator.athena.engine import QueryFailed, Result
+
+    found = STATEMENT.fullmatch(sql)
+    if found is None:
+        raise QueryFailed("SYNTAX_ERROR: expected MSCK REPAIR TABLE name")
+    where = {"DatabaseName": found[1] or database, "TableName": found[2]}
+    glue, s3 = roles.client("glue", held), roles.client("s3", held)
+    table = glue.get_table(DatabaseName=where["DatabaseName"], Name=where["TableName"])["Table"]
+    bucket, prefix = location_of(table["StorageDescriptor"]["Location"])
+    keys = [key["Name"].lower() for key in table.get("PartitionKeys", [])]
+    pages = glue.get_paginator("get_partitions").paginate(**where)
+    known = {tuple(partition["Values"]) for page in pages for partition in page["Partitions"]}
+    new: dict[tuple[str, ...], str] = {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for entry in page.get("Contents", []):
+            key = entry["Key"]
+            folders = folders_of(key[len(prefix) :])
+            values = tuple(value for _, value in folders)
+            named = [name.lower() for name, _ in folders]
+            if named == keys and values not in known and not hidden(key[len(prefix) :]):
+                new.setdefault(values, key.rsplit("/", 1)[0])
+    inputs = [
+        {
+            "Values": list(values),
+            "StorageDescriptor": table["StorageDescriptor"] | {"Location": f"s3://{bucket}/{folder}/"},
+        }
+        for values, folder in new.items()
+    ]
+    for start in range(0, len(inputs), BATCH):
+        glue.batch_create_partition(**where, PartitionInputList=inputs[start : start + BATCH])
+    return Result([], [], [[f"Repair: Added partition to metastore {'/'.join(entry['Values'])}"] for entry in inputs])

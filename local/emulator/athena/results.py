@@ -1,0 +1,107 @@
+"""How Athena shows values and types: the texts of a result, its CSV, and its column information.
+
+Not a rebinding itself: what athena_queries answers with.
+"""
+
+import math
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from local.emulator.athena.engine import Result
+
+PRECISIONS = {
+    "integer": 10,
+    "bigint": 19,
+    "smallint": 5,
+    "tinyint": 3,
+    "double": 17,
+    "float": 17,
+    "varchar": 2147483647,
+    "timestamp": 3,
+}
+NAMES = {"HUGEINT": "bigint", "UBIGINT": "bigint", "VARCHAR": "varchar", "BLOB": "varbinary", "STRUCT": "row"}
+
+
+def column_information(name: str, kind: str) -> dict[str, Any]:
+    """A member of ColumnInfo for a column of DuckDB type `kind`."""
+    scale = 0
+    if found := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", kind):
+        shown_kind, precision, scale = "decimal", int(found[1]), int(found[2])
+    else:
+        base = "array" if kind.endswith("]") else kind.split("(")[0]
+        shown_kind = NAMES.get(base, base.lower())
+        precision = PRECISIONS.get(shown_kind, 0)
+    return {
+        "CatalogName": "hive",
+        "SchemaName": "",
+        "TableName": "",
+        "Name": name,
+        "Label": name,
+        "Type": shown_kind,
+        "Precision": precision,
+        "Scale": scale,
+        "Nullable": "UNKNOWN",
+        "CaseSensitive": shown_kind == "varchar",
+    }
+
+
+def text_of(value: Any) -> str | None:
+    """A value as Athena writes it; None for a null."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return format(value, "f")
+        case float():
+            return text_of_float(value)
+        case bytes():
+            return value.hex(" ")
+        case list():
+            return "[" + ", ".join(inner(item) for item in value) + "]"
+        case dict():
+            return "{" + ", ".join(f"{inner(key)}={inner(item)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
+def inner(value: Any) -> str:
+    text = text_of(value)
+    return "null" if text is None else text
+
+
+def text_of_float(value: float) -> str:
+    """A double as Java prints it: 1.0E10 rather than 10000000000.0."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    mantissa, exponent = f"{value:.17e}".split("e")
+    for digits in range(17):
+        mantissa, exponent = f"{value:.{digits}e}".split("e")
+        if float(f"{mantissa}e{exponent}") == value:
+            break
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}E{int(exponent)}"
+
+
+def shown(row: list[str | None]) -> dict[str, Any]:
+    """A row of GetQueryResults; a null has no VarCharValue."""
+    return {"Data": [{} if text is None else {"VarCharValue": text} for text in row]}
+
+
+def csv_of(result: Result) -> bytes:
+    """The result file: every value quoted, a null empty."""
+    lines: list[list[str | None]] = [[*result.names], *result.rows]
+    return "".join(",".join(quoted(text) for text in line) + "\n" for line in lines).encode()
+
+
+def quoted(text: str | None) -> str:
+    return "" if text is None else '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,87 @@
+"""MiniStack's crawlers report SUCCEEDED without reading anything: here each really crawls, under its role."""
+
+import contextvars
+import threading
+import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.core.responses import new_uuid
+from ministack.services import glue
+
+from local.emulator.glue.crawl import Crawl
+from local.emulator.glue.hive import UnknownType
+from local.emulator.iam import roles
+
+LOG_GROUP = "/aws-glue/crawlers"
+Answer = tuple[int, dict[str, str], bytes]
+Crawler = dict[str, Any]
+
+_starting = threading.Lock()
+
+
+def start(data: dict[str, Any]) -> Answer:
+    """StartCrawler."""
+    name = data.get("Name")
+    crawler = glue._crawlers.get(name)
+    if crawler is None:
+        return error("EntityNotFoundException", f"Crawler with name {name} does not exist")
+    with _starting:
+        if crawler["State"] != "READY":
+            return error("CrawlerRunningException", f"Crawler with name {name} has already started")
+        crawler.update(State="RUNNING", CrawlElapsedTime=0)
+    # A thread does not inherit the request's account and region by itself.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(carry_out, crawler), daemon=True).start()
+    answer: Answer = glue.json_response({})
+    return answer
+
+
+def error(code: str, message: str) -> Answer:
+    answer: Answer = glue.error_response_json(code, message, 400)
+    return answer
+
+
+def carry_out(crawler: Crawler) -> None:
+    """Crawl, and note how it ended."""
+    begun, failure = time.time(), ""
+    try:
+        held = roles.credentials(crawler["Role"], service="glue.amazonaws.com", session="AWS-Crawler")
+        crawl = Crawl(crawler, held)
+        try:
+            crawl.run()
+        except (ClientError, UnknownType) as caught:
+            failure = str(caught)
+            crawl.messages.append(f"ERROR : {failure}")
+        keep_log(held, crawler, crawl.messages)
+    except roles.RoleUnusable as caught:
+        failure = str(caught)
+    crawler["LastCrawl"] = {
+        "Status": "FAILED" if failure else "SUCCEEDED",
+        "LogGroup": LOG_GROUP,
+        "LogStream": crawler["Name"],
+        "MessagePrefix": new_uuid(),
+        "StartTime": begun,
+    } | ({"ErrorMessage": failure} if failure else {})
+    crawler.update(State="READY", CrawlElapsedTime=int((time.time() - begun) * 1000))
+
+
+def keep_log(held: roles.Credentials, crawler: Crawler, messages: list[str]) -> None:
+    """Put the crawl's messages into CloudWatch Logs; a role that may not, has no log, as in AWS."""
+    logs = roles.client("logs", held)
+    where = {"logGroupName": LOG_GROUP, "logStreamName": crawler["Name"]}
+    now = int(time.time() * 1000)
+    for operation, arguments in (
+        (logs.create_log_group, {"logGroupName": LOG_GROUP}),
+        (logs.create_log_stream, where),
+        (logs.put_log_events, where | {"logEvents": [{"timestamp": now, "message": text} for text in messages]}),
+    ):
+        try:
+            operation(**arguments)
+        except ClientError as caught:
+            if caught.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                return
+
+
+def rebind() -> None:
+    glue._start_crawler = start

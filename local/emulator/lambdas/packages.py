@@ -1,0 +1,93 @@
+"""`sam build` installs what a layer's requirements.txt names. A template that is deployed as it is brings the names
+alone: here its functions get links to just those packages of this environment, and to the SDK that Lambda brings, and
+see no others. So a function that imports what is not in its layer fails here too.
+"""
+
+import hashlib
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from ministack.services import lambda_svc
+from packaging.requirements import InvalidRequirement, Requirement
+
+from local.emulator.lambdas.worker import LINKED
+
+REQUIREMENTS = "requirements.txt"
+OF_THE_RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""What Lambda's Python brings by itself: the SDK."""
+
+_linking = threading.Lock()
+
+
+class PackageMissing(RuntimeError):
+    """A layer asks for what cannot be had from this environment; the message says what to do."""
+
+
+def linked(layer: bytes) -> bytes:
+    """Return the layer (a ZIP) with the packages that its requirements name; one that has its packages as it is.
+
+    Raises PackageMissing.
+    """
+    with zipfile.ZipFile(io.BytesIO(layer)) as archive:
+        held = archive.namelist()
+        if REQUIREMENTS not in held or any(name.startswith("python/") for name in held):
+            return layer
+        wanted = archive.read(REQUIREMENTS).decode()
+    folder = Path(os.environ["SLUICE_STATE"]) / "packages" / hashlib.sha256(wanted.encode()).hexdigest()[:16]
+    with _linking:
+        if not folder.exists():
+            link(wanted, folder)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"python/{LINKED}", f"{folder}\n")
+    return content.getvalue()
+
+
+def link(wanted: str, folder: Path) -> None:
+    """Make a folder of links to the packages that a requirements file names. Raises PackageMissing."""
+    links = {place.name: place for name in (*OF_THE_RUNTIME, *packages_of(wanted)) for place in places_of(name)}
+    folder.mkdir(parents=True)
+    for name, place in links.items():
+        (folder / name).symlink_to(place)
+
+
+def packages_of(wanted: str) -> Iterator[str]:
+    """Yield the names of the packages that a requirements file wants here. Raises PackageMissing."""
+    for line in wanted.splitlines():
+        if text := line.partition("#")[0].strip():
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise PackageMissing(
+                    f"the layer's {REQUIREMENTS} has the line {text!r}, which names no package: one a line, as PEP 508"
+                ) from error
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement.name
+
+
+def places_of(package: str) -> set[Path]:
+    """Return what a package has put beside others: its folders, its modules, its description. Raises PackageMissing."""
+    try:
+        found = distribution(package)
+    except PackageNotFoundError as error:
+        raise PackageMissing(
+            f"the layer's {REQUIREMENTS} names {package}, which is not installed here: install it too, with uv add"
+        ) from error
+    first = {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}
+    return {Path(str(found.locate_file(name))) for name in first}
+
+
+def rebind() -> None:
+    resolve = lambda_svc._resolve_layer_zip
+
+    def resolve_linked(attachment: Any) -> bytes | None:
+        layer: bytes | None = resolve(attachment)
+        return linked(layer) if layer else layer
+
+    lambda_svc._resolve_layer_zip = resolve_linked

@@ -1,0 +1,208 @@
+"""Judges what came out: rows, ledger, objects and runs, against each newest version cleaned on its own."""
+
+import io
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from sluice.aws.object_keys import lake_manifest_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.contract import registry
+from sluice.engines import polars_engine
+from sluice.engines.output_rows import Lineage
+from sluice.manifest import Manifest
+from sluice.read.source import FileSource
+from tests.chaos.world import Item, Upload, World
+
+DATASET = "sales"
+KINDS = ("published", "quarantine")
+
+
+@dataclass
+class Judgement:
+    """lost, doubled: rows that EXCEPT ALL finds on one side only. problems: everything else that is not right."""
+
+    lost: int = 0
+    doubled: int = 0
+    rows: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        return not (self.lost or self.doubled or self.problems)
+
+
+def judge(world: World, keys: Sequence[str] | None = None, *, athena: bool = True) -> Judgement:
+    """Judge these keys, all by default; orphans and runs are looked for everywhere."""
+    keys = list(world.uploads) if keys is None else list(keys)
+    found = Judgement()
+    _judge_ledger(world, keys, found)
+    promised = _promised(world)
+    _judge_objects(world, promised, found)
+    newest = {key: accepted[-1] for key in keys if (accepted := _accepted(world, key))}
+    sources = [f"s3://{world.raw}/{key}" for key in keys]
+    objects = [name for uri in sources for name in promised.get(uri, {})]
+    alone = [_cleaned(upload) for upload in newest.values()]
+    published, quarantined = _concat([rows for _, rows, _ in alone]), _concat([rows for _, _, rows in alone])
+    for kind, expected in zip(KINDS, (published, quarantined), strict=True):
+        _compare(expected, _read(world, [name for name in objects if name.startswith(f"{kind}/")]), found, kind)
+    if athena:
+        _compare(published, _ask(world, sources), found, "athena", text=True)
+    found.problems += [f"still running: {name}" for name in world.running()]
+    return found
+
+
+def _accepted(world: World, key: str) -> list[Upload]:
+    return [upload for upload in world.uploads[key] if not upload.rejected]
+
+
+def _judge_ledger(world: World, keys: Iterable[str], found: Judgement) -> None:
+    items = {(item["source"], item["version"]): item for item in world.items(keys)}
+    for key in keys:
+        accepted = _accepted(world, key)
+        for upload in world.uploads[key]:
+            item = items.get((upload.version.uri, upload.version.version_id), {})
+            wanted = _wanted(upload, newest=bool(accepted) and upload is accepted[-1])
+            if item.get("status") not in wanted:
+                why = f" ({item['error']}: {item['cause']})" if item.get("error") else ""
+                found.problems.append(
+                    f"{key} {upload.version.version_id[:8]} is {item.get('status')}{why}, not {wanted}"
+                )
+        if accepted:
+            _judge_newest(accepted[-1], items, found)
+
+
+def _wanted(upload: Upload, *, newest: bool) -> tuple[str, ...]:
+    if upload.rejected:
+        return ("REJECTED",)
+    return ("PUBLISHED",) if newest else ("PUBLISHED", "SUPERSEDED", "FAILED")
+
+
+def _judge_newest(upload: Upload, items: dict[tuple[str, str], Item], found: Judgement) -> None:
+    version = upload.version
+    head = items.get((version.uri, "HEAD"), {})
+    if head.get("published_version") != version.version_id:
+        found.problems.append(f"{version.key}: the ledger promises {head.get('published_version')}")
+    left = [name for name in ("lease_owner", "undo") if head.get(name)]
+    if left:
+        found.problems.append(f"{version.key}: the ledger's head still has {left}")
+    item = items.get((version.uri, version.version_id), {})
+    manifest = _cleaned(upload)[0]
+    for name in ("published", "quarantined"):
+        if item.get(name) != getattr(manifest, name):
+            found.problems.append(f"{version.key}: the ledger counts {item.get(name)} {name}")
+
+
+def _promised(world: World) -> dict[str, dict[str, str]]:
+    """Source → object → version id, as the lake manifests say that the ledger promises."""
+    s3, promised = world.aws.client("s3"), {}
+    for item in world.items():
+        if item["version"] != "HEAD" or not item.get("published_manifest"):
+            continue
+        bucket, _, key = item["source"].removeprefix("s3://").partition("/")
+        name = lake_manifest_key(DATASET, ObjectVersion(bucket, key, "", "", 0))
+        got = s3.get_object(Bucket=world.lake, Key=name, VersionId=item["published_manifest"])
+        document = json.loads(got["Body"].read())
+        promised[item["source"]] = document["objects"] | {name: item["published_manifest"]}
+    return promised
+
+
+def _judge_objects(world: World, promised: dict[str, dict[str, str]], found: Judgement) -> None:
+    pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
+    there = {v["Key"]: v["VersionId"] for page in pages for v in page.get("Versions", []) if v["IsLatest"]}
+    wanted = {name: version for objects in promised.values() for name, version in objects.items()}
+    found.problems += [f"orphan {name}" for name in there.keys() - wanted.keys()]
+    found.problems += [f"missing {name}" for name in wanted.keys() - there.keys()]
+    found.problems += [
+        f"another version of {name}" for name in wanted.keys() & there.keys() if wanted[name] != there[name]
+    ]
+
+
+def _cleaned(upload: Upload) -> tuple[Manifest, pl.DataFrame, pl.DataFrame]:
+    """The account, the published and the quarantined rows of one version, cleaned on its own."""
+    return _clean(upload.version.uri, upload.version.key, upload.version.hash, upload.body)
+
+
+@lru_cache(maxsize=2000)
+def _clean(uri: str, key: str, stem: str, body: bytes) -> tuple[Manifest, pl.DataFrame, pl.DataFrame]:
+    with tempfile.TemporaryDirectory() as folder:
+        file, out = Path(folder) / "file.csv", Path(folder) / "out"
+        file.write_bytes(body)
+        manifest = polars_engine.clean(
+            registry.load(DATASET),
+            FileSource(file),
+            out,
+            lineage=Lineage(uri, "alone", stem),
+            parts=registry.match(key).parts,
+        )
+        frames = [
+            _concat([pl.read_parquet(file, hive_partitioning=False) for file in _parquet(out / kind)]) for kind in KINDS
+        ]
+    return manifest, frames[0], frames[1]
+
+
+def _parquet(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.parquet"))
+
+
+def _read(world: World, names: Sequence[str]) -> pl.DataFrame:
+    """The rows of these objects as they are now: an object that is not there has none."""
+    s3, frames = world.aws.client("s3"), []
+    for name in names:
+        try:
+            body = s3.get_object(Bucket=world.lake, Key=name)["Body"].read()
+        except s3.exceptions.NoSuchKey:
+            continue
+        frames.append(pl.read_parquet(io.BytesIO(body)))
+    return _concat(frames)
+
+
+def _ask(world: World, sources: Sequence[str]) -> pl.DataFrame:
+    """The rows of these sources as text, as Athena shows them to a reader."""
+    columns = ["_source_key", "_row_number", *[name for name, _ in _columns(world)]]
+    text = ", ".join(f'CAST("{name}" AS varchar) AS "{name}"' for name in columns)
+    listed = ", ".join(f"'{source}'" for source in sources)
+    rows = world.query(f'SELECT {text} FROM "{DATASET}" WHERE _source_key IN ({listed})')  # noqa: S608 (our own keys)
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+
+def _columns(world: World) -> list[tuple[str, str]]:
+    table = world.aws.client("glue").get_table(DatabaseName=world.stack.outputs["DatabaseName"], Name=DATASET)["Table"]
+    columns = [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]]
+    return [column for column in columns if not column[0].startswith("_")]
+
+
+def _compare(expected: pl.DataFrame, seen: pl.DataFrame, found: Judgement, what: str, *, text: bool = False) -> None:
+    """Count rows on one side only; every column counts but the run that brought the row."""
+    columns = [name for name in (seen if text else expected).columns if name != "_run_id"]
+    if not columns or expected.is_empty() or seen.is_empty():
+        lost, doubled = expected.height, seen.height
+    else:
+        lost = _except_all(expected, seen, columns, text=text)
+        doubled = _except_all(seen, expected, columns, text=text)
+    found.rows += expected.height
+    found.lost += lost
+    found.doubled += doubled
+    if lost or doubled:
+        found.problems.append(f"{what}: {lost} rows lost, {doubled} too many")
+
+
+def _except_all(left: pl.DataFrame, right: pl.DataFrame, columns: Sequence[str], *, text: bool) -> int:
+    database = duckdb.connect()
+    database.register("l", left.to_arrow())
+    database.register("r", right.to_arrow())
+    names = ", ".join(f'CAST("{name}" AS VARCHAR)' if text else f'"{name}"' for name in columns)
+    query = f"SELECT count(*) FROM (SELECT {names} FROM l EXCEPT ALL SELECT {names} FROM r)"  # noqa: S608 (columns)
+    (count,) = database.execute(query).fetchone() or (0,)
+    return int(count)
+
+
+def _concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    with_rows = [frame for frame in frames if frame.height]
+    return pl.concat(with_rows, how="vertical_relaxed") if with_rows else pl.DataFrame()

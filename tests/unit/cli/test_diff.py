@@ -1,0 +1,186 @@
+"""`sluice diff` on the sales contract and changes of it, one at a time."""
+
+import dataclasses
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from pandera.polars import PolarsData
+from typer.testing import CliRunner, Result
+
+from cli.contracts.changes import changes, needs_version
+from cli.contracts.document import read, terms, written
+from cli.main import app
+from datasets.sales import Sale
+from sluice.contract.declarations import Discard, Outliers, Partition, Unique
+from sluice.contract.model import Contract
+from sluice.contract.registry import load
+from sluice.contract.steps import Lowercase
+from sluice.errors import ContractInvalid
+
+SALES = load("sales")
+
+
+def reading(**values: object) -> dict[str, object]:
+    return {"reading": dataclasses.replace(SALES.reading, **values)}
+
+
+class Stricter(Sale):
+    @pa.check("quantity")
+    def quantity_is_from_1_to_1000(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805 (pandera calls it so)
+        return data.lazyframe.select(pl.col(data.key).is_between(1, 100))
+
+
+class Ruled(Sale):
+    @pa.check("store_id")
+    def store_id_is_short(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col(data.key).str.len_chars() < 9)
+
+
+class Typed(Sale):
+    quantity: pl.Float64 = pa.Field(nullable=True)
+
+
+class Gapless(Sale):
+    category: pl.String
+
+
+class Gappy(Sale):
+    channel: pl.String = pa.Field(nullable=True)
+
+
+class Wider(Sale):
+    till: pl.String
+
+
+class Loyal(Sale):
+    loyalty: pl.String = pa.Field(nullable=True)
+
+
+class Flagged(Sale):
+    age_is_outlier: pl.Boolean
+
+
+AGE = Outliers("customer_age", z_score=3, flag="age_is_outlier")
+
+INCOMPATIBLE = {
+    "a rule of the same name that tests more": ({"row": Stricter}, "senders", "is_between([1, 100])"),
+    "a new rule": ({"row": Ruled}, "senders", "store_id_is_short is new"),
+    "another type": ({"row": Typed}, "readers", "quantity is double instead of bigint"),
+    "a column that must be there": ({"row": Gapless}, "senders", "category must be present"),
+    "a column that may be missing": ({"row": Gappy}, "readers", "channel may be missing"),
+    "a new column of the files": ({"row": Wider}, "senders", "column till is added"),
+    "another name of files": ({"files": ("sales/{date:%Y}.csv",)}, "senders", "files may not be named"),
+    "a lower limit": ({"quarantine_limit": 0.1}, "senders", "at most 10% of a file may be bad, not 20%"),
+    "another delimiter": (reading(format=dataclasses.replace(SALES.reading.format, delimiter=";")), "senders", "';'"),
+    "another null marker": (reading(null_markers=("", "na")), "values", "'na' means that there is no value"),
+    "a form of dates less": (reading(dates={"sale_date": ("%Y-%m-%d",)}), "senders", "sale_date is written %Y-%m-%d"),
+    "a discard": ({"discard": (*SALES.discard, Discard("old", pl.col("store_id") == "S0"))}, "values", "as old"),
+    "another discard": ({"discard": (Discard("test_transaction", pl.col("store_id") == "S0"),)}, "values", "S0"),
+    "another key": ({"unique": Unique(("transaction_id", "store_id"))}, "values", "the key of a row"),
+    "another imputation": ({"impute": {}}, "values", "imputed values: none"),
+    "another cleaning": ({"cleaning": (Lowercase("channel"),)}, "values", "cleaning steps"),
+    "another partition": ({"partition_by": (Partition("store_id"),)}, "readers", "partitioned by store_id"),
+    "a hashed column": ({"personal": {"transaction_id": "hash"}}, "readers", "personal transaction_id: hash"),
+    "a key in the name": ({"same_as_key": ("store_id",)}, "senders", "store_id must be that of the key"),
+}
+
+COMPATIBLE = {
+    "a higher limit": {"quarantine_limit": 0.3},
+    "a name of files more": {"files": (*SALES.files, "sales/{store_id}/{date:%Y%m%d}.csv")},
+    "an alias": reading(aliases={"sku": "product_id"}),
+    "a form of dates more, at the end": reading(
+        dates={"sale_date": (*SALES.reading.dates["sale_date"], "%d.%m.%Y")},
+    ),
+    "unknown columns ignored": reading(unknown_columns="ignore"),
+    "an optional column": reading(optional=("category",)),
+    "a new column that files may lack": {"row": Loyal, **reading(optional=("loyalty",))},
+    "a masked column": {"personal": {"customer_age": "keep"}},
+    "a view of the newest rows": {"unique": dataclasses.replace(SALES.unique, across_files=True)},
+    "another silence": {"expected_every": timedelta(days=9)},
+}
+
+
+def changed(**values: object) -> Contract:
+    return dataclasses.replace(SALES, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("what", INCOMPATIBLE)
+def test_an_incompatible_change_needs_a_version(what: str):
+    values, touches, told = INCOMPATIBLE[what]
+    old, new = terms(SALES), terms(changed(**values))
+    found = changes(old, new)
+    assert [change.touches for change in found if told in change.what] == [touches], found
+    assert all(change.effect for change in found)
+    assert needs_version(old, new)
+    assert not needs_version(old, terms(changed(**values, version=SALES.version + 1)))
+
+
+@pytest.mark.parametrize("what", COMPATIBLE)
+def test_a_compatible_change_needs_none(what: str):
+    old, new = terms(SALES), terms(changed(**COMPATIBLE[what]))
+    found = changes(old, new)
+    assert {change.touches for change in found} == {"nobody"}
+    assert not needs_version(old, new)
+
+
+def test_a_derived_column_more_is_told_as_one_that_older_rows_lack():
+    new = terms(changed(row=Flagged, outliers=(*SALES.outliers, AGE)))
+    effects = {change.what: change.effect for change in changes(terms(SALES), new)}
+    assert effects["column age_is_outlier is added"] == "rows published before have no value in it"
+
+
+def test_what_an_older_sluice_wrote_can_be_read(tmp_path: Path):
+    older = terms(SALES)
+    del older["reading"]["optional"]
+    (tmp_path / "contract.json").write_text(written(older))
+    assert changes(read(tmp_path / "contract.json"), terms(SALES)) == []
+    (tmp_path / "contract.json").write_text("{}")
+    with pytest.raises(ContractInvalid, match="is no contract"):
+        read(tmp_path / "contract.json")
+
+
+def test_the_same_contract_has_no_changes():
+    assert changes(terms(SALES), json.loads(written(terms(SALES)))) == []
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["diff", *map(str, arguments)])
+
+
+def source_with(folder: Path, **replaced: str) -> Path:
+    """Write the sales contract's source with these texts in the place of others."""
+    text = Path(__file__).parents[3].joinpath("functions", "datasets", "sales.py").read_text()
+    for name, value in replaced.items():
+        text, count = re.subn(rf"{name}=[^\n]*,", f"{name}={value},", text)
+        assert count == 1
+    path = folder / "sales.py"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_is_compared_with_the_dataset(tmp_path: Path):
+    stricter = source_with(tmp_path, quarantine_limit="0.1")
+    result = run("sales", stricter)
+    assert result.exit_code == 1
+    assert "incompatible" in result.stdout
+    assert "Raise the contract's version above 1" in result.stdout
+    assert run(stricter, "sales").exit_code == 0
+    assert run("sales", source_with(tmp_path, quarantine_limit="0.1", version="2")).exit_code == 0
+
+
+def test_what_was_agreed_is_only_replaced_by_what_its_version_allows(tmp_path: Path):
+    agreed = tmp_path / "contract.json"
+    assert run(agreed, "sales", "--save").exit_code == 0
+    before = agreed.read_text()
+    assert json.loads(before)["quarantine_limit"] == 0.2
+    assert run(agreed, source_with(tmp_path, quarantine_limit="0.1"), "--save").exit_code == 1
+    assert agreed.read_text() == before
+    raised = source_with(tmp_path, quarantine_limit="0.1", version="2")
+    assert run(agreed, raised, "--save", "--json").exit_code == 0
+    assert json.loads(agreed.read_text())["version"] == 2
+    assert run("sales", "sales", "--save").exit_code == 2

@@ -1,0 +1,143 @@
+import dataclasses
+import json
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pandera.polars as pa
+import polars as pl
+import pytest
+import yaml
+from pandera.polars import PolarsData
+from typer.testing import CliRunner
+
+from cli.commands.explain import SAMPLES
+from cli.contracts import odcs
+from cli.contracts.page import html, markdown, page
+from cli.main import app
+from sluice.contract import registry
+from sluice.contract.declarations import Constant, Outliers, Reading, TextFormat
+from sluice.contract.model import Contract
+from sluice.contract.registry import load
+from sluice.contract.steps import Fill, MapValues
+
+STANDARD = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text())
+
+
+class Visit(pa.DataFrameModel):
+    """A visit of <somebody> | anybody."""
+
+    visitor: pl.String
+    kind: pl.String = pa.Field(nullable=True)
+    seconds: pl.Float64 = pa.Field(nullable=True)
+
+    @pa.check("seconds")
+    def seconds_is_from_minus_1_to_9(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805 (pandera calls it so)
+        return data.lazyframe.select(pl.col(data.key).is_between(-1, 9))
+
+
+VISITS = Contract(
+    name="visits",
+    version=7,
+    row=Visit,
+    files=("visits/{day:%Y%m%d}.txt",),
+    reading=Reading(
+        format=TextFormat(delimiter="|", encoding="latin-1"),
+        null_markers=("", "?"),
+        aliases={"Besucher": "visitor"},
+        optional=("kind",),
+        unknown_columns="keep",
+        decimal_comma=True,
+    ),
+    cleaning=(MapValues("kind", {"w": "web"}), Fill("kind", "shop")),
+    impute={"seconds": Constant("0")},
+    outliers=(Outliers("seconds", iqr=1.5, clip=True),),
+    quarantine_limit=0.05,
+    personal={"visitor": "drop"},
+)
+
+
+@pytest.mark.parametrize("dataset", sorted(registry.contracts()))
+def test_every_column_rule_and_name_of_a_dataset_is_on_its_page(dataset: str):
+    contract = load(dataset)
+    told = markdown(page(contract, SAMPLES / dataset / ("good.jsonl" if contract.reads_objects else "good.csv")))
+    for column in (*contract.file_columns, *contract.derived):
+        assert f"`{column}`" in told
+    for pattern in contract.files:
+        assert f"`{pattern}`" in told
+    for name, column in contract.row_schema.columns.items():
+        line = next(line for line in told.splitlines() if line.startswith(f"| `{name}`"))
+        assert ("| yes |" in line) == (not column.nullable)
+        for check in column.checks:
+            fact = str(check.name).removeprefix(f"{name}_").replace("_", " ").replace("minus ", "-")
+            assert fact in line or (fact == "is known" and "is one of" in line)
+
+
+def test_a_page_says_what_the_contract_says():
+    told = markdown(page(VISITS, None))
+    for sentence in (
+        "# visits, version 7",
+        "such as `visits/20250305.txt`",
+        "fields parted by vertical bars, in LATIN-1",
+        "so does '?'",
+        "The column visitor may be called 'Besucher'.",
+        "The column kind may be absent.",
+        "kept together as JSON in the column _extra",
+        "Numbers have a decimal comma",
+        "is from -1 to 9",
+        "is about people: not published",
+        "More than 5% of its rows",
+        "kind: w is published as web.",
+        "kind: a missing value is 'shop'.",
+        "seconds: a missing value is published as 0.",
+        "it is moved to the nearest limit",
+    ):
+        assert sentence in told
+
+
+def test_examples_are_those_of_the_sample_and_people_are_masked(tmp_path: Path):
+    sample = tmp_path / "good.csv"
+    sample.write_bytes("Besucher|kind|seconds\nZoë|w|1,5\n".encode("latin-1"))
+    told = markdown(page(VISITS, sample))
+    assert "Zoë" not in told
+    assert "***|w|1,5" in told
+    assert "| `kind` | text | no |  | `w` |" in told
+
+
+def test_the_html_page_escapes_and_loads_nothing():
+    told = html(page(VISITS, None))
+    assert "A visit of &lt;somebody&gt; | anybody." in told
+    assert "<script" not in told
+    assert "http" not in told.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("contract", [*registry.contracts().values(), VISITS], ids=lambda contract: contract.name)
+def test_the_document_is_valid_by_the_standards_schema(contract: Contract):
+    assert odcs.API_VERSION in STANDARD["properties"]["apiVersion"]["enum"]
+    document = yaml.safe_load(odcs.as_yaml(contract))
+    jsonschema.Draft201909Validator(STANDARD).validate(document)
+    properties = document["schema"][0]["properties"]
+    assert [each["name"] for each in properties] == list(contract.published)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft201909Validator(STANDARD).validate(document | {"kind": "DataPromise"})
+
+
+def test_the_document_tells_keys_partitions_and_rules():
+    table = odcs.document(load("sales"))["schema"][0]
+    found = {each["name"]: each for each in table["properties"]}
+    assert found["transaction_id"]["primaryKey"]
+    assert found["sale_month"]["partitioned"]
+    assert found["unit_price"]["physicalType"] == "decimal(12,2)"
+    assert found["channel"]["quality"][0]["arguments"] == {"validValues": ["online", "in_store", "mobile", "partner"]}
+    personal = dataclasses.replace(load("sales"), personal={"customer_age": "keep"})
+    found = {each["name"]: each for each in odcs.document(personal)["schema"][0]["properties"]}
+    assert found["customer_age"]["classification"] == "personal"
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "odcs", "json"])
+def test_every_form_can_be_written_to_a_file(form: str, tmp_path: Path):
+    printed = CliRunner().invoke(app, ["explain", "flights", "--format", form])
+    out = tmp_path / "page"
+    assert CliRunner().invoke(app, ["explain", "flights", "--format", form, "--out", str(out)]).exit_code == 0
+    assert "sched_dep_time" in printed.stdout
+    assert out.read_text() == printed.stdout

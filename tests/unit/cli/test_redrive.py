@@ -1,0 +1,143 @@
+"""What has failed is tried again when somebody says so, once, however often it is said."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from cli.stack.redrive import redrive, redrive_dead_letters
+from sluice.aws.object_version import ObjectVersion
+from sluice.errors import ClaimRefused
+from sluice.ingest.batch_hold import tag
+from sluice.ingest.upload_event import parse
+from sluice.ledger.ledger import Ledger
+from tests.unit.cloud import ACCOUNT, LEDGER, RAW, REGION, Cloud
+from tests.unit.sales_rows import as_csv
+
+KEY = "sales/S001/2025-03-05.csv"
+RECOVER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:recover"
+
+
+class Functions:
+    """Lambda, of which moto cannot run anything."""
+
+    def __init__(self) -> None:
+        self.invoked: list[dict[str, Any]] = []
+
+    def invoke(self, **request: Any) -> None:
+        self.invoked.append(request)
+
+
+@pytest.fixture
+def queue(cloud: Cloud) -> str:
+    return str(cloud.sqs.create_queue(QueueName="uploads")["QueueUrl"])
+
+
+@pytest.fixture
+def letters(cloud: Cloud) -> str:
+    return str(cloud.sqs.create_queue(QueueName="letters")["QueueUrl"])
+
+
+def failed(cloud: Cloud) -> ObjectVersion:
+    source = cloud.put(KEY, as_csv({}))
+    cloud.run(source, until="publish")
+    cloud.step("undo", source, error={"Error": "CheckFailed", "Cause": ""})
+    return source
+
+
+def bodies(queue: str) -> list[str]:
+    sqs = boto3.client("sqs")
+    got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    return [message["Body"] for message in got]
+
+
+def again(cloud: Cloud, queue: str) -> None:
+    """Deliver what waits in the queue to the gate."""
+    for body in bodies(queue):
+        assert parse(body, bucket=RAW)
+        record = cloud.event("validate", cloud.put("x", ""))["Records"][0] | {"body": body}
+        assert cloud.invoke("validate", {"Records": [record]}) == {"batchItemFailures": []}
+
+
+def test_a_failed_version_is_published_by_another_run(cloud: Cloud, queue: str):
+    source = failed(cloud)
+    assert redrive(cloud.ledger, cloud.sqs, source, queue_url=queue) == 2
+    again(cloud, queue)
+    assert cloud.ledger.entry(source)["run_id"].endswith("-2")
+    for state in ("claim", "clean", "reconcile", "publish", "complete"):
+        cloud.step(state, source)
+    assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
+    assert cloud.table().height == 1
+
+
+def test_a_version_is_told_of_as_the_ledger_knows_it(cloud: Cloud, queue: str):
+    known = ObjectVersion.from_item(cloud.ledger.entry(failed(cloud)))
+    redrive(cloud.ledger, cloud.sqs, known, queue_url=queue)
+    (body,) = bodies(queue)
+    assert parse(body, bucket=RAW) == known
+
+
+def test_a_redrive_that_died_half_way_is_repeated(cloud: Cloud, queue: str):
+    source = failed(cloud)
+    cloud.ledger.reopen(source)
+    assert redrive(cloud.ledger, cloud.sqs, source, queue_url=queue) == 2
+    assert len(bodies(queue)) == 1
+
+
+def test_what_has_not_failed_is_not_redriven(cloud: Cloud, queue: str):
+    source = cloud.put(KEY, as_csv({}))
+    with pytest.raises(ClaimRefused, match="unknown"):
+        redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
+    cloud.run(source)
+    with pytest.raises(ClaimRefused, match="PUBLISHED"):
+        redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
+
+
+def test_a_version_that_waited_for_others_does_not_wait_again(cloud: Cloud, queue: str):
+    source = failed(cloud)
+    waits = [{"Key": key, "Value": value} for key, value in [*tag(source.hash, now=2e9).items()]]
+    place = {"Bucket": RAW, "Key": KEY, "VersionId": source.version_id}
+    cloud.s3.put_object_tagging(**place, Tagging={"TagSet": waits})
+    redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
+    again(cloud, queue)
+    assert cloud.ledger.entry(source)["run_id"].endswith("-2")
+
+
+def test_two_who_reopen_at_once_make_one_attempt(cloud: Cloud):
+    source = failed(cloud)
+
+    class Slow(Ledger):
+        """Another reopens, and its attempt fails, between this one's reading and writing."""
+
+        def entry(self, source: ObjectVersion) -> dict[str, Any]:
+            read = super().entry(source)
+            if read["attempt"] == 1:
+                cloud.ledger.reopen(source)
+                cloud.ledger.fail(source, run_id=read["run_id"], error="Again", cause="")
+            return read
+
+    with pytest.raises(ClaimRefused):
+        Slow(cloud.dynamodb, LEDGER).reopen(source)
+    assert cloud.ledger.entry(source)["attempt"] == 2
+
+
+def test_dead_letters_go_where_they_came_from(cloud: Cloud, queue: str, letters: str):
+    ended = {"source": "aws.states", "detail": {"name": "sales-1"}}
+    wrapped = {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": ended}
+    for body in (json.dumps({"source": "aws.s3"}), "not JSON", json.dumps(wrapped), json.dumps(ended)):
+        cloud.sqs.send_message(QueueUrl=letters, MessageBody=body)
+    functions = Functions()
+    done = redrive_dead_letters(
+        cloud.sqs,
+        functions,
+        dead_letters_url=letters,
+        queue_url=queue,
+        recover_function=RECOVER,
+        describe_function="describe",
+    )
+    assert done == {"uploads": 2, "runs": 2}
+    assert sorted(bodies(queue)) == ["not JSON", '{"source": "aws.s3"}']
+    told = {"InvocationType": "Event", "Payload": json.dumps(ended)}
+    assert functions.invoked == [{"FunctionName": name, **told} for name in (RECOVER, "describe")] * 2
+    assert bodies(letters) == []

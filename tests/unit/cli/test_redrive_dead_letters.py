@@ -1,0 +1,37 @@
+"""Dead letters of what Sluice tells everyone: the gate would refuse them for ever."""
+
+import json
+from typing import Any
+
+from cli.stack.redrive import redrive_dead_letters
+from tests.unit.cloud import Cloud
+
+
+class Functions:
+    def __init__(self) -> None:
+        self.invoked: list[tuple[str, Any]] = []
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: str) -> None:  # noqa: N803
+        self.invoked.append((FunctionName, json.loads(Payload)))
+
+
+def test_news_goes_to_whom_it_is_for_and_not_to_the_gate(cloud: Cloud):
+    queue = cloud.sqs.create_queue(QueueName="uploads")["QueueUrl"]
+    letters = cloud.sqs.create_queue(QueueName="letters")["QueueUrl"]
+    news = {"source": "sluice", "detail-type": "RunFailed", "detail": {"dataset": "sales"}}
+    upload = {"source": "aws.s3", "detail-type": "Object Created", "detail": {}}
+    for event in (news, upload):
+        cloud.sqs.send_message(QueueUrl=letters, MessageBody=json.dumps(event))
+    functions = Functions()
+    done = redrive_dead_letters(
+        cloud.sqs,
+        functions,
+        dead_letters_url=letters,
+        queue_url=queue,
+        recover_function="recover",
+        describe_function="describe",
+    )
+    assert done == {"news": 1, "uploads": 1}
+    assert functions.invoked == [("describe", news)]
+    (left,) = cloud.sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert json.loads(left["Body"]) == upload
