@@ -23,16 +23,16 @@ FROM sent WHERE json_valid(line) AND TRY_CAST(line->>'score' AS DECIMAL(4, 3)) B
 _MINUTES = f"""
 SELECT strftime(date_trunc('minute', posted_at), '%Y-%m-%d %H:%M'), brand, count(*), sum(score)
 FROM (SELECT DISTINCT ON (post_id, received_at) * FROM ({_SOUND})) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 (our own text)
-_NEWEST = f"""
+_LATEST = f"""
 SELECT post_id, arg_max(score, received_at) FROM ({_SOUND}) GROUP BY 1 ORDER BY 1"""  # noqa: S608 (our own text)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """sound: records that the contract accepts; newest: post → score; minutes: (minute, brand, posts, total score)."""
+    """sound: records that the contract accepts; latest: post → score; minutes: (minute, brand, posts, total score)."""
 
     sound: int
-    newest: list[tuple[Any, ...]]
+    latest: list[tuple[Any, ...]]
     minutes: list[tuple[Any, ...]]
 
 
@@ -73,7 +73,7 @@ def _post(rng: random.Random, number: int, now: datetime, *, late: bool) -> dict
 
 
 def _later(now: datetime, number: int) -> str:
-    """A time that no other record has: of equal ones SQL might take either for the newest."""
+    """A time that no other record has: of equal ones SQL might take either for the latest."""
     return (now + timedelta(days=1, milliseconds=number)).isoformat()
 
 
@@ -87,4 +87,4 @@ def expected(sent: list[bytes]) -> Expected:
         database.execute("SET TimeZone = 'UTC'; CREATE TABLE sent (line VARCHAR)")
         database.execute("INSERT INTO sent SELECT unnest(?)", [[line.decode() for line in sent]])
         (sound,) = database.execute(f"SELECT count(*) FROM ({_SOUND})").fetchone() or (0,)  # noqa: S608 (our own)
-        return Expected(sound, database.execute(_NEWEST).fetchall(), database.execute(_MINUTES).fetchall())
+        return Expected(sound, database.execute(_LATEST).fetchall(), database.execute(_MINUTES).fetchall())

@@ -28,7 +28,7 @@ STACK = "sluice"
 PATIENCE_SECONDS = 900.0
 WAIT_SCALE = 0.2  # windows and deliveries of 12 seconds instead of a minute
 DECIDED = ("PUBLISHED", "REJECTED", "FAILED")
-NEWEST = "SELECT post_id, score FROM sentiment_newest ORDER BY post_id"
+NEWEST = "SELECT post_id, score FROM sentiment_latest ORDER BY post_id"
 MINUTES = """
 SELECT date_format(minute, '%Y-%m-%d %H:%i') AS minute, brand, sum(posts) AS posts, sum(score_total) AS total
 FROM sentiment_minutes GROUP BY 1, 2 ORDER BY 1, 2"""
@@ -76,7 +76,7 @@ class Stream:
         raise TimeoutError(f"{arrived:,} of {self.sent:,} records have arrived, {counted:,} are counted")
 
     def tables(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-        """Return what readers see: the newest score of each post, and the minutes."""
+        """Return what readers see: the latest score of each post, and the minutes."""
         posts = [(row["post_id"], Decimal(str(row["score"]))) for row in rows(self.stack, NEWEST)]
         minutes = [
             (row["minute"], row["brand"], int(row["posts"]), Decimal(str(row["total"])))
@@ -131,7 +131,7 @@ def wrong_accounts(stream: Stream, account: dict[str, int], sent: int, wanted: E
 
 
 def wrong_tables(posts: list[tuple[Any, ...]], minutes: list[tuple[Any, ...]], wanted: Expected) -> list[str]:
-    pairs = {"newest posts": (posts, wanted.newest), "minutes": (minutes, wanted.minutes)}
+    pairs = {"latest posts": (posts, wanted.latest), "minutes": (minutes, wanted.minutes)}
     return [
         f"{name}: {len(set(found) ^ set(right))} of {len(right)} rows differ, such as {min(set(found) ^ set(right))}"
         for name, (found, right) in pairs.items()

@@ -12,16 +12,16 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
-from sluice.ledger.history import Memory
+from sluice.ledger.history import RunHistory
 from sluice.report import pages
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
 S3 = clients.s3_files()
-DESK = pages.Desk(
+PAGES = pages.PageWriter(
     S3,
     WORK_BUCKET,
-    Memory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"]),
+    RunHistory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"]),
 )
 
 
@@ -35,12 +35,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     kind, detail = event["detail-type"], event["detail"]
     logger.append_keys(event=kind)
     if kind == "FileRejected":
-        written = pages.rejected(DESK, rejected_source(detail))
+        written = pages.rejected(PAGES, rejected_source(detail))
     elif kind == "RunFailed":
-        written = pages.run(DESK, detail["run_id"])
+        written = pages.run(PAGES, detail["run_id"])
     elif kind == "Step Functions Execution Status Change":
         # A run of a hundred files tells a hundred times, but it ends once. Recover tells of what it undoes.
-        written = pages.run(DESK, detail["name"], if_decided=True)
+        written = pages.run(PAGES, detail["name"], if_decided=True)
     else:
         raise UnexpectedEvent(f"{kind} is told by nobody here")
     logger.info("pages written", pages=written)

@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises LeaseLost, ManifestRefused and TableDisagrees. Repeating it is harmless.
     """
     task = Task.from_event(event)
-    place = publisher.Place(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
+    place = publisher.PublishTarget(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
     head = LEDGER.hold(task.source, run_id=task.run_id, lease_seconds=LEASE_SECONDS)
     manifest = place.manifest()
     undo = publisher.undo_record(place, manifest, head)

@@ -12,11 +12,11 @@ from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
 from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.ledger import history
-from sluice.ledger.history import Memory
+from sluice.ledger.history import RunHistory
 from sluice.ledger.ledger import PUBLISHED
-from sluice.notify.messages import dataset_silent
+from sluice.notify.messages import dataset_stale
 from sluice.notify.send import alert, put_event
-from sluice.report.dataset_page import is_silent
+from sluice.report.dataset_page import is_stale
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
@@ -25,27 +25,27 @@ WATCH_MINUTES = int(os.environ["WATCH_MINUTES"])
 
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
-MEMORY = Memory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
+HISTORY = RunHistory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Return {silent, told}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
+    """Return {stale, told}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
 
-    A silence is told of once, by the first watch after it began; the alarm on SilentDatasets stays until it ends.
+    A silence is told of once, by the first watch after it began; the alarm on StaleDatasets stays until it ends.
     """
     now = datetime.fromisoformat(event["time"]).astimezone(UTC)
     watched = [contract for contract in registry.contracts().values() if contract.expected_every]
     last = {contract.name: last_published(contract) for contract in watched}
-    silent = [contract for contract in watched if is_silent(contract.expected_every, last[contract.name], now)]
+    stale = [contract for contract in watched if is_stale(contract.expected_every, last[contract.name], now)]
     earlier = now - timedelta(minutes=WATCH_MINUTES)
-    new = [contract for contract in silent if not is_silent(contract.expected_every, last[contract.name], earlier)]
+    new = [contract for contract in stale if not is_stale(contract.expected_every, last[contract.name], earlier)]
     for contract in new:
         tell(contract, last[contract.name])
-    count_for_alarms(SilentDatasets=len(silent))
+    count_for_alarms(StaleDatasets=len(stale))
     answer: dict[str, Any] = {
-        "silent": [contract.name for contract in silent],
+        "stale": [contract.name for contract in stale],
         "told": [contract.name for contract in new],
     }
     logger.info("datasets watched", watched=len(watched), **answer)
@@ -54,12 +54,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
 
 def last_published(contract: Contract) -> str:
     """Return when a file of the dataset was published last, or nothing."""
-    newest = MEMORY.latest(contract.name, status=PUBLISHED, most=100)
-    return max((run.at for run in history.runs(newest)), default="")
+    latest = HISTORY.latest(contract.name, status=PUBLISHED, most=100)
+    return max((run.at for run in history.runs(latest)), default="")
 
 
 def tell(contract: Contract, last: str) -> None:
     every = contract.expected_every or timedelta(0)
-    notice = dataset_silent(contract.name, last_published=last, expected_every=every, raw_bucket=RAW_BUCKET)
+    notice = dataset_stale(contract.name, last_published=last, expected_every=every, raw_bucket=RAW_BUCKET)
     put_event(EVENTS, EVENT_BUS, notice)
     alert(SNS, ALERTS_TOPIC_ARN, notice)

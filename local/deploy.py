@@ -160,7 +160,7 @@ class _Deployer:
 
     def _failure(self, stack_id: str, fallback: str) -> DeployFailed:
         pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        events = [event for page in pages for event in page["StackEvents"]]  # newest first
+        events = [event for page in pages for event in page["StackEvents"]]  # latest first
         failed = [
             event
             for event in reversed(events)

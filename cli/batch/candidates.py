@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from cli.batch.runner import Offer
+from cli.batch.runner import Candidate
 from cli.stack import upload
 from cli.stack.connection import Stack
 from cli.stack.upload import SHA256
@@ -29,9 +29,9 @@ class Archived(SluiceError):
 
 @dataclass
 class Found:
-    """The offers of a place, and the keys there that follow no dataset's naming convention."""
+    """The candidates of a place, and the keys there that follow no dataset's naming convention."""
 
-    offers: list[Offer]
+    candidates: list[Candidate]
     strange: list[str]
 
 
@@ -66,7 +66,7 @@ def of_bucket(stack: Stack, bucket: str, prefix: str, dataset: str | None) -> Fo
 
 
 def again(stack: Stack, key: str, version_id: str) -> str:
-    """Put a version of a key again as the key's newest one, to be run with others; return the new version's id.
+    """Put a version of a key again as the key's latest one, to be run with others; return the new version's id.
 
     One that was put before and still waits is taken instead.
     """
@@ -89,7 +89,7 @@ def again(stack: Stack, key: str, version_id: str) -> str:
 def _add(found: Found, key: str, dataset: str | None, put: Any, *, announce: bool = False) -> None:
     of = registry.match(key).dataset
     if dataset in (None, of):
-        found.offers.append(Offer(key, of, put, announce))
+        found.candidates.append(Candidate(key, of, put, announce))
 
 
 def _objects(stack: Stack, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:

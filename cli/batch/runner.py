@@ -38,7 +38,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Offer:
+class Candidate:
     """A file that shall be run with others. put: find or make its object version, and return the version's id.
 
     announce: S3 tells nobody of the object, because it has been there before.
@@ -52,15 +52,15 @@ class Offer:
 
 @dataclass
 class Batch:
-    """What became of some offers. problems: key → why it never became an upload, or is undecided."""
+    """What became of some candidates. problems: key → why it never became an upload, or is undecided."""
 
     entries: list[Entry] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def batches_of(offers: Iterable[Offer], *, most: int = MAX_SOURCES) -> list[list[Offer]]:
-    """Return the offers in batches of one dataset each: the same offers always make the same batches."""
-    ordered = sorted(offers, key=lambda offer: (offer.dataset, offer.key))
+def batches_of(candidates: Iterable[Candidate], *, most: int = MAX_SOURCES) -> list[list[Candidate]]:
+    """Return the candidates in batches of one dataset each: the same candidates always make the same batches."""
+    ordered = sorted(candidates, key=lambda offer: (offer.dataset, offer.key))
     return [
         list(some)
         for _, of_dataset in groupby(ordered, key=lambda offer: offer.dataset)
@@ -79,10 +79,10 @@ class Runner:
             stack.client(service)  # boto3 does not make clients in two threads at once
         self._ledger = stack.ledger
 
-    def run(self, offers: Sequence[Offer]) -> Batch:
+    def run(self, candidates: Sequence[Candidate]) -> Batch:
         """Put the files, wait for the gate, run them together, wait for the end. Raises Stopped."""
         batch = Batch()
-        sources = self._put(offers, batch)
+        sources = self._put(candidates, batch)
         self._announce([source for offer, source in sources if offer.announce], new_only=True)
         mine = [source for _, source in sources]
         judged = self._await(mine, _judged, batch)
@@ -91,8 +91,8 @@ class Runner:
         batch.entries = self._await([source for source in mine if source.uri in known], _final, batch)
         return batch
 
-    def _put(self, offers: Sequence[Offer], batch: Batch) -> list[tuple[Offer, ObjectVersion]]:
-        def put(offer: Offer) -> tuple[Offer, ObjectVersion] | None:
+    def _put(self, candidates: Sequence[Candidate], batch: Batch) -> list[tuple[Candidate, ObjectVersion]]:
+        def put(offer: Candidate) -> tuple[Candidate, ObjectVersion] | None:
             if self._stop.is_set():
                 raise Stopped
             try:
@@ -102,17 +102,17 @@ class Runner:
                 return None
 
         with ThreadPoolExecutor(THREADS) as threads:
-            return [done for done in threads.map(put, offers) if done]
+            return [done for done in threads.map(put, candidates) if done]
 
     def _announce(self, sources: Sequence[ObjectVersion], *, new_only: bool) -> None:
         """Tell the gate of versions as S3 would have told it."""
         known = history.entries(self._stack, ((s.uri, s.version_id) for s in sources)) if new_only else {}
         unknown = [source for source in sources if (source.uri, source.version_id) not in known]
-        # The ledger's order is read before it is seen that this version is S3's newest: so nothing newer is in it.
+        # The ledger's order is read before it is seen that this version is S3's latest: so nothing newer is in it.
         heads = history.heads(self._stack, (source.uri for source in unknown))
         with ThreadPoolExecutor(THREADS) as threads:
-            newest = threads.map(lambda source: self._marked(source, heads), unknown)
-            bodies = [json.dumps(upload_event.event_of(source)) for source in newest if source]
+            latest = threads.map(lambda source: self._marked(source, heads), unknown)
+            bodies = [json.dumps(upload_event.event_of(source)) for source in latest if source]
         for some in batched(bodies, _MESSAGES_A_CALL, strict=False):
             self._stack.client("sqs").send_message_batch(
                 QueueUrl=self._stack.output("UploadQueueUrl"),
@@ -120,12 +120,12 @@ class Runner:
             )
 
     def _marked(self, source: ObjectVersion, heads: dict[str, Entry]) -> ObjectVersion | None:
-        """Tag a version to wait, and return it with its order and size; None when it is not the newest any more."""
+        """Tag a version to wait, and return it with its order and size; None when it is not the latest any more."""
         s3 = self._stack.client("s3")
         now = s3.head_object(Bucket=source.bucket, Key=source.key)
         if now["VersionId"] != source.version_id:
             return None
-        order = heads.get(source.uri, {}).get("newest_sequencer", "")
+        order = heads.get(source.uri, {}).get("latest_sequencer", "")
         marks = batch_hold.tag(source.hash, now=time.time()) | {batch_hold.ORIGIN: "backfill"}
         object_tags.tag(s3, source, **{name.removeprefix("sluice:"): value for name, value in marks.items()})
         return ObjectVersion(source.bucket, source.key, source.version_id, order, int(now["ContentLength"]))

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cli.batch import candidates
-from cli.batch.runner import Batch, Offer, Runner, Stopped, batches_of
+from cli.batch.runner import Batch, Candidate, Runner, Stopped, batches_of
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
@@ -60,7 +60,7 @@ def backfill(
     where = connect(stack, profile, region)
     with output.status("looking what is there"):
         found = _found(where, place, prefix, dataset)
-    batches = batches_of(found.offers, most=files)
+    batches = batches_of(found.candidates, most=files)
     if dry_run or not batches:
         _plan(found, batches, as_json)
         raise typer.Exit(0 if batches or not found.strange else 1)
@@ -79,7 +79,7 @@ def _found(stack: Stack, place: str, prefix: str, dataset: str | None) -> candid
     return candidates.of_folder(stack, folder, prefix, dataset)
 
 
-def run_all(stack: Stack, batches: Sequence[Sequence[Offer]], at_a_time: int) -> dict[str, Any]:
+def run_all(stack: Stack, batches: Sequence[Sequence[Candidate]], at_a_time: int) -> dict[str, Any]:
     """Run batches, some at a time, showing how it goes; return {files, seconds, statuses, rows, …, interrupted}."""
     stop = threading.Event()
     tally = _Tally(sum(len(batch) for batch in batches))
@@ -217,12 +217,12 @@ def tell_wrong(result: dict[str, Any]) -> None:
         output.out.print("the same command again continues", style="dim")
 
 
-def _plan(found: candidates.Found, batches: Sequence[Sequence[Offer]], as_json: bool) -> None:
-    datasets = Counter(offer.dataset for offer in found.offers)
+def _plan(found: candidates.Found, batches: Sequence[Sequence[Candidate]], as_json: bool) -> None:
+    datasets = Counter(offer.dataset for offer in found.candidates)
     if as_json:
         output.print_json({"files": dict(datasets), "runs": len(batches), "ignored": found.strange})
         return
-    files, runs = output.plural(len(found.offers), "file"), output.plural(len(batches), "run")
+    files, runs = output.plural(len(found.candidates), "file"), output.plural(len(batches), "run")
     output.out.print(f"{files} in {runs}: {output.counts(datasets)}", highlight=False)
     for key in found.strange[:_SHOWN]:
         output.out.print(f"  ignored: {key}", highlight=False)

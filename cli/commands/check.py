@@ -31,9 +31,9 @@ def check(
     """
     contract = registry.load(dataset)
     with output.progress("checking") as progress:
-        verdict = validator.check(contract, FileSource(file), key, progress)
+        report = validator.check(contract, FileSource(file), key, progress)
     if as_json:
-        output.print_json(verdict.to_dict())
+        output.print_json(report.to_dict())
     else:
-        output.verdict_table(str(file), verdict)
-    raise typer.Exit(0 if verdict.accepted else 1)
+        output.report_table(str(file), report)
+    raise typer.Exit(0 if report.accepted else 1)

@@ -49,7 +49,7 @@ def clean(
         output.fail(str(missing), code=2)
     except FileRejected as rejected:
         if as_json:
-            output.print_json({"verdict": "rejected", "reason": rejected.reason, "problem": rejected.message})
+            output.print_json({"result": "rejected", "reason": rejected.reason, "problem": rejected.message})
         output.fail(f"{file}: rejected, nothing is published. {rejected}", code=1)
     if as_json:
         output.print_json(manifest.to_dict())

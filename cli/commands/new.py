@@ -56,9 +56,9 @@ def new(
 
 
 def _refuse(name: str, module: Path, data: Path) -> None:
-    if not NAME.fullmatch(name) or name.endswith(("_quarantine", "_newest")):
+    if not NAME.fullmatch(name) or name.endswith(("_quarantine", "_latest")):
         raise typer.BadParameter(
-            f"{name!r} must match {NAME.pattern}, and not end in _quarantine or _newest", param_hint="NAME"
+            f"{name!r} must match {NAME.pattern}, and not end in _quarantine or _latest", param_hint="NAME"
         )
     if name in sys.stdlib_module_names:
         raise typer.BadParameter(f"{name!r} is a module of Python's own", param_hint="NAME")
@@ -81,15 +81,15 @@ def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Pr
 
 def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_json: bool) -> None:
     """Say what the contract makes of the samples, what is left to decide, and what comes next."""
-    verdicts = {str(path): validator.check(contract, FileSource(path)) for path in proposal.samples.paths}
+    reports = {str(path): validator.check(contract, FileSource(path)) for path in proposal.samples.paths}
     questions = _questions(module)
     if as_json:
-        judged = {path: verdict.to_dict() for path, verdict in verdicts.items()}
-        output.print_json({"contract": str(module), "samples": str(data), "decide": questions, "verdicts": judged})
+        judged = {path: report.to_dict() for path, report in reports.items()}
+        output.print_json({"contract": str(module), "samples": str(data), "decide": questions, "reports": judged})
         return
     output.headline("written", "bold green", f"{module}\n         {data}/")
-    for path, verdict in verdicts.items():
-        output.verdict_table(path, verdict)
+    for path, report in reports.items():
+        output.report_table(path, report)
     output.out.print(f"\n{len(questions)} questions are marked DECIDE in the contract:", highlight=False)
     for question in questions:
         output.out.print(f"  {question}", highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from cli.batch.candidates import again
-from cli.batch.runner import Offer, batches_of
+from cli.batch.runner import Candidate, batches_of
 from cli.commands.backfill import AtATime, exit_code, run_all, tell_wrong
 from cli.commands.quarantine import standing
 from cli.repair import corrected_rows
@@ -72,8 +72,8 @@ def replay(
         uris = {where.uri(key) for key in source} if source else _quarantined(where, str(dataset))
     before = _published(where, uris)
     heads = history.heads(where, uris)
-    offers = list(corrected_rows.offers(where, rows, heads)) if file else _again(where, uris, heads, version)
-    result = run_all(where, batches_of(offers), at_a_time)
+    candidates = list(corrected_rows.candidates(where, rows, heads)) if file else _again(where, uris, heads, version)
+    result = run_all(where, batches_of(candidates), at_a_time)
     after = _published(where, uris)
     result["accounts"] = [
         {"source": uri, "before": _account(before.get(uri)), "after": _account(after.get(uri))} for uri in sorted(uris)
@@ -93,17 +93,17 @@ def _quarantined(stack: Stack, dataset: str) -> set[str]:
     return {entry["source"] for entry in standing(stack, entries) if entry["quarantined"]}
 
 
-def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], version: str | None) -> list[Offer]:
-    offers = []
+def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], version: str | None) -> list[Candidate]:
+    candidates = []
     for uri in sorted(uris):
         key = stack.key(uri)
-        wanted = version or heads.get(uri, {}).get("published_version") or _newest(stack, uri)
-        offers.append(Offer(key, registry.match(key).dataset, partial(again, stack, key, wanted)))
-    return offers
+        wanted = version or heads.get(uri, {}).get("published_version") or _latest(stack, uri)
+        candidates.append(Candidate(key, registry.match(key).dataset, partial(again, stack, key, wanted)))
+    return candidates
 
 
-def _newest(stack: Stack, uri: str) -> str:
-    """Return the newest version of a file that was never published: it may have been rejected."""
+def _latest(stack: Stack, uri: str) -> str:
+    """Return the latest version of a file that was never published: it may have been rejected."""
     found = history.versions(stack, uri)
     if not found:
         output.fail(f"the ledger has never seen {uri}; sluice runs lists what came", code=1)

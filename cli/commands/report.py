@@ -18,7 +18,7 @@ from cli.terminal.options import AsJson
 from sluice.aws import object_keys
 from sluice.contract import registry
 from sluice.errors import SluiceError
-from sluice.ledger.history import Memory
+from sluice.ledger.history import RunHistory
 from sluice.manifest import Manifest
 from sluice.report import column_profile, pages, run_page
 from sluice.report.render import render
@@ -82,7 +82,7 @@ def report(
 
 
 def find(where: Stack, what: str) -> Page:
-    """Return the page of a dataset, of an uploaded key's newest version, or of a run. Raises NoPage."""
+    """Return the page of a dataset, of an uploaded key's latest version, or of a run. Raises NoPage."""
     if what in registry.contracts():
         return Page(object_keys.dataset_page_key(what), object_keys.dataset_facts_key(what), dataset=what)
     if "/" not in what:
@@ -90,20 +90,20 @@ def find(where: Stack, what: str) -> Page:
     versions = history.versions(where, where.uri(what))
     if not versions:
         raise NoPage(f"nothing was ever uploaded as {where.uri(what)}: sluice runs")
-    newest = versions[0]
-    if newest["status"] == "REJECTED":
+    latest = versions[0]
+    if latest["status"] == "REJECTED":
         return Page(
-            object_keys.rejected_page_key(newest["source_id"]), f"reports/{newest['source_id']}/validation.json"
+            object_keys.rejected_page_key(latest["source_id"]), f"reports/{latest['source_id']}/validation.json"
         )
-    if "run_id" not in newest:
-        raise NoPage(f"{newest['source']} is {newest['status']}, in no run yet: sluice show {what}")
+    if "run_id" not in latest:
+        raise NoPage(f"{latest['source']} is {latest['status']}, in no run yet: sluice show {what}")
     return Page(
-        object_keys.run_page_key(newest["run_id"]), object_keys.run_facts_key(newest["run_id"]), run_id=newest["run_id"]
+        object_keys.run_page_key(latest["run_id"]), object_keys.run_facts_key(latest["run_id"]), run_id=latest["run_id"]
     )
 
 
 def _write(where: Stack, page: Page) -> None:
-    desk = pages.Desk(where.client("s3"), where.work, Memory(where.client("dynamodb"), where.ledger_table))
+    desk = pages.PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
     with output.status("writing the page"):
         if page.run_id:
             _write_run(desk, page.run_id)
@@ -111,7 +111,7 @@ def _write(where: Stack, page: Page) -> None:
             pages.dataset(desk, registry.load(page.dataset))
 
 
-def _write_run(desk: pages.Desk, run_id: str) -> None:
+def _write_run(desk: pages.PageWriter, run_id: str) -> None:
     try:
         pages.run(desk, run_id)
     except desk.s3.exceptions.NoSuchKey:

@@ -6,7 +6,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cli.repair.csv_scanner import Walk
+from cli.repair.csv_scanner import CsvScanner
 from cli.stack import upload
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.follow import Upload, bad, follow, outcome
@@ -69,7 +69,7 @@ def retract(
 
 
 def _emptied(stack: Stack, source: ObjectVersion, published: str) -> str:
-    """Upload the file's own header as its newest version; return the version's id. Raises OnItsWay."""
+    """Upload the file's own header as its latest version; return the version's id. Raises OnItsWay."""
     s3 = stack.client("s3")
     now = s3.head_object(Bucket=source.bucket, Key=source.key)
     current = ObjectVersion(source.bucket, source.key, now["VersionId"], "", 0)
@@ -88,6 +88,6 @@ def _without_rows(contract: Contract, stream: BinaryIO) -> bytes:
     """Return the file's own header. JSON Lines have none, but a file without a byte is refused."""
     if contract.reads_objects:
         return b"\n"
-    walk = Walk(stream, contract.reading.format)
+    walk = CsvScanner(stream, contract.reading.format)
     header = next(record for record in walk if record.number == 0)
     return walk.mark + header.raw + (header.ending or b"\n")

@@ -22,13 +22,13 @@ def runs(
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
     status: Annotated[str | None, typer.Option(help=f"Only files that are {', '.join(STATUSES)}.")] = None,
     since: Since = "7d",
-    limit: Annotated[int, typer.Option(help="Runs to show, the newest first.")] = 30,
+    limit: Annotated[int, typer.Option(help="Runs to show, the latest first.")] = 30,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs and the rejected files, the newest first.
+    """List the runs and the rejected files, the latest first.
 
     A run of many files has the status of its worst one. A rejected file never became a run.
 
@@ -54,7 +54,7 @@ def runs(
 
 
 def grouped(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return the runs of entries (newest first) with the sums of their files, and the files without a run."""
+    """Return the runs of entries (latest first) with the sums of their files, and the files without a run."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(_group(entry), []).append(entry)

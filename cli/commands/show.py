@@ -30,7 +30,7 @@ def show_(
 ) -> None:
     """Tell the life of a run or of a file: states, times, rows, reasons, cost.
 
-    Of a file every version is told, the newest first. Reasons show the first rows of each; personal columns are masked.
+    Of a file every version is told, the latest first. Reasons show the first rows of each; personal columns are masked.
 
     Exit 0: found. 1: the ledger has never seen it.
 

@@ -44,7 +44,7 @@ def changes(old: Terms, new: Terms) -> list[Change]:
         *_columns(old, new),
         *_rules("rows", old["row_rules"], new["row_rules"]),
         *_files(old, new),
-        *_reading(old["reading"], new["reading"], [*old["columns"], *old["reading"]["unpublished"]]),
+        *_reading(old["reading"], new["reading"], [*old["columns"], *old["reading"]["input_only"]]),
         *_table(old, new),
         *_values(old, new),
     ]
@@ -129,9 +129,9 @@ def _reading(old: Terms, new: Terms, old_columns: Collection[str]) -> Iterator[C
         told = f"unknown columns: {new['unknown_columns']} instead of {old['unknown_columns']}"
         touches: Touches = "nobody" if looser else "senders" if new["unknown_columns"] == "reject" else "readers"
         yield Change(told, touches, _POLICIES[new["unknown_columns"]])
-    for name in set(old["unpublished"]) - set(new["unpublished"]):
+    for name in set(old["input_only"]) - set(new["input_only"]):
         yield Change(f"files need no column {name}", "senders", "it is unknown now, unless the table has it")
-    for name in set(new["unpublished"]) - set(old["unpublished"]):
+    for name in set(new["input_only"]) - set(old["input_only"]):
         yield Change(f"files need a column {name}", "senders", "files without it are rejected")
     for name in set(old["optional"]) - set(new["optional"]):
         yield Change(f"files must have the column {name}", "senders", "files without it are rejected")
@@ -204,12 +204,12 @@ def _values(old: Terms, new: Terms) -> Iterator[Change]:
             yield Change(f"{what}: {_short(new[part])} instead of {_short(old[part])}", "values", AGAIN)
     if old["expected_every_seconds"] != new["expected_every_seconds"]:
         yield Change("another silence alarms people", "nobody", "the table stays")
-    if not old["newest_across_files"] and new["newest_across_files"]:
+    if not old["latest_across_files"] and new["latest_across_files"]:
         yield Change(
-            "the key decides across files", "nobody", f"{new['dataset']}_newest shows the newest row of each key"
+            "the key decides across files", "nobody", f"{new['dataset']}_latest shows the latest row of each key"
         )
-    if old["newest_across_files"] and not new["newest_across_files"]:
-        yield Change("the key decides within a file only", "readers", f"{new['dataset']}_newest is no longer kept")
+    if old["latest_across_files"] and not new["latest_across_files"]:
+        yield Change("the key decides within a file only", "readers", f"{new['dataset']}_latest is no longer kept")
     if old["about"] != new["about"]:
         yield Change("the row is described otherwise", "nobody", "the table stays")
 

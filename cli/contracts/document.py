@@ -38,8 +38,8 @@ def terms(contract: Contract) -> Terms:
             "row_rules": {str(check.name): _test(contract, check, "*", frame) for check in contract.row_schema.checks},
             "cleaning": [_step(step.columns, step.apply(pl.col("text"))) for step in contract.cleaning],
             "discard": {rule.name: str(rule.when) for rule in contract.discard},
-            "unique": {"key": list(contract.unique.key), "newest": contract.unique.newest} if contract.unique else None,
-            "newest_across_files": contract.unique is not None and contract.unique.across_files,
+            "unique": {"key": list(contract.unique.key), "latest": contract.unique.latest} if contract.unique else None,
+            "latest_across_files": contract.unique is not None and contract.unique.across_files,
             "impute": {name: how if isinstance(how, str) else how.text for name, how in contract.impute.items()},
             "outliers": [
                 {"column": r.column, "iqr": r.iqr, "z_score": r.z_score, "flag": r.flag, "clip": r.clip}
@@ -69,7 +69,7 @@ def _reading(contract: Contract) -> Terms:
         "null_markers": list(reading.null_markers),
         "dates": {name: list(forms) for name, forms in reading.dates.items()},
         "aliases": dict(reading.aliases),
-        "unpublished": list(reading.unpublished),
+        "input_only": list(reading.input_only),
         "optional": list(reading.optional),
         "unknown_columns": reading.unknown_columns,
         "decimal_comma": reading.decimal_comma,

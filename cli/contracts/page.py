@@ -65,9 +65,9 @@ def page(contract: Contract, sample: Path | None) -> Page:
     told = terms(contract)
     examples, lines = _examples(contract, sample)
     columns = [_field(contract, told, name, examples) for name in contract.types]
-    unpublished = [
+    input_only = [
         Field(name, "text", False, ["is used by rules and not published"], examples.get(name, ""))
-        for name in contract.reading.unpublished
+        for name in contract.reading.input_only
     ]
     return Page(
         dataset=contract.name,
@@ -76,7 +76,7 @@ def page(contract: Contract, sample: Path | None) -> Page:
         names=[(pattern, _named(pattern)) for pattern in contract.files],
         same_as_key=list(contract.same_as_key),
         text=list(_text(contract)),
-        fields=[field for field in columns if field.name in contract.parsed] + unpublished,
+        fields=[field for field in columns if field.name in contract.parsed] + input_only,
         made=[field for field in columns if field.name not in contract.parsed],
         row_rules=[words(name) for name in told["row_rules"]],
         rejected=list(_rejected(contract)),
@@ -201,10 +201,10 @@ def _left_out(contract: Contract) -> Iterator[str]:
         yield f"{words(rule.name)}: rows that this dataset leaves out on purpose."
     if contract.unique:
         key = " + ".join(contract.unique.key)
-        newest = f"the largest {contract.unique.newest}" if contract.unique.newest else "the highest row number"
-        yield f"duplicate: of the rows of one file with the same {key}, the one with {newest} stays."
+        latest = f"the largest {contract.unique.latest}" if contract.unique.latest else "the highest row number"
+        yield f"duplicate: of the rows of one file with the same {key}, the one with {latest} stays."
         if contract.unique.across_files:
-            yield f"{contract.name}_newest shows the same of all files; {contract.name} keeps the rows of each."
+            yield f"{contract.name}_latest shows the same of all files; {contract.name} keeps the rows of each."
 
 
 def _changed(contract: Contract) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What makes a row unique, which of several is newest, how the table is partitioned, how files are named."""
+"""What makes a row unique, which of several is latest, how the table is partitioned, how files are named."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import polars as pl
 from cli.infer.columns import Column
 
 _KEYLIKE = re.compile(r"(^|_)(id|key|code|uuid|no|nr|number|symbol|sku|isin)$")
-_NEWEST = re.compile(r"(updated|modified|changed|loaded|version)")
+_LATEST = re.compile(r"(updated|modified|changed|loaded|version)")
 _NOT_WHEN = re.compile(r"(updated|modified|changed|birth|death|expir|valid)")
 _PAIRED = 10
 _MOST_PARTITIONS = 60
@@ -28,7 +28,7 @@ class Key:
 
     columns: tuple[str, ...]
     others: tuple[tuple[str, ...], ...]
-    newest: str | None
+    latest: str | None
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def find_key(columns: Sequence[Column], rows: pl.DataFrame) -> Key:
     able = [c for c in columns if not c.nullable and not c.dtype.is_float() and not _names_people(c)]
     single: list[tuple[str, ...]] = [(column.name,) for column in able if column.distinct == rows.height]
     likely = [names for names in single if _KEYLIKE.search(names[0]) or names[0] == columns[0].name]
-    newest = next((c.name for c in columns if c.dtype.base_type() == pl.Datetime and _NEWEST.search(c.name)), None)
+    latest = next((c.name for c in columns if c.dtype.base_type() == pl.Datetime and _LATEST.search(c.name)), None)
     if likely:
         best = min(likely, key=lambda names: not re.search(r"(^|_)(id|key|uuid)$", names[0]))
-        return Key(best, tuple(names for names in single if names != best), newest)
+        return Key(best, tuple(names for names in single if names != best), latest)
     found = [names for size in (2, 3) for names in _combined(able, rows, size)]
     smallest = [names for names in found if len(names) == len(found[0])]
     best = smallest[0] if smallest else ()
-    return Key(best, (*single, *smallest[1:])[:4], newest)
+    return Key(best, (*single, *smallest[1:])[:4], latest)
 
 
 def _combined(able: Sequence[Column], rows: pl.DataFrame, size: int) -> list[tuple[str, ...]]:

@@ -181,9 +181,9 @@ def _unique(proposal: Proposal) -> Iterator[str]:
         yield from _comment(f"{_DECIDE}: no key, so rows sent twice in a file are both published ({told}).", 4)
         return
     doubt = "unique in the sample" + (f", as are: {others}" if others else "")
-    newest = "the highest row number" if key.newest is None else f"the largest {key.newest}"
-    yield from _comment(f"{_DECIDE}: is this the key? It is {doubt}. Of rows with one key, {newest} stays.", 4)
-    more = f', newest="{key.newest}"' if key.newest else ""
+    latest = "the highest row number" if key.latest is None else f"the largest {key.latest}"
+    yield from _comment(f"{_DECIDE}: is this the key? It is {doubt}. Of rows with one key, {latest} stays.", 4)
+    more = f', latest="{key.latest}"' if key.latest else ""
     yield f"    unique=Unique(key={_tuple(key.columns, 22 + len(more), 4)}{more}),"
 
 

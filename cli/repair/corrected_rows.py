@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cli.batch.runner import Offer
+from cli.batch.runner import Candidate
 from cli.commands.quarantine import LINEAGE
-from cli.repair.rewrite import MendedRow, mend
+from cli.repair.rewrite import CorrectedRow, rewrite
 from cli.stack import upload
 from cli.stack.connection import Stack
 from cli.stack.history import Entry
@@ -25,7 +25,7 @@ _NEEDED = ("_source_key", "_version", "_row_number")
 _DELIMITERS = ",;\t"
 """Spreadsheets write CSV with the mark of their country."""
 
-Rows = dict[int, MendedRow]
+Rows = dict[int, CorrectedRow]
 
 
 class NotAnExport(SluiceError):
@@ -57,11 +57,11 @@ def read(path: Path) -> dict[tuple[str, str], Rows]:
             if number in rows:
                 raise NotAnExport(f"{path}, line {lines.line_num}: row {number} of {line['_source_key']} comes twice")
             cells = {name: text or "" for name, text in line.items() if name and name not in LINEAGE}
-            rows[number] = MendedRow(cells, line.get("_raw") or "")
+            rows[number] = CorrectedRow(cells, line.get("_raw") or "")
     return found
 
 
-def offers(stack: Stack, mended: Mapping[tuple[str, str], Rows], heads: Mapping[str, Entry]) -> Iterator[Offer]:
+def candidates(stack: Stack, mended: Mapping[tuple[str, str], Rows], heads: Mapping[str, Entry]) -> Iterator[Candidate]:
     """Yield what puts each file again with its mended rows. heads: the ledger's items of the keys."""
     for (uri, version), rows in mended.items():
         key = stack.key(uri)
@@ -70,7 +70,7 @@ def offers(stack: Stack, mended: Mapping[tuple[str, str], Rows], heads: Mapping[
         def put(key: str = key, version: str = version, published: str | None = published, rows: Rows = rows) -> str:
             return _put(stack, key, version, published, rows)
 
-        yield Offer(key, registry.match(key).dataset, put)
+        yield Candidate(key, registry.match(key).dataset, put)
 
 
 def _put(stack: Stack, key: str, version: str, published: str | None, rows: Rows) -> str:
@@ -81,7 +81,7 @@ def _put(stack: Stack, key: str, version: str, published: str | None, rows: Rows
     contract = registry.load(registry.match(key).dataset)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "mended"
-        told = mend(contract, S3Source(s3, stack.raw, key, version), rows, out)
+        told = rewrite(contract, S3Source(s3, stack.raw, key, version), rows, out)
         if not told.changed:
             raise NothingMended("no row differs from what the file says")
         if now["Metadata"].get(SHA256) == upload.digest(out):

@@ -15,7 +15,7 @@ from sluice.read.source import Limits
 
 
 @dataclass(frozen=True)
-class Walked:
+class ScannedRecord:
     """One record or blank line. number: the reader's row number, 0 for the header, None for a blank line.
 
     raw: without its line end; ending: that line end, empty at the end of a file that has none.
@@ -28,7 +28,7 @@ class Walked:
     fault: str | None = None
 
 
-class Walk:
+class CsvScanner:
     """Iterate once. The byte order mark, if any, is `mark`; `compression` is none, gzip or zstd.
 
     Raises FileRejected as the reader does.
@@ -45,7 +45,7 @@ class Walk:
         skip = refuse_other_than_text(self._buffer[: limits.head_bytes], self.grammar.encoding)
         self.mark, self._at = self._buffer[:skip], skip
 
-    def __iter__(self) -> Iterator[Walked]:
+    def __iter__(self) -> Iterator[ScannedRecord]:
         number = 0
         while self._at < len(self._buffer) or not self._final:
             record = self.grammar.next_record(self._buffer, self._at, self._final) if self._buffer else None
@@ -56,9 +56,9 @@ class Walk:
             ending = self._buffer[record.end : record.next]
             self._at = record.next
             if record.blank:
-                yield Walked(raw, ending, None)
+                yield ScannedRecord(raw, ending, None)
             else:
-                yield Walked(raw, ending, number, record.fault)
+                yield ScannedRecord(raw, ending, number, record.fault)
                 number += 1
 
     def _fill(self) -> None:

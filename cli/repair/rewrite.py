@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 from backports import zstd
 
-from cli.repair.csv_scanner import Walk, Walked
+from cli.repair.csv_scanner import CsvScanner, ScannedRecord
 from sluice.contract.declarations import MASK
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError
@@ -24,12 +24,12 @@ from sluice.read.header import match_header
 from sluice.read.source import Source
 
 
-class CannotMend(SluiceError):
+class CannotRewrite(SluiceError):
     """Mended rows do not fit into the file that they are said to come from."""
 
 
 @dataclass(frozen=True)
-class MendedRow:
+class CorrectedRow:
     """What a row shall say. cells: contract column → text, as a file writes it; raw: the whole row as one text.
 
     The text counts only when every cell is empty: a row that could not be split has no cells.
@@ -40,7 +40,7 @@ class MendedRow:
 
 
 @dataclass(frozen=True)
-class Mending:
+class Rewritten:
     """rows: records of the file; changed, same: mended rows that differ from what stood there, and that do not."""
 
     rows: int
@@ -48,19 +48,19 @@ class Mending:
     same: int
 
 
-def mend(contract: Contract, source: Source, mended: Mapping[int, MendedRow], out: Path) -> Mending:
+def rewrite(contract: Contract, source: Source, mended: Mapping[int, CorrectedRow], out: Path) -> Rewritten:
     """Write the source to `out` with the mended rows in their places, by row number; compressed as it was.
 
-    A cell that is masked (***) because its column is personal keeps what the file says. Memory is bounded by the
+    A cell that is masked (***) because its column is personal keeps what the file says. RunHistory is bounded by the
     mended rows and a record.
-    Raises CannotMend when a row is not there, or when the new file would not be read as before in all other rows;
+    Raises CannotRewrite when a row is not there, or when the new file would not be read as before in all other rows;
     FileRejected when the file cannot be read.
     """
     if contract.reads_objects:
-        raise CannotMend(f"{source.name} is JSON Lines: send the mended records again, or correct the file itself")
+        raise CannotRewrite(f"{source.name} is JSON Lines: send the mended records again, or correct the file itself")
     with source.open() as stream:
-        walk = Walk(stream, contract.reading.format)
-        pen = _Pen(contract, walk.grammar, mended)
+        walk = CsvScanner(stream, contract.reading.format)
+        pen = _RowRewriter(contract, walk.grammar, mended)
         with _written(out, walk.compression) as write:
             write(walk.mark)
             before = _Proof(mended)
@@ -68,28 +68,28 @@ def mend(contract: Contract, source: Source, mended: Mapping[int, MendedRow], ou
                 before.add(record)
                 write(pen.written(record) + record.ending)
     if lost := sorted(set(mended) - pen.met):
-        raise CannotMend(f"{source.name} has {before.rows:,} rows, there is no row {lost[0]:,}")
+        raise CannotRewrite(f"{source.name} has {before.rows:,} rows, there is no row {lost[0]:,}")
     with out.open("rb") as stream:
         after = _Proof(mended)
-        for record in Walk(stream, contract.reading.format):
+        for record in CsvScanner(stream, contract.reading.format):
             after.add(record)
     if (before.rows, before.digest) != (after.rows, after.digest):
-        raise CannotMend(
+        raise CannotRewrite(
             f"{source.name}: with the mended rows the file would be read otherwise in other rows too "
             "(a quote or line end among them?); correct the file itself and upload it"
         )
-    return Mending(before.rows, pen.changed, len(pen.met) - pen.changed)
+    return Rewritten(before.rows, pen.changed, len(pen.met) - pen.changed)
 
 
 class _Proof:
     """What is read of a file outside of the mended rows, and how many rows there are."""
 
-    def __init__(self, mended: Mapping[int, MendedRow]) -> None:
+    def __init__(self, mended: Mapping[int, CorrectedRow]) -> None:
         self._mended = mended
         self._hash = hashlib.sha256()
         self.rows = 0
 
-    def add(self, record: Walked) -> None:
+    def add(self, record: ScannedRecord) -> None:
         if record.number is None:
             return
         self.rows = record.number
@@ -103,10 +103,10 @@ class _Proof:
         return self._hash.digest()
 
 
-class _Pen:
+class _RowRewriter:
     """Writes mended rows in the columns and the format of the file."""
 
-    def __init__(self, contract: Contract, grammar: Grammar, mended: Mapping[int, MendedRow]) -> None:
+    def __init__(self, contract: Contract, grammar: Grammar, mended: Mapping[int, CorrectedRow]) -> None:
         self._contract = contract
         self._grammar = grammar
         self._mended = mended
@@ -115,7 +115,7 @@ class _Pen:
         self.met: set[int] = set()
         self.changed = 0
 
-    def written(self, record: Walked) -> bytes:
+    def written(self, record: ScannedRecord) -> bytes:
         """Return the record as it shall stand in the file, without its line end."""
         if record.number == 0:
             self._read_header(record.raw)
@@ -132,7 +132,7 @@ class _Pen:
         self._positions = match_header(self._contract, names).positions
         self._columns = column_names(names)
 
-    def _rewritten(self, record: Walked, row: MendedRow) -> bytes:
+    def _rewritten(self, record: ScannedRecord, row: CorrectedRow) -> bytes:
         if not any(row.cells.values()):
             return record.raw if row.raw in ("", MASK, self._grammar.show(record.raw)) else self._encoded(row.raw)
         sound = self._grammar.fault(self._record(record), record.raw, len(self._columns)) is None
@@ -145,7 +145,7 @@ class _Pen:
         return record.raw if sound and new == cells else self._joined(new)
 
     @staticmethod
-    def _record(walked: Walked) -> Record:
+    def _record(walked: ScannedRecord) -> Record:
         return Record(0, len(walked.raw), len(walked.raw), walked.fault)
 
     def _split(self, raw: bytes, columns: list[str]) -> list[str]:
@@ -166,7 +166,7 @@ class _Pen:
             return text.encode(self._grammar.encoding)
         except UnicodeEncodeError as error:
             wrong = text[error.start : error.end]
-            raise CannotMend(f"the file is {self._grammar.encoding}, which cannot write {wrong!r}") from error
+            raise CannotRewrite(f"the file is {self._grammar.encoding}, which cannot write {wrong!r}") from error
 
 
 @contextmanager

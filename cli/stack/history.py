@@ -14,7 +14,7 @@ Entry = dict[str, Any]
 
 
 def versions(stack: Stack, uri: str) -> list[Entry]:
-    """Return the entries of every version of a key, newest first."""
+    """Return the entries of every version of a key, latest first."""
     found = _items(stack).query("#source = :source", {"source": uri}, ConsistentRead=True)
     entries = (entry for entry in found if entry["version"] != HEAD)
     return sorted(entries, key=lambda entry: entry["received_at"], reverse=True)
@@ -26,7 +26,7 @@ def of_run(stack: Stack, run_id: str) -> list[Entry]:
 
 
 def changed(stack: Stack, since: str, *, dataset: str | None = None, status: str | None = None) -> list[Entry]:
-    """Return the entries that changed since a time, newest first."""
+    """Return the entries that changed since a time, latest first."""
     if dataset:
         found = list(_since(stack, "dataset", dataset, since))
     else:

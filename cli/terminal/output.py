@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sluice.engines.polars_engine import Progress as Report
-from sluice.validate.report import Verdict
+from sluice.validate.report import ValidationReport
 
 WIDTH = 150
 """Columns of text for a file or a pipe, where nothing says how wide a line may be."""
@@ -149,30 +149,30 @@ def counts(of: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(of.items(), key=lambda each: -each[1]))
 
 
-def verdict_table(file: str, verdict: Verdict) -> None:
-    """Print a verdict: one line, the problems, then the reasons with their first examples."""
-    colour = "green" if verdict.accepted else "red"
-    headline(verdict.verdict, f"bold {colour}", file, f"{verdict.dataset} v{verdict.contract_version}")
-    for problem in verdict.problems:
+def report_table(file: str, report: ValidationReport) -> None:
+    """Print a report: one line, the problems, then the reasons with their first examples."""
+    colour = "green" if report.accepted else "red"
+    headline(report.result, f"bold {colour}", file, f"{report.dataset} v{report.contract_version}")
+    for problem in report.problems:
         out.print("  ", end="")
         out.print(problem, highlight=False)
-    for drift in verdict.drift:
+    for drift in report.drift:
         out.print(Text(f"  {drift.kind}, {drift.policy}: {drift.told}"), highlight=False)
-    good = verdict.rows - verdict.would_quarantine - sum(verdict.discarded.values())
+    good = report.rows - report.would_quarantine - sum(report.discarded.values())
     out.print(
-        f"  {verdict.rows:,} rows: {good:,} good, {verdict.would_quarantine:,} would be quarantined"
-        + "".join(f", {count:,} {name}" for name, count in verdict.discarded.items()),
+        f"  {report.rows:,} rows: {good:,} good, {report.would_quarantine:,} would be quarantined"
+        + "".join(f", {count:,} {name}" for name, count in report.discarded.items()),
         highlight=False,
     )
-    if verdict.reasons:
-        out.print(_reasons(verdict))
+    if report.reasons:
+        out.print(_reasons(report))
 
 
-def _reasons(verdict: Verdict) -> Table:
+def _reasons(report: ValidationReport) -> Table:
     table = Table("reason", "rows", "first examples", box=None, padding=(0, 2), header_style="dim")
     table.columns[1].justify = "right"
-    for reason, count in verdict.reasons.items():
-        shown = (f"row {example.row_number}: {short(example.text)}" for example in verdict.examples.get(reason, []))
+    for reason, count in report.reasons.items():
+        shown = (f"row {example.row_number}: {short(example.text)}" for example in report.examples.get(reason, []))
         table.add_row(reason, f"{count:,}", "\n".join(shown))
     return table
 

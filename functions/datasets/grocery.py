@@ -64,7 +64,7 @@ contract = Contract(
         # Coupon and void lines: nothing was handed over and nothing paid.
         Discard("no_sale", when=_rounds_to_zero("quantity") & _rounds_to_zero("sales_value")),
     ),
-    unique=Unique(key=("basket_id", "product_id"), newest="transaction_timestamp"),
+    unique=Unique(key=("basket_id", "product_id"), latest="transaction_timestamp"),
     outliers=(Outliers("quantity", z_score=3, flag="quantity_is_outlier"),),
     partition_by=(Partition("sale_month", of="transaction_timestamp", format="%Y-%m"),),
     same_as_key=("store_id",),

@@ -69,7 +69,7 @@ contract = Contract(
                 "%Y-%m-%dT%H:%M:%S",
             )
         },
-        unpublished=("is_test",),
+        input_only=("is_test",),
     ),
     cleaning=(Lowercase("channel", "category"), Uppercase("currency")),
     discard=(
@@ -79,7 +79,7 @@ contract = Contract(
             | pl.col("is_test").str.to_lowercase().is_in(["true", "1", "y", "yes"]),
         ),
     ),
-    unique=Unique(key=("transaction_id",), newest="updated_at"),
+    unique=Unique(key=("transaction_id",), latest="updated_at"),
     impute={"quantity": "median", "unit_price": "median", "customer_age": "mean"},
     outliers=(
         Outliers("unit_price", iqr=1.5, flag="price_is_outlier"),

@@ -39,6 +39,6 @@ contract = Contract(
     # A producer that sends a new key must not lose its records: the key waits until the contract knows it.
     reading=Reading(unknown_columns="ignore"),
     cleaning=(Lowercase("brand"),),
-    unique=Unique(key=("post_id",), newest="received_at", across_files=True),
+    unique=Unique(key=("post_id",), latest="received_at", across_files=True),
     partition_by=(Partition("post_day", of="posted_at", format="%Y-%m-%d"),),
 )

@@ -1,7 +1,7 @@
 """What holds for the whole process. Every module here comes after it, and the packages that a function needs too:
 Validate alone has asked Powertools for its batches before.
 
-Memory that Polars frees serves the next batch, whichever thread works on it, and goes back to the system when it is
+RunHistory that Polars frees serves the next batch, whichever thread works on it, and goes back to the system when it is
 not wanted for a third of a second: a function pays for the peak, and pages that come and go cost a sixth of its time.
 Its allocator reads this when Polars is loaded.
 

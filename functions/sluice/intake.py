@@ -22,7 +22,7 @@ from sluice.ledger.ledger import RECEIVED, Ledger
 from sluice.notify.messages import file_rejected
 from sluice.notify.send import alert, put_event
 from sluice.validate import validator
-from sluice.validate.report import Verdict
+from sluice.validate.report import ValidationReport
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,18 @@ class Intake:
         if status != RECEIVED:
             logger.info("event known", status=status)
             return
-        verdict = self.validate(source)
-        put_json(self.s3, self.work_bucket, report_key(source), {**verdict.to_dict(), "source": source.to_dict()})
-        count(verdict.dataset, FilesAccepted=int(verdict.accepted), FilesRejected=int(not verdict.accepted))
-        if TOO_MANY in verdict.reasons:
+        report = self.validate(source)
+        put_json(self.s3, self.work_bucket, report_key(source), {**report.to_dict(), "source": source.to_dict()})
+        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
+        if TOO_MANY in report.reasons:
             count_for_alarms(FilesAboveQuarantineLimit=1)
-        logger.info("file validated", verdict=verdict.verdict, rows=verdict.rows, reasons=verdict.reasons)
-        if verdict.accepted:
-            self._accept(source, verdict)
+        logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
+        if report.accepted:
+            self._accept(source, report)
         else:
-            self._reject(source, verdict)
+            self._reject(source, report)
 
-    def validate(self, source: ObjectVersion) -> Verdict:
+    def validate(self, source: ObjectVersion) -> ValidationReport:
         """Return the validation report; also on a file of no dataset, or one that is gone."""
         file = S3Source(self.s3, source.bucket, source.key, source.version_id)
         dataset, version = "unknown", 0
@@ -78,35 +78,35 @@ class Intake:
             reason, problem = validator.KEY_FOLLOWS_NAMING_RULE, str(error)
         except ObjectGone as error:
             reason, problem = "object_version_exists", str(error)
-        return Verdict("rejected", dataset, version, reasons={reason: 1}, problems=[problem])
+        return ValidationReport("rejected", dataset, version, reasons={reason: 1}, problems=[problem])
 
-    def _accept(self, source: ObjectVersion, verdict: Verdict) -> None:
+    def _accept(self, source: ObjectVersion, report: ValidationReport) -> None:
         """Start the source's run, unless a newer version of the key was accepted before, or it waits for others."""
         found = self._tags(source)
         origin = {"origin": found[batch_hold.ORIGIN]} if batch_hold.ORIGIN in found else {}
         attempt = int(self.ledger.entry(source)["attempt"])
         # Whoever made it wait has started its first attempt; another one was asked for, and waits for nobody.
         if attempt == 1 and batch_hold.waits(found, source, now=time.time()):
-            self._tag(source, verdict, found)
-            self.ledger.accept(source, **origin, **_facts(source, verdict))
+            self._tag(source, report, found)
+            self.ledger.accept(source, **origin, **_facts(source, report))
             logger.info("file waits to be run with others")
             return
-        run = runs.Run.of(verdict.dataset, [source], attempt=attempt)
-        self._tag(source, verdict, found, run_id=run.run_id)
+        run = runs.Run.of(report.dataset, [source], attempt=attempt)
+        self._tag(source, report, found, run_id=run.run_id)
         put_json(self.s3, self.work_bucket, run_key(run.run_id), run.to_dict())
-        if not self.ledger.accept(source, run_id=run.run_id, **origin, **_facts(source, verdict)):
+        if not self.ledger.accept(source, run_id=run.run_id, **origin, **_facts(source, report)):
             logger.info("file superseded")
             return
         started = runs.start(self.stepfunctions, self.state_machine_arn, run)
         logger.info("run started", run_id=run.run_id, first_time=started)
 
-    def _reject(self, source: ObjectVersion, verdict: Verdict) -> None:
+    def _reject(self, source: ObjectVersion, report: ValidationReport) -> None:
         """Notify, then record the rejection: notified twice is better than not at all."""
-        self._tag(source, verdict)
-        notice = file_rejected(source, verdict.to_dict(), work_bucket=self.work_bucket)
+        self._tag(source, report)
+        notice = file_rejected(source, report.to_dict(), work_bucket=self.work_bucket)
         put_event(self.events, self.event_bus, notice)
         alert(self.sns, self.alerts_topic_arn, notice)
-        self.ledger.reject(source, problems=verdict.problems, **_facts(source, verdict))
+        self.ledger.reject(source, problems=report.problems, **_facts(source, report))
 
     def _tags(self, source: ObjectVersion) -> dict[str, str]:
         try:
@@ -114,12 +114,14 @@ class Intake:
         except ObjectGone:
             return {}
 
-    def _tag(self, source: ObjectVersion, verdict: Verdict, found: dict[str, str] | None = None, **more: str) -> None:
+    def _tag(
+        self, source: ObjectVersion, report: ValidationReport, found: dict[str, str] | None = None, **more: str
+    ) -> None:
         values = {
-            "verdict": verdict.verdict,
-            "dataset": verdict.dataset,
-            "contract_version": verdict.contract_version,
-            "rows": verdict.rows,
+            "validation": report.result,
+            "dataset": report.dataset,
+            "contract_version": report.contract_version,
+            "rows": report.rows,
             "processed": datetime.now(UTC).date(),
             **more,
         }
@@ -129,12 +131,12 @@ class Intake:
             logger.info("object version gone, not tagged")
 
 
-def _facts(source: ObjectVersion, verdict: Verdict) -> dict[str, Any]:
+def _facts(source: ObjectVersion, report: ValidationReport) -> dict[str, Any]:
     return {
-        "dataset": verdict.dataset,
-        "contract_version": verdict.contract_version,
-        "rows": verdict.rows,
-        "would_quarantine": verdict.would_quarantine,
-        "reasons": verdict.reasons,
-        "bytes_text": int(verdict.facts.get("bytes_text", source.size)),
+        "dataset": report.dataset,
+        "contract_version": report.contract_version,
+        "rows": report.rows,
+        "would_quarantine": report.would_quarantine,
+        "reasons": report.reasons,
+        "bytes_text": int(report.facts.get("bytes_text", source.size)),
     }

@@ -1,5 +1,5 @@
-"""What MiniStack lacks of the AWS that Sluice uses, added by rebinding its functions before it starts.
+"""What MiniStack lacks of the AWS that Sluice uses, added by patch its functions before it starts.
 
-MiniStack's modules are private API, so its version is pinned exactly and every rebinding here has a contract
+MiniStack's modules are private API, so its version is pinned exactly and every patch here has a contract
 test of its own in tests/local/ that fails without it.
 """

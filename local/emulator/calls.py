@@ -206,7 +206,7 @@ def around(app: AsgiApp) -> AsgiApp:
     return known
 
 
-def rebind() -> None:
+def patch() -> None:
     dispatch, served = emulator._dispatch_service_request, emulator.app
 
     async def dispatch_noting(

@@ -1,4 +1,4 @@
-"""The list of all rebindings, in the order in which they are applied: a later one wraps an earlier one."""
+"""The list of all patches, in the order in which they are applied: a later one wraps an earlier one."""
 
 from local.emulator import calls
 from local.emulator.athena import queries
@@ -12,7 +12,7 @@ from local.emulator.stepfunctions import calls as state_calls
 from local.emulator.stepfunctions import language, lifecycle, logs, sync
 from local.emulator.streams import firehose, tumbling_windows
 
-REBINDINGS = (
+PATCHES = (
     security_configuration,
     configuration,
     events,
@@ -45,6 +45,6 @@ REBINDINGS = (
 
 
 def apply() -> None:
-    """Rebind everything. Called once, before MiniStack serves."""
-    for module in REBINDINGS:
-        module.rebind()
+    """Patch everything. Called once, before MiniStack serves."""
+    for module in PATCHES:
+        module.patch()

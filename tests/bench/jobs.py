@@ -40,8 +40,8 @@ def check(dataset: str, file: Path, _: Path) -> Work:
     contract = registry.load(dataset)
 
     def work() -> Facts:
-        verdict = validator.check(contract, FileSource(file))
-        return {"rows": verdict.rows, "quarantined": verdict.would_quarantine}
+        report = validator.check(contract, FileSource(file))
+        return {"rows": report.rows, "quarantined": report.would_quarantine}
 
     return work
 

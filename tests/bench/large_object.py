@@ -35,7 +35,7 @@ LIMIT = "SLUICE_BENCH_DATA_BYTES"
 
 
 def measure(folder: Path, *, rows: int, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Validate an object of `rows` generated rows; returns its size, the verdict, seconds and peaks of every round."""
+    """Validate an object of `rows` generated rows; returns its size, the report, seconds and peaks of every round."""
     from local import LocalAWS
 
     tell(f"object: generating {rows:,} rows")
@@ -73,12 +73,12 @@ def summary(rounds: list[dict[str, Run]], *, file_bytes: int) -> dict[str, Any]:
     """What the rounds came to. Raises ValueError unless each accepted the file and saw the same rows as on disk."""
     judged = [one["validate"].answer for one in rounds]
     on_disk = {one["check_on_disk"].answer["rows"] for one in rounds}
-    if {(answer["verdict"], answer["rows"]) for answer in judged} != {("accepted", rows) for rows in on_disk}:
+    if {(answer["result"], answer["rows"]) for answer in judged} != {("accepted", rows) for rows in on_disk}:
         raise ValueError(f"validated as {judged}, on disk are {on_disk} rows")
     names = list(rounds[0])
     return {
         "file_bytes": file_bytes,
-        "verdict": judged[0]["verdict"],
+        "result": judged[0]["result"],
         "rows": judged[0]["rows"],
         "would_quarantine": judged[0]["would_quarantine"],
         "target_bytes": TARGET_BYTES,
@@ -116,8 +116,8 @@ def _validate(version: str, size: int) -> None:
 
     source = ObjectVersion(BUCKET, KEY, version, "", size)
     watch = Watch()
-    verdict = validate.INTAKE.validate(source)
-    facts = {"verdict": verdict.verdict, "rows": verdict.rows, "would_quarantine": verdict.would_quarantine}
+    report = validate.INTAKE.validate(source)
+    facts = {"result": report.result, "rows": report.rows, "would_quarantine": report.would_quarantine}
     watch.answer(**facts)
 
 

@@ -23,15 +23,15 @@ def main() -> None:
 
     steps = {
         "read bytes": (csv_reader._Pass, "_fill"),
-        "split and parse records": (csv_reader, "take_piece"),
+        "split and parse records": (csv_reader, "take_slice"),
         "trim, null markers, steps, values": (normalize.Cells, "read"),
         "of these, parsed as they stand": (normalize, "parse_most"),
         "of these, parsed": (normalize, "parse"),
         "checks (pandera and values)": (batch.Cleaner, "_failures"),
-        "reasons and text of bad rows": (result.Judged, "quarantined"),
+        "reasons and text of bad rows": (result.BatchResult, "quarantined"),
         "all of a batch's judging": (batch.Cleaner, "judge"),
         "put rows aside": (spill.Spill, "append"),
-        "find duplicates": (polars_engine, "_outdone"),
+        "find duplicates": (polars_engine, "_superseded"),
         "statistics": (polars_engine, "plan_of"),
         "write partitioned Parquet": (polars_engine, "_write_published"),
         "write quarantine": (polars_engine, "_write_quarantine"),

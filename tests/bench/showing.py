@@ -123,7 +123,7 @@ def _parity_table(title: str, files: Results) -> Table:
 
 def _object_table(measured: Results) -> Table:
     rows, size = f"{measured['rows']:,} rows", f"{measured['file_bytes'] / 1e6:,.0f} MB"
-    table = _table(f"\nvalidation of an object in S3\n{size}, {rows}, {measured['verdict']}", "", "seconds", "peak MB")
+    table = _table(f"\nvalidation of an object in S3\n{size}, {rows}, {measured['result']}", "", "seconds", "peak MB")
     for name, seconds in measured["median_work_seconds"].items():
         peak = measured["largest_peak_bytes"][name]
         wide = name == "validate" and peak > measured["target_bytes"]

@@ -50,7 +50,7 @@ def cpu_seconds(root: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of one process; what several share counts as a fraction in each (PSS). 0 when it has ended."""
+    """RunHistory of one process; what several share counts as a fraction in each (PSS). 0 when it has ended."""
     try:
         lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
     except OSError:

@@ -205,15 +205,13 @@ def contracts(shelf: Shelf) -> None:
 
 
 def _lay_rejected(shelf: Shelf, name: str, source: ObjectVersion, says: list[str]) -> None:
-    verdict = shelf.document(report_key(source))
+    report = shelf.document(report_key(source))
     numbers = {
-        "rows_in": verdict["rows"],
-        "quarantined": verdict["would_quarantine"],
-        "discarded": sum(verdict["discarded"].values()),
+        "rows_in": report["rows"],
+        "quarantined": report["would_quarantine"],
+        "discarded": sum(report["discarded"].values()),
     }
-    shelf.lay(
-        name, rejected_page_key(source.id), Told(numbers if verdict["rows"] else {}, [*says, *verdict["reasons"]])
-    )
+    shelf.lay(name, rejected_page_key(source.id), Told(numbers if report["rows"] else {}, [*says, *report["reasons"]]))
 
 
 def write(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""The fault campaign: whatever fails where, the table says what the newest version of every file says."""
+"""The fault campaign: whatever fails where, the table says what the latest version of every file says."""

@@ -1,4 +1,4 @@
-"""Judges what came out: rows, ledger, objects and runs, against each newest version cleaned on its own."""
+"""Judges what came out: rows, ledger, objects and runs, against each latest version cleaned on its own."""
 
 import io
 import json
@@ -45,10 +45,10 @@ def judge(world: World, keys: Sequence[str] | None = None, *, athena: bool = Tru
     _judge_ledger(world, keys, found)
     promised = _promised(world)
     _judge_objects(world, promised, found)
-    newest = {key: accepted[-1] for key in keys if (accepted := _accepted(world, key))}
+    latest = {key: accepted[-1] for key in keys if (accepted := _accepted(world, key))}
     sources = [f"s3://{world.raw}/{key}" for key in keys]
     objects = [name for uri in sources for name in promised.get(uri, {})]
-    alone = [_cleaned(upload) for upload in newest.values()]
+    alone = [_cleaned(upload) for upload in latest.values()]
     published, quarantined = _concat([rows for _, rows, _ in alone]), _concat([rows for _, _, rows in alone])
     for kind, expected in zip(KINDS, (published, quarantined), strict=True):
         _compare(expected, _read(world, [name for name in objects if name.startswith(f"{kind}/")]), found, kind)
@@ -68,23 +68,23 @@ def _judge_ledger(world: World, keys: Iterable[str], found: Judgement) -> None:
         accepted = _accepted(world, key)
         for upload in world.uploads[key]:
             item = items.get((upload.version.uri, upload.version.version_id), {})
-            wanted = _wanted(upload, newest=bool(accepted) and upload is accepted[-1])
+            wanted = _wanted(upload, latest=bool(accepted) and upload is accepted[-1])
             if item.get("status") not in wanted:
                 why = f" ({item['error']}: {item['cause']})" if item.get("error") else ""
                 found.problems.append(
                     f"{key} {upload.version.version_id[:8]} is {item.get('status')}{why}, not {wanted}"
                 )
         if accepted:
-            _judge_newest(accepted[-1], items, found)
+            _judge_latest(accepted[-1], items, found)
 
 
-def _wanted(upload: Upload, *, newest: bool) -> tuple[str, ...]:
+def _wanted(upload: Upload, *, latest: bool) -> tuple[str, ...]:
     if upload.rejected:
         return ("REJECTED",)
-    return ("PUBLISHED",) if newest else ("PUBLISHED", "SUPERSEDED", "FAILED")
+    return ("PUBLISHED",) if latest else ("PUBLISHED", "SUPERSEDED", "FAILED")
 
 
-def _judge_newest(upload: Upload, items: dict[tuple[str, str], Item], found: Judgement) -> None:
+def _judge_latest(upload: Upload, items: dict[tuple[str, str], Item], found: Judgement) -> None:
     version = upload.version
     head = items.get((version.uri, "HEAD"), {})
     if head.get("published_version") != version.version_id:

@@ -104,7 +104,7 @@ def test_the_built_function_judges_an_upload_with_nothing_else_on_the_path(
     told = cloud.s3.get_object_tagging(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
     entry = cloud.ledger.entry(upload)
     assert answer == {"batchItemFailures": []}
-    assert {tag["Key"]: tag["Value"] for tag in told["TagSet"]}["sluice:verdict"] == "accepted"
+    assert {tag["Key"]: tag["Value"] for tag in told["TagSet"]}["sluice:validation"] == "accepted"
     assert (entry["rows"], entry["would_quarantine"]) == (6, 1)
 
 

@@ -43,7 +43,7 @@ def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):
     assert sluice.json("put", file, "--key", "sales/S103/2025-03-05.csv")[0]["status"] == "PUBLISHED"
 
 
-def test_every_version_of_a_file_is_told_the_newest_first(sluice: Command, entry: Any, tmp_path: Path):
+def test_every_version_of_a_file_is_told_the_latest_first(sluice: Command, entry: Any, tmp_path: Path):
     second = sluice.put(tmp_path, KEY, {}, {})
     lives = sluice.json("show", KEY)
     assert [(life["version"], life["rows"]) for life in lives] == [(second["version"], 2), (entry["version"], 13)]

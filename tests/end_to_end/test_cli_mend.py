@@ -21,7 +21,7 @@ def rows_of(sluice: Command, key: str, table: str = "sales") -> list[Any]:
     return [tuple(row.values()) for row in sluice.json("query", sql)]
 
 
-def mend(path: Path, change: dict[str, dict[str, str]]) -> None:
+def rewrite(path: Path, change: dict[str, dict[str, str]]) -> None:
     """Change cells of an export: transaction → column → text."""
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))
@@ -48,7 +48,7 @@ def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Comma
     assert "no row differs" in sluice("replay", export, code=1).stdout
     assert len(sluice.json("show", KEY)) == 1
 
-    mend(export, {"T13": {"channel": "online"}, "T15": {"product_id": "P9"}})
+    rewrite(export, {"T13": {"channel": "online"}, "T15": {"product_id": "P9"}})
     (account,) = sluice.json("replay", export)["accounts"]
     assert account["before"] == {"rows": 16, "published": 12, "quarantined": 3, "discarded": 1}
     assert account["after"] == {"rows": 16, "published": 14, "quarantined": 1, "discarded": 1}
@@ -61,7 +61,7 @@ def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Comma
 
     again = sluice.json("replay", export)  # interrupted or repeated: nothing is uploaded twice
     assert again["accounts"][0]["after"] == account["after"]
-    mend(export, {"T14": {"customer_age": "15"}})  # but this export is of a version that was replaced
+    rewrite(export, {"T14": {"customer_age": "15"}})  # but this export is of a version that was replaced
     assert "export it again" in sluice.json("replay", export, code=1)["problems"][KEY]
     assert len(sluice.json("show", KEY)) == 2
 

@@ -28,7 +28,7 @@ def test_flights_have_clock_times_gaps_and_two_levels_of_partitions(sluice: Comm
     assert (rows[0]["first"], rows[0]["last"]) == ("05:15", "24:00")
 
 
-def test_grocery_lines_are_exact_to_the_cent_and_the_newest_of_a_key_stays(sluice: Command) -> None:
+def test_grocery_lines_are_exact_to_the_cent_and_the_latest_of_a_key_stays(sluice: Command) -> None:
     entry = put(sluice, "grocery")
     assert entry["status"] == "PUBLISHED"
     assert entry["discarded"] == {"no_sale": 4, "duplicate": 2}

@@ -1,4 +1,4 @@
-"""The fault campaign in small (`make chaos` does all of it): what fails where, and readers still see the newest."""
+"""The fault campaign in small (`make chaos` does all of it): what fails where, and readers still see the latest."""
 
 from collections.abc import Iterator
 

@@ -67,7 +67,7 @@ def test_a_rejected_file_leaves_a_page_and_an_alarm(sluice: Command, tmp_path: P
     shown = page(sluice, "sales/S704/2025-03-05.csv", tmp_path)
     assert shown.numbers == {"rows_in": 3, "quarantined": 2, "discarded": 0}
     assert "row 3: pigeon" in shown.text
-    assert sluice.json("report", "sales/S704/2025-03-05.csv")["verdict"] == "rejected"
+    assert sluice.json("report", "sales/S704/2025-03-05.csv")["result"] == "rejected"
     history = connect(None, None, None).client("cloudwatch").get_paginator("describe_alarm_history")
 
     def raised() -> bool:  # also when it is over by now

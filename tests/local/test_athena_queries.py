@@ -233,20 +233,20 @@ def make_view(aws: LocalAWS, database: str, name: str, sql: str, schema: str = "
 
 
 def test_a_view_of_the_catalog_is_what_its_query_finds_now(aws: LocalAWS, stack: Deployment, database: str) -> None:
-    newest = (
+    latest = (
         'SELECT "month", "number" FROM (SELECT *, row_number() OVER (PARTITION BY "month" ORDER BY "number" DESC '
         'NULLS LAST) AS place FROM "athena_sales") WHERE place = 1'
     )
-    make_view(aws, database, "athena_newest", newest)
-    make_view(aws, database, "athena_doubled", "SELECT month, number * 2 AS number FROM athena_newest")
-    assert rows(aws, stack, "SELECT * FROM athena_newest ORDER BY month") == [["2025-01", "7"], ["2025-02", "7"]]
+    make_view(aws, database, "athena_latest", latest)
+    make_view(aws, database, "athena_doubled", "SELECT month, number * 2 AS number FROM athena_latest")
+    assert rows(aws, stack, "SELECT * FROM athena_latest ORDER BY month") == [["2025-01", "7"], ["2025-02", "7"]]
     joined = (
-        "SELECT athena_newest.number, d.number FROM athena_newest JOIN athena_doubled AS d USING (month) "
+        "SELECT athena_latest.number, d.number FROM athena_latest JOIN athena_doubled AS d USING (month) "
         "JOIN athena_sales AS s ON s.month = d.month WHERE d.month = ?"
     )
     assert rows(aws, stack, joined, "'2025-01'") == [["7", "14"]] * 2
     named = (
-        "WITH athena_doubled AS (SELECT 1 AS one) SELECT one, count(*) FROM athena_doubled, athena_newest GROUP BY 1"
+        "WITH athena_doubled AS (SELECT 1 AS one) SELECT one, count(*) FROM athena_doubled, athena_latest GROUP BY 1"
     )
     assert rows(aws, stack, named) == [["1", "2"]]
 

@@ -24,10 +24,10 @@ ITEM = {
                     "Next": "Undo",
                 }
             ],
-            "Next": "Kept",
+            "Next": "DeduplicatedRows",
         },
         "Undo": {"Type": "Pass", "End": True},
-        "Kept": {"Type": "Succeed", "Output": "{% $merge([$states.input, {'kept': true}]) %}"},
+        "DeduplicatedRows": {"Type": "Succeed", "Output": "{% $merge([$states.input, {'kept': true}]) %}"},
     },
 }
 
@@ -70,7 +70,7 @@ def test_an_item_that_fails_does_not_stop_the_others(aws: LocalAWS, stack: Deplo
         "events"
     ]
     entered = [event["stateEnteredEventDetails"]["name"] for event in events if event["type"].endswith("Entered")]
-    assert (entered.count("Behave"), entered.count("Undo"), entered.count("Kept")) == (3, 1, 2)
+    assert (entered.count("Behave"), entered.count("Undo"), entered.count("DeduplicatedRows")) == (3, 1, 2)
     assert output_of(run(aws, machine, {"items": [{"name": "a"}]}))[0]["kept"] is True
 
 

@@ -136,10 +136,10 @@ def settle(world: World) -> None:
     """Wait until no run is under way, and forget uploads that could not be handled."""
     world.wait(world.running, lambda running: not running)
     world.aws.client("sqs").purge_queue(QueueUrl=world.stack.outputs["UploadQueueUrl"])
-    mend(world)
+    rewrite(world)
 
 
-def mend(world: World) -> None:
+def rewrite(world: World) -> None:
     """Make the tables again, where a trial has left none."""
     tables = world.aws.client("glue").get_tables(DatabaseName=world.stack.outputs["DatabaseName"])["TableList"]
     if world.used and not {"guests", "guests_quarantine"} <= {table["Name"] for table in tables}:

@@ -16,14 +16,14 @@ from tests.permissions.world import World
 
 
 def watched(world: World) -> list[str]:
-    """People are told of a dataset that is silent."""
+    """People are told of a dataset that is stale."""
     wrong = Wrong()
     now = datetime.now(UTC) + GUESTS_EVERY + timedelta(minutes=30)
     answer = world.aws.client("lambda").invoke(
         FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
     )
     told = json.loads(answer["Payload"].read())
-    if wrong.expect("guests" in told.get("told", []), f"guests are told to be silent ({told})"):
+    if wrong.expect("guests" in told.get("told", []), f"guests are told to be stale ({told})"):
         heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
         wrong.expect(heard is not None, "people are told")
     return wrong

@@ -31,7 +31,7 @@ def rejected(world: World) -> list[str]:
     version = world.put(key, "no,header,of,ours\n1,2,3,4\n")
     status = world.status(key, version, "REJECTED", "PUBLISHED", "FAILED")
     wrong.expect(status == "REJECTED", f"the ledger says REJECTED ({status or 'nothing'})")
-    wrong.expect(world.tags(key, version).get("sluice:verdict") == "rejected", "the upload is tagged")
+    wrong.expect(world.tags(key, version).get("sluice:validation") == "rejected", "the upload is tagged")
     if not wrong:
         wrong.expect(world.alerted(key), "people are told")
         wrong.expect(world.announced("FileRejected", key), "the bus is told")

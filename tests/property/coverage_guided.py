@@ -24,9 +24,9 @@ LENIENT = replace(contract, quarantine_limit=1.0)
 
 def judge(data: bytes) -> None:
     """Any bytes are judged: nothing is raised, and no more rows are quarantined or discarded than there are."""
-    verdict = validator.check(LENIENT, Bytes(data))
-    if verdict.would_quarantine + sum(verdict.discarded.values()) > verdict.rows:
-        raise AssertionError(f"{verdict.rows} rows, {verdict.would_quarantine} of them quarantined")
+    report = validator.check(LENIENT, Bytes(data))
+    if report.would_quarantine + sum(report.discarded.values()) > report.rows:
+        raise AssertionError(f"{report.rows} rows, {report.would_quarantine} of them quarantined")
 
 
 def follow(text: str) -> None:

@@ -63,7 +63,7 @@ def test_any_bytes_are_judged_and_cleaned_with_an_account_or_rejected(
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "in.csv"
     path.write_bytes(content)
-    verdict = validator.check(LENIENT, FileSource(path))
+    report = validator.check(LENIENT, FileSource(path))
     try:
         manifest = clean(LENIENT, FileSource(path), folder / "out", lineage=LINEAGE)
     except FileRejected as rejected:
@@ -72,12 +72,12 @@ def test_any_bytes_are_judged_and_cleaned_with_an_account_or_rejected(
         reason = ""
     _remove(folder)
     if reason:
-        assert (verdict.verdict, reason in verdict.reasons) == ("rejected", True)
+        assert (report.result, reason in report.reasons) == ("rejected", True)
         return
-    assert verdict.accepted
-    assert manifest.rows_in == verdict.rows
+    assert report.accepted
+    assert manifest.rows_in == report.rows
     assert manifest.rows_in == manifest.published + manifest.quarantined + sum(manifest.discarded.values())
-    json.dumps(verdict.to_dict(), ensure_ascii=False).encode()
+    json.dumps(report.to_dict(), ensure_ascii=False).encode()
 
 
 def _remove(folder: Path) -> None:

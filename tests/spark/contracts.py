@@ -39,7 +39,7 @@ VARIANTS: dict[str, Contract] = {
     "nothing about the whole file": FLAT,
     "unknown columns kept, all statistics, a clipped column, a hashed one": replace(
         FLAT,
-        unique=Unique(("transaction_id",), newest="updated_at"),
+        unique=Unique(("transaction_id",), latest="updated_at"),
         impute={
             "category": "mode",
             "customer_age": "median",
@@ -60,5 +60,5 @@ VARIANTS: dict[str, Contract] = {
     "a partition by a column of the file": replace(
         SALES, partition_by=(Partition("currency"), Partition("sale_month", of="sale_date", format="%Y"))
     ),
-    "a key of two columns and no newest": replace(BY_YEAR, unique=Unique(("store_id", "sale_date"))),
+    "a key of two columns and no latest": replace(BY_YEAR, unique=Unique(("store_id", "sale_date"))),
 }

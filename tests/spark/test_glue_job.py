@@ -41,9 +41,9 @@ class Buckets:
     def upload(self, content: bytes, key: str, *, validated: bool = True) -> ObjectVersion:
         version = self.s3.put_object(Bucket=RAW, Key=key, Body=content)["VersionId"]
         source = ObjectVersion(RAW, key, version, "0A", len(content))
-        verdict = validator.check(load("sales"), FileSource(written(self.folder, content)), key)
+        report = validator.check(load("sales"), FileSource(written(self.folder, content)), key)
         if validated:
-            put_json(self.s3, WORK, report_key(source), verdict.to_dict())
+            put_json(self.s3, WORK, report_key(source), report.to_dict())
         return source
 
     def run(self, *sources: ObjectVersion) -> Run:

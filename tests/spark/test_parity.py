@@ -87,7 +87,7 @@ def test_a_file_with_a_header_alone_ends_the_same(spark: SparkSession, tmp_path:
     assert (both.spark.rows_in, both.spark.files, both.spark.partitions) == (0, [], [])
 
 
-def test_of_rows_with_one_key_the_newest_wins_then_the_last_wherever_they_stand(spark: SparkSession, tmp_path: Path):
+def test_of_rows_with_one_key_the_latest_wins_then_the_last_wherever_they_stand(spark: SparkSession, tmp_path: Path):
     newer, older, none = ({"updated_at": at} for at in ("2025-03-06T10:00:00", "2025-03-04T10:00:00", ""))
     others = [{} for _ in range(150)]
     rows = [older, *others, newer, *others, none, *others, newer, older, none]

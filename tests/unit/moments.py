@@ -27,7 +27,7 @@ def this_moment() -> Callable[[], None]:
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of what one of moto's backends holds. Of a bucket, deepcopy takes the newest version of each key
+    """Return a copy of what one of moto's backends holds. Of a bucket, deepcopy takes the latest version of each key
     alone."""
     copied = copy.deepcopy(state)
     for name, bucket in copied.get("buckets", {}).items():

@@ -9,19 +9,19 @@ from typing import NamedTuple
 import polars as pl
 
 from sluice.clean.checks import Checks
-from sluice.clean.dictionary import LookedUp
+from sluice.clean.dictionary import EncodedColumn
 from sluice.clean.discards import Discards
 from sluice.clean.normalize import Cells, ReadCells, Unparsed
 from sluice.clean.parse import unparsed_reasons
-from sluice.clean.result import CleanBatch, Judged, filtered
+from sluice.clean.result import BatchResult, CleanBatch, filtered
 from sluice.contract.model import Contract
 from sluice.read.csv_parser import MALFORMED_SCHEMA
-from sluice.runtime.polars_threads import places_of
+from sluice.runtime.polars_threads import row_indices
 
 _NONE_MALFORMED = pl.DataFrame(schema=MALFORMED_SCHEMA)
 
 
-class _Undiscarded(NamedTuple):
+class _RemainingRows(NamedTuple):
     """The rows that no rule discards. left: their places (UInt32), or None when all are left;
     text: of the columns that must equal the key's parts; few: of those that checks look at; the others as ReadCells has
     them."""
@@ -31,7 +31,7 @@ class _Undiscarded(NamedTuple):
     text: pl.DataFrame
     parsed: pl.DataFrame
     unparsed: dict[str, Unparsed]
-    few: dict[str, LookedUp]
+    few: dict[str, EncodedColumn]
 
 
 def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
@@ -57,35 +57,35 @@ class Cleaner:
         """Clean the rows of one batch; as `judge`."""
         return self.judge(rows, malformed).clean()
 
-    def judge(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> Judged:
+    def judge(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> BatchResult:
         """Tell what is to become of the rows of one batch.
 
         rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
         malformed: the records that could not be split (RawBatch.malformed), quarantined for the reason they bring.
         Raises ContractInvalid when a check of the model cannot run.
         """
-        rest = self._undiscarded(self._cells.read(rows))
+        rest = self._remaining_rows(self._cells.read(rows))
         failures = self._failures(rest)
-        return Judged(self._contract, rows, malformed, rest.discarded, rest.left, rest.parsed, failures)
+        return BatchResult(self._contract, rows, malformed, rest.discarded, rest.left, rest.parsed, failures)
 
-    def _undiscarded(self, cells: ReadCells) -> _Undiscarded:
+    def _remaining_rows(self, cells: ReadCells) -> _RemainingRows:
         """Leave out the rows that a rule discards."""
         text = cells.text.select(self._contract.same_as_key)
         few = {name: cells.few[name] for name in self._checks.of_text if name in cells.few}
         discarded, kept = self._discards.of(cells.text, cells.few)
         if kept is None:
-            return _Undiscarded({}, None, text, cells.values, cells.unparsed, few)
+            return _RemainingRows({}, None, text, cells.values, cells.unparsed, few)
         now = kept.cum_sum().cast(pl.UInt32) - 1
-        return _Undiscarded(
+        return _RemainingRows(
             discarded,
-            places_of(kept),
+            row_indices(kept),
             filtered(text, kept),
             filtered(cells.values, kept),
             {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()},
             {name: one.filter(kept) for name, one in few.items()},
         )
 
-    def _failures(self, rows: _Undiscarded) -> dict[str, pl.Series]:
+    def _failures(self, rows: _RemainingRows) -> dict[str, pl.Series]:
         """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
         contract, parts = self._contract, self._parts
         failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
@@ -94,12 +94,12 @@ class Cleaner:
         for name in contract.same_as_key:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
-                failures[name][f"{name}_equals_key"] = places_of(differs)
+                failures[name][f"{name}_equals_key"] = row_indices(differs)
         for name, reason, failed in self._checks.failing(rows.parsed, rows.few):
             if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.
                 failed = failed.scatter(rows.unparsed[name].places, values=False)
                 if not failed.any():
                     continue
-            failures[name][reason] = places_of(failed)
+            failures[name][reason] = row_indices(failed)
         return {reason: places for of_column in failures.values() for reason, places in of_column.items()}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sluice.clean.dictionary import LookedUp
+from sluice.clean.dictionary import EncodedColumn
 
 
 class ByText:
@@ -20,7 +20,7 @@ class ByText:
         self._tell = tell
         self._by_text: bool | None = None
 
-    def of(self, rows: pl.DataFrame, few: LookedUp | None) -> pl.Series:
+    def of(self, rows: pl.DataFrame, few: EncodedColumn | None) -> pl.Series:
         """Return what holds for each row. few: the cells of the column when its texts are few."""
         # Of a single text, an answer for all cannot be told from one for each.
         if few is None or len(few.done) < 2:
@@ -31,7 +31,7 @@ class ByText:
             return told
         return self._of_texts(few) if self._by_text else self._of_rows(rows)
 
-    def _agrees(self, told: pl.Series, few: LookedUp) -> bool:
+    def _agrees(self, told: pl.Series, few: EncodedColumn) -> bool:
         try:
             return told.equals(self._of_texts(few), null_equal=True)
         except Exception:  # whatever it is, it comes of looking at the texts alone
@@ -41,7 +41,7 @@ class ByText:
         told = self._tell(rows)
         return told if len(told) == rows.height else told.new_from_index(0, rows.height)
 
-    def _of_texts(self, few: LookedUp) -> pl.Series:
+    def _of_texts(self, few: EncodedColumn) -> pl.Series:
         told = self._tell(few.done.to_frame())
         if len(told) != len(few.done):
             raise ValueError(f"{len(told)} answers for {len(few.done)} texts")

@@ -14,10 +14,10 @@ from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
 from sluice.clean.by_text import ByText
-from sluice.clean.dictionary import LookedUp
+from sluice.clean.dictionary import EncodedColumn
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
-from sluice.runtime.polars_threads import one_alone
+from sluice.runtime.polars_threads import single_threaded_column
 
 # Else pandera imports them at the first validation, when the clock of a request is running.
 register_polars_backends()
@@ -38,7 +38,7 @@ class Checks:
             name for name, checks in self._of_columns.items() if checks and contract.parsed[name] == pl.String()
         ]
 
-    def failing(self, parsed: pl.DataFrame, few: Mapping[str, LookedUp]) -> Iterator[tuple[str, str, pl.Series]]:
+    def failing(self, parsed: pl.DataFrame, few: Mapping[str, EncodedColumn]) -> Iterator[tuple[str, str, pl.Series]]:
         """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each
         fact that does not hold for every row, in the model's order.
 
@@ -73,7 +73,7 @@ class _Check:
         self._passed = ByText(self._passed_by)
         self.reason = _reason(check, column)
 
-    def failed(self, frame: pl.DataFrame, few: LookedUp | None) -> pl.Series:
+    def failed(self, frame: pl.DataFrame, few: EncodedColumn | None) -> pl.Series:
         return ~self._passed.of(frame, few)
 
     def _passed_by(self, frame: pl.DataFrame) -> pl.Series:
@@ -84,7 +84,7 @@ class _Check:
             passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
         except Exception as error:
             raise ContractInvalid(f"dataset {self._contract.name!r}: the check {check} cannot run: {error}") from error
-        return one_alone(passed, pl.first().fill_null(check.ignore_na)) if passed.has_nulls() else passed
+        return single_threaded_column(passed, pl.first().fill_null(check.ignore_na)) if passed.has_nulls() else passed
 
 
 def _reason(check: Check, column: str) -> str:

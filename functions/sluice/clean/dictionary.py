@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sluice.runtime.polars_threads import unfound
+from sluice.runtime.polars_threads import unmatched
 
 Work = Callable[[pl.Series], pl.Series]
 
@@ -24,7 +24,7 @@ _UNKNOWN = 8
 
 
 @dataclass(frozen=True)
-class LookedUp:
+class EncodedColumn:
     """The cells of a column, by their texts. done: what became of each text; places: of each cell's text among them
     (unsigned), null for null."""
 
@@ -35,12 +35,12 @@ class LookedUp:
         """Return what became of each cell."""
         return self.done[self.places]
 
-    def filter(self, kept: pl.Series) -> "LookedUp":
+    def filter(self, kept: pl.Series) -> "EncodedColumn":
         """Return the kept cells. kept: Boolean."""
-        return LookedUp(self.done, self.places.filter(kept))
+        return EncodedColumn(self.done, self.places.filter(kept))
 
 
-class FewTexts:
+class DictionaryEncoder:
     """Works out the cells of one column, batch by batch, in one thread or in several: what becomes of a cell depends
     on its text alone, so it does not matter which batch a text was worked out for.
 
@@ -59,7 +59,7 @@ class FewTexts:
         found = self.looked_up(cells)
         return self._work(cells) if found is None else found.cells()
 
-    def looked_up(self, cells: pl.Series) -> LookedUp | None:
+    def looked_up(self, cells: pl.Series) -> EncodedColumn | None:
         """Return what becomes of the cells (String), or None when they differ much."""
         known = self._known  # another thread may learn others meanwhile, or forget these
         if known and (found := self._among(cells, known)) is not None:
@@ -86,18 +86,18 @@ class FewTexts:
         self._rest = self._rest - 1 if self._rest else _REST
         return self._rest == _REST
 
-    def _among(self, cells: pl.Series, known: "_Known") -> LookedUp | None:
+    def _among(self, cells: pl.Series, known: "_Known") -> EncodedColumn | None:
         places = known.places(cells)
         unknown = places.null_count() - cells.null_count()
         if unknown * _UNKNOWN > len(cells):
             return None
         done = known.done
         if unknown:
-            others = unfound(cells, places)
+            others = unmatched(cells, places)
             new = pl.int_range(len(done), len(done) + len(others), dtype=pl.UInt32, eager=True)
             places = places.cast(pl.UInt32).scatter(others, new)  # of few texts they are UInt8
             done = pl.concat([done, self._work(cells[others])], rechunk=True)
-        return LookedUp(done.alias(cells.name), places)
+        return EncodedColumn(done.alias(cells.name), places)
 
 
 class _Known:

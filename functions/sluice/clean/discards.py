@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from sluice.clean.by_text import ByText
-from sluice.clean.dictionary import LookedUp
+from sluice.clean.dictionary import EncodedColumn
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
-from sluice.runtime.polars_threads import one_alone
+from sluice.runtime.polars_threads import single_threaded_column
 
 
 class Discards:
@@ -22,7 +22,7 @@ class Discards:
             for when in _alternatives(rule.when)
         ]
 
-    def of(self, text: pl.DataFrame, few: Mapping[str, LookedUp]) -> tuple[dict[str, int], pl.Series | None]:
+    def of(self, text: pl.DataFrame, few: Mapping[str, EncodedColumn]) -> tuple[dict[str, int], pl.Series | None]:
         """Return how many rows each rule leaves out, the first that fits a row, and which rows are kept (Boolean), None
         when all are.
 
@@ -50,12 +50,12 @@ class _Alternative:
         self._column = columns.pop() if len(columns) == 1 else ""
         self._told = ByText(self._tell)
 
-    def fits(self, text: pl.DataFrame, few: Mapping[str, LookedUp]) -> pl.Series:
+    def fits(self, text: pl.DataFrame, few: Mapping[str, EncodedColumn]) -> pl.Series:
         return self._told.of(text, few.get(self._column))
 
     def _tell(self, text: pl.DataFrame) -> pl.Series:
         try:
-            return one_alone(text, self._when)
+            return single_threaded_column(text, self._when)
         except Exception as error:
             raise ContractInvalid(f"{self._named} cannot run: {error}") from error
 

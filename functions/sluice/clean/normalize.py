@@ -6,11 +6,11 @@ from itertools import product
 
 import polars as pl
 
-from sluice.clean.dictionary import FewTexts, LookedUp
+from sluice.clean.dictionary import DictionaryEncoder, EncodedColumn
 from sluice.clean.parse import parse, parse_most
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
-from sluice.runtime.polars_threads import one_alone, places_of, select_alone, unfound
+from sluice.runtime.polars_threads import row_indices, select_single_threaded, single_threaded_column, unmatched
 
 _SPELLED_OUT = 6
 
@@ -41,7 +41,7 @@ class ReadCells:
     text: pl.DataFrame
     values: pl.DataFrame
     unparsed: dict[str, Unparsed]
-    few: dict[str, LookedUp]
+    few: dict[str, EncodedColumn]
 
 
 class Cells:
@@ -63,9 +63,13 @@ class Cells:
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
         }
         # To look a text up costs less than to trim it and look for null markers, or to parse all but whole numbers.
-        self._few_texts = {name: FewTexts(self._normalised_cells) for name in self._steps.keys() - self._untrimmed}
+        self._few_texts = {
+            name: DictionaryEncoder(self._normalised_cells) for name in self._steps.keys() - self._untrimmed
+        }
         self._few_values = {
-            name: FewTexts(self._parse if name not in self._untrimmed else self._parse_as_it_stands, counted=True)
+            name: DictionaryEncoder(
+                self._parse if name not in self._untrimmed else self._parse_as_it_stands, counted=True
+            )
             for name, dtype in contract.parsed.items()
             if dtype != pl.String() and not dtype.is_integer()
         }
@@ -91,7 +95,7 @@ class Cells:
         few = {name: found for name, (_, found) in texts.items() if found}
         return ReadCells(text, pl.DataFrame(values + carried), unparsed, few)
 
-    def _as_text(self, rows: pl.DataFrame, name: str) -> tuple[pl.Series, LookedUp | None]:
+    def _as_text(self, rows: pl.DataFrame, name: str) -> tuple[pl.Series, EncodedColumn | None]:
         if name in self._looking:
             return self._normalise(rows.select(self._contract.file_columns), name), None
         cells = rows[name]
@@ -105,7 +109,7 @@ class Cells:
         value = few.worked_out(text) if few else self._parse(text)
         if value.null_count() == text.null_count():
             return value, None
-        places = unfound(text, value)
+        places = unmatched(text, value)
         return value, Unparsed(places, text[places])
 
     def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
@@ -115,13 +119,13 @@ class Cells:
         value = parse_most(cells, *self._type(cells.name)) if found is None else found.cells()
         if not value.null_count():
             return value, None
-        missed = places_of(value.is_null())
-        text = one_alone(cells[missed], self._trimmed_steps[cells.name])
+        missed = row_indices(value.is_null())
+        text = single_threaded_column(cells[missed], self._trimmed_steps[cells.name])
         if text.null_count() == len(text):
             return value, None
         if found is None:
             value = value.scatter(missed, self._parse(text))
-        left = unfound(text, value[missed])
+        left = unmatched(text, value[missed])
         return value, Unparsed(missed[left], text[left])
 
     def _normalised_cells(self, cells: pl.Series) -> pl.Series:
@@ -129,12 +133,12 @@ class Cells:
 
     def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
-        trimmed = select_alone(cells, pl.all().str.strip_chars())
+        trimmed = select_single_threaded(cells, pl.all().str.strip_chars())
         if name not in self._stepped:
             shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
             if shortest is not None and shortest > self._longest_marker:
                 return trimmed[name]
-        return one_alone(trimmed, self._steps[name])
+        return single_threaded_column(trimmed, self._steps[name])
 
     def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
         return self._parse(self._normalised_cells(cells))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sluice.clean.batch import Cleaner
-from sluice.clean.result import CleanBatch, Judged
+from sluice.clean.result import BatchResult, CleanBatch
 from sluice.contract.model import Contract
 from sluice.read.header import Header
 from sluice.read.source import RawBatch
@@ -16,7 +16,7 @@ _THREADS = 3
 
 def judged(
     contract: Contract, header: Header, batches: Iterable[RawBatch], parts: Mapping[str, str] | None = None
-) -> Iterator[Judged]:
+) -> Iterator[BatchResult]:
     """Yield what is to become of each batch of a file. parts: what the file's key captured.
 
     Raises what reading raises, and ContractInvalid when a check of the model cannot run.
@@ -36,7 +36,7 @@ def _each[R](
     header: Header,
     batches: Iterable[RawBatch],
     parts: Mapping[str, str] | None,
-    then: Callable[[Judged], R],
+    then: Callable[[BatchResult], R],
 ) -> Iterator[R]:
     # The first batch is read meanwhile: forms and rules take as long to get ready as a third of a batch to clean.
     with ThreadPoolExecutor(1, thread_name_prefix="ready") as thread:

@@ -10,7 +10,7 @@ import polars as pl
 from sluice.contract.declarations import MASK
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
-from sluice.runtime.polars_threads import places_of
+from sluice.runtime.polars_threads import row_indices
 
 TOO_MANY = "quarantined_share_is_within_limit"
 
@@ -39,7 +39,7 @@ class CleanBatch:
 
 
 @dataclass(frozen=True)
-class Judged:
+class BatchResult:
     """The rows of a batch, and which of them fail.
 
     rows: as the file has them, with `_row_number`; malformed: the records that could not be split (RawBatch.malformed).
@@ -91,7 +91,7 @@ class Judged:
     def _failed(self) -> pl.DataFrame:
         if not self.failures:
             return self.rows.clear()
-        bad = places_of(self._fails)
+        bad = row_indices(self._fails)
         there = bad if self.left is None else self.left[bad]
         return pl.DataFrame([column[there] for column in self.rows])
 

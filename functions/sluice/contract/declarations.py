@@ -32,7 +32,7 @@ class Reading:
     null_markers: texts that mean "no value", compared trimmed and in any case.
     dates: for a date or timestamp column, the strptime forms it may have, tried in order.
     aliases: other header names of a column, such as {"sku": "product_id"}.
-    unpublished: columns that the file has, for rules to use, and the table has not.
+    input_only: columns that the file has, for rules to use, and the table has not.
     optional: columns that a file may lack; then none of its rows has a value in them.
     unknown_columns: what a column that nobody declared means: the file is rejected, the column ignored,
         or its text kept in the published column `_extra`.
@@ -43,7 +43,7 @@ class Reading:
     null_markers: tuple[str, ...] = ("",)
     dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    unpublished: tuple[str, ...] = ()
+    input_only: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     unknown_columns: Unknown = "reject"
     decimal_comma: bool = False
@@ -59,17 +59,17 @@ class Discard:
 
 @dataclass(frozen=True)
 class Unique:
-    """The key that makes a row unique. Of several rows with one key the largest `newest` wins.
+    """The key that makes a row unique. Of several rows with one key the largest `latest` wins.
 
-    A missing `newest` counts as oldest; among equals the highest row number wins. The others are
+    A missing `latest` counts as oldest; among equals the highest row number wins. The others are
     discarded as `duplicate`.
 
-    across_files: the key decides over all files, too: beside the table there is a view, NAME_newest, of the newest row
+    across_files: the key decides over all files, too: beside the table there is a view, NAME_latest, of the latest row
         of each key. The table keeps the rows of every file.
     """
 
     key: tuple[str, ...]
-    newest: str | None = None
+    latest: str | None = None
     across_files: bool = False
 
 

@@ -34,7 +34,7 @@ class Contract:
     files: naming conventions of the uploaded objects' keys.
     same_as_key: columns that must equal the part of the same name in the file's key.
     quarantine_limit: the share of quarantined rows (0 to 1) above which the whole file is rejected.
-    expected_every: the time without a published file after which people are told that the dataset is silent.
+    expected_every: the time without a published file after which people are told that the dataset is stale.
     personal: columns about people; masked wherever rows are shown, and published hashed, not at all, or kept.
 
     Raises ContractInvalid, naming the dataset and the mistake.
@@ -88,7 +88,7 @@ class Contract:
     @cached_property
     def file_columns(self) -> tuple[str, ...]:
         """The columns that a file must have, but for those that are optional."""
-        return (*self.parsed, *self.reading.unpublished)
+        return (*self.parsed, *self.reading.input_only)
 
     @cached_property
     def extra(self) -> dict[str, pl.DataType]:

@@ -17,10 +17,10 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     """Yield what is wrong with a contract, the most basic first."""
     if not NAME.fullmatch(contract.name):
         yield f"a dataset's name must match {NAME.pattern}"
-    if contract.name.endswith(("_quarantine", "_newest")):
-        yield "a name ending in _quarantine or _newest is kept for what stands beside a table"
+    if contract.name.endswith(("_quarantine", "_latest")):
+        yield "a name ending in _quarantine or _latest is kept for what stands beside a table"
     columns = contract.types
-    for column in (*columns, *contract.reading.unpublished):
+    for column in (*columns, *contract.reading.input_only):
         if not NAME.fullmatch(column):
             yield f"the column {column!r} must match {NAME.pattern}"
     if not 0 <= contract.quarantine_limit <= 1:
@@ -54,13 +54,13 @@ def mistakes(contract: "Contract") -> Iterator[str]:
 
 def _unknown_columns(contract: "Contract") -> Iterator[str]:
     reading = contract.reading
-    known = {*contract.types, *reading.unpublished}
+    known = {*contract.types, *reading.input_only}
     uses = {
         "dates": reading.dates,
         "aliases": reading.aliases.values(),
         "optional": reading.optional,
         "cleaning": [column for step in contract.cleaning for column in step.columns],
-        "unique": (*contract.unique.key, contract.unique.newest or contract.unique.key[0]) if contract.unique else (),
+        "unique": (*contract.unique.key, contract.unique.latest or contract.unique.key[0]) if contract.unique else (),
         "impute": contract.impute,
         "outliers": [rule.column for rule in contract.outliers],
         "partition_by": [name for part in contract.partition_by for name in (part.name, part.of or part.name)],
@@ -108,7 +108,7 @@ def _unique_mistakes(contract: "Contract") -> Iterator[str]:
         for name in contract.unique.key:
             if schema.columns[name].nullable:
                 yield f"unique: the key column {name} must not be nullable"
-        for name in (*contract.unique.key, contract.unique.newest):
+        for name in (*contract.unique.key, contract.unique.latest):
             if contract.unique.across_files and name and contract.personal.get(name) == "drop":
                 yield f"unique: across_files needs {name}, which is not in the table"
     for part in contract.partition_by:

@@ -111,4 +111,4 @@ def manifest_of(
 
 def _across_files(contract: Contract) -> dict[str, Any]:
     unique = contract.unique
-    return {"key": list(unique.key), "newest": unique.newest} if unique and unique.across_files else {}
+    return {"key": list(unique.key), "latest": unique.latest} if unique and unique.across_files else {}

@@ -22,18 +22,18 @@ def with_key_hash(unique: Unique, good: pl.DataFrame) -> pl.DataFrame:
     return good.with_columns_seq(pl.struct(unique.key).hash(seed=0).alias(KEY_HASH))
 
 
-def losers(unique: Unique, spill: Spill) -> Iterator[pl.Series]:
+def superseded_rows(unique: Unique, spill: Spill) -> Iterator[pl.Series]:
     """Yield the row numbers (Int64) of the rows that another row of the same key outdoes, in no certain order.
 
-    spill: key columns, the `newest` column, `_key_hash` and `_row_number`.
+    spill: key columns, the `latest` column, `_key_hash` and `_row_number`.
     """
-    columns = list(dict.fromkeys([KEY_HASH, *unique.key, *([unique.newest] if unique.newest else []), "_row_number"]))
+    columns = list(dict.fromkeys([KEY_HASH, *unique.key, *([unique.latest] if unique.latest else []), "_row_number"]))
     folder = spill.folder / "keys"
     low, high = pl.col(KEY_HASH) % 2**32, pl.col(KEY_HASH) // 2**32
     for place, rows in enumerate(_buckets(spill.scan().select(columns), low, spill.rows, HASHES, folder / "all")):
         suspects, count = _suspects(rows)
         for rivals in _buckets(suspects, high, count, BUCKET_ROWS, folder / f"suspects-{place}"):
-            yield _losers_of(unique, rivals)
+            yield _superseded_of(unique, rivals)
 
 
 def _suspects(rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
@@ -74,7 +74,7 @@ def _buckets(rows: pl.LazyFrame, bits: pl.Expr, count: int, most: int, folder: P
             yield pl.scan_parquet(files, glob=False)
 
 
-def _losers_of(unique: Unique, rivals: pl.LazyFrame) -> pl.Series:
-    order = ([unique.newest] if unique.newest else []) + ["_row_number"]
+def _superseded_of(unique: Unique, rivals: pl.LazyFrame) -> pl.Series:
+    order = ([unique.latest] if unique.latest else []) + ["_row_number"]
     ranked = rivals.drop(KEY_HASH).collect(engine="streaming").sort(order, descending=True, nulls_last=True)
     return ranked.filter(~pl.struct(unique.key).is_first_distinct()).get_column("_row_number")

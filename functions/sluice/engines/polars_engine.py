@@ -20,10 +20,10 @@ from sluice.clean.result import refuse_share
 from sluice.contract.model import Contract
 from sluice.contract.partitions import partition_path
 from sluice.engines.accounting import Account, Cost, Written, manifest_of
-from sluice.engines.deduplicate import KEY_HASH, losers, with_key_hash
+from sluice.engines.deduplicate import KEY_HASH, superseded_rows, with_key_hash
 from sluice.engines.impute import Plan, partition_counts
 from sluice.engines.output_rows import Lineage, published_rows, quarantine_rows
-from sluice.engines.polars_statistics import Kept, plan_of
+from sluice.engines.polars_statistics import DeduplicatedRows, plan_of
 from sluice.engines.spill import FILE_BYTES, HELD_BYTES, Spill
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.read.csv_reader import BATCH_ROWS
@@ -76,8 +76,8 @@ def clean(
         # The steps between the passes leave a core half idle, and the quarantine needs nothing of them.
         with ThreadPoolExecutor(1) as beside:
             quarantine = beside.submit(_write_quarantine, contract, first.quarantined, out, lineage)
-            outdone = _outdone(contract, first)
-            kept = Kept(first.good, outdone)
+            superseded = _superseded(contract, first)
+            kept = DeduplicatedRows(first.good, superseded)
             whole = plan_of(contract, kept)
             partitions = _write_published(contract, kept, whole, out, lineage, hash_key)
             quarantine.result()
@@ -88,7 +88,7 @@ def clean(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if contract.unique:
-        account.discarded["duplicate"] += int(outdone.sum())
+        account.discarded["duplicate"] += int(superseded.sum())
     written = Written(partitions, staged_files(out, "published"), staged_files(out, "quarantine"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     cost = Cost("polars", started, first.bytes_in, peak)
@@ -121,20 +121,20 @@ def _first_pass(
     return first
 
 
-def _outdone(contract: Contract, first: _FirstPass) -> pl.Series:
+def _superseded(contract: Contract, first: _FirstPass) -> pl.Series:
     """Return, at the index of each row number, whether another row of the same key outdoes the row (Boolean).
 
     A bit a row: a file of nothing but duplicates needs no more memory than one without.
     """
-    outdone = pl.repeat(value=False, n=first.account.rows_in + 1, dtype=pl.Boolean, eager=True)
+    superseded = pl.repeat(value=False, n=first.account.rows_in + 1, dtype=pl.Boolean, eager=True)
     if contract.unique:
-        for lost in losers(contract.unique, first.good):
-            outdone = outdone.scatter(lost, values=True)
-    return outdone
+        for lost in superseded_rows(contract.unique, first.good):
+            superseded = superseded.scatter(lost, values=True)
+    return superseded
 
 
 def _write_published(
-    contract: Contract, kept: Kept, whole: Plan, out: Path, lineage: Lineage, hash_key: str
+    contract: Contract, kept: DeduplicatedRows, whole: Plan, out: Path, lineage: Lineage, hash_key: str
 ) -> list[PartitionCount]:
     names = [part.name for part in contract.partition_by]
     rows = published_rows(contract, kept.scan(), whole, lineage, hash_key=hash_key)

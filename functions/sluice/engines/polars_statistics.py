@@ -18,11 +18,11 @@ _PART_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
-class Kept:
-    """outdone: at the index of each row number, whether the row is left out (Boolean)."""
+class DeduplicatedRows:
+    """superseded: at the index of each row number, whether the row is left out (Boolean)."""
 
     rows: Spill
-    outdone: pl.Series
+    superseded: pl.Series
 
     def scan(self) -> pl.LazyFrame:
         return self._left(self.rows.scan())
@@ -32,16 +32,16 @@ class Kept:
         return map(self._left, self.rows.scans(_PART_ROWS))
 
     def _left(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        if not self.outdone.any():
+        if not self.superseded.any():
             return rows
 
         def stays(row_numbers: pl.Series) -> pl.Series:
-            return ~self.outdone.gather(row_numbers)
+            return ~self.superseded.gather(row_numbers)
 
         return rows.filter(pl.col("_row_number").map_batches(stays, return_dtype=pl.Boolean(), is_elementwise=True))
 
 
-def plan_of(contract: Contract, kept: Kept) -> Plan:
+def plan_of(contract: Contract, kept: DeduplicatedRows) -> Plan:
     """Return what the whole file says of its rows."""
     few = _few_values(contract, kept)
     return plan(
@@ -49,7 +49,7 @@ def plan_of(contract: Contract, kept: Kept) -> Plan:
     )
 
 
-def _few_values(contract: Contract, kept: Kept) -> dict[str, FewValues]:
+def _few_values(contract: Contract, kept: DeduplicatedRows) -> dict[str, FewValues]:
     """Return the counted values of the columns that have few."""
     found = {name: FewValues(pl.DataFrame(schema=statistics.SCHEMA)) for name in counted(contract)}
     for rows in kept.scans() if found else ():
@@ -92,7 +92,7 @@ class _Counts:
         return dict(inside.group_by("bin").len().collect(engine="streaming").iter_rows())
 
 
-def _mode(kept: Kept, name: str) -> Any:
+def _mode(kept: DeduplicatedRows, name: str) -> Any:
     counts = kept.scan().select(name).drop_nulls().group_by(name).len()
     top = counts.sort(["len", name], descending=[True, False]).head(1).collect(engine="streaming")
     return top[name].item() if top.height else None

@@ -18,7 +18,7 @@ class Spill:
     """Frames of one schema, appended in row order and scanned as often as wanted.
 
     They stay in memory up to `held_bytes`. When there are more, they become Parquet files in `folder`, but for the
-    newest, up to `file_bytes` in memory, which is about what a file holds.
+    latest, up to `file_bytes` in memory, which is about what a file holds.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class Spill:
         yield from map(_frames, _together(self._held, rows, lambda frame: frame.height))
 
     def _put_down(self) -> None:
-        *files, newest = _together(self._held, self._file_bytes, bytes_of)
-        self._held = newest
+        *files, latest = _together(self._held, self._file_bytes, bytes_of)
+        self._held = latest
         for frames in files:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{len(self._files):06}.parquet"

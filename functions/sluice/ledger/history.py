@@ -15,7 +15,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Past:
+class PastRun:
     """A run that published, as the ledger has it. at: when its last file was published (ISO, UTC).
 
     latency_seconds: of its slowest file, from upload to table. cost_usd: estimate of its cleaning.
@@ -38,7 +38,7 @@ class Past:
         return asdict(self)
 
 
-class Memory:
+class RunHistory:
     """Reads the ledger. client: DynamoDB's."""
 
     def __init__(self, client: Any, table: str) -> None:
@@ -50,7 +50,7 @@ class Memory:
         return {item["source_id"]: item for item in self._items.get_all(keys)}
 
     def latest(self, dataset: str, *, status: str | None = None, most: int = 1_000) -> list[Entry]:
-        """Return the dataset's versions that changed last, newest first: a second old, perhaps."""
+        """Return the dataset's versions that changed last, latest first: a second old, perhaps."""
         operands = {"dataset": dataset, "status": status} if status else {"dataset": dataset}
         how = {"FilterExpression": "#status = :status"} if status else {}
         found = self._items.query(
@@ -59,7 +59,7 @@ class Memory:
         return list(islice(found, most))
 
 
-def runs(entries: Iterable[Entry]) -> list[Past]:
+def runs(entries: Iterable[Entry]) -> list[PastRun]:
     """Return the runs of published entries, oldest first."""
     by_run: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -68,11 +68,11 @@ def runs(entries: Iterable[Entry]) -> list[Past]:
     return sorted((_past(run_id, some) for run_id, some in by_run.items()), key=lambda past: (past.at, past.run_id))
 
 
-def _past(run_id: str, entries: Sequence[Entry]) -> Past:
+def _past(run_id: str, entries: Sequence[Entry]) -> PastRun:
     reasons: Counter[str] = Counter()
     for entry in entries:
         reasons.update(entry.get("reasons", {}))
-    return Past(
+    return PastRun(
         run_id=run_id,
         at=max(entry["published_at"] for entry in entries),
         contract_version=max(int(entry.get("contract_version", 0)) for entry in entries),

@@ -1,7 +1,7 @@
 """The ledger: one DynamoDB item a source version, and the only judge of who may publish.
 
 Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to
-the key as a whole: the newest version accepted, who holds the lease, what is published, how to undo what is
+the key as a whole: the latest version accepted, who holds the lease, what is published, how to undo what is
 not. Powertools' idempotency is not used: it would be a second judge, whose records expire or get stuck in
 progress when a function dies, and which knows nothing of order.
 """
@@ -24,7 +24,7 @@ PUBLISHED = "PUBLISHED"
 FAILED = "FAILED"
 SUPERSEDED = "SUPERSEDED"
 
-_NEWEST = "(attribute_not_exists(#newest_sequencer) OR #newest_sequencer <= :newest_sequencer)"
+_LATEST = "(attribute_not_exists(#latest_sequencer) OR #latest_sequencer <= :latest_sequencer)"
 _FREE = "(attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR #lease_until < :now)"
 _HELD = "#lease_owner = :run"
 _PUBLISHES = f"{_HELD} AND (attribute_not_exists(#undoing) OR #undoing <> :run)"
@@ -70,12 +70,12 @@ class Ledger:
         return RECEIVED if self._items.add(item, key="source") else str(self.entry(source)["status"])
 
     def accept(self, source: ObjectVersion, *, run_id: str = "", **facts: Any) -> bool:
-        """Record that the gate accepted a version, which is the newest of its key from now on.
+        """Record that the gate accepted a version, which is the latest of its key from now on.
 
         run_id: the run that takes it; without one it waits until `assign` names one.
         Returns False, and records SUPERSEDED, when a newer version has been accepted before.
         """
-        if not self._set_head(source, _newest(source, source.order), condition=_NEWEST) and not self._is_newest(source):
+        if not self._set_head(source, _latest(source, source.order), condition=_LATEST) and not self._is_latest(source):
             self._set(source, {"status": SUPERSEDED}, condition=_WAITS, received=RECEIVED)
             return False
         # When the next write finds another status, a second delivery of the event was faster: as good.
@@ -102,17 +102,17 @@ class Ledger:
             return False
         if status not in (RECEIVED, CLEANING):
             raise ClaimRefused(f"{source.uri} version {source.version_id} is {status}")
-        newest = str(self.head(source).get("newest_sequencer", ""))
+        latest = str(self.head(source).get("latest_sequencer", ""))
         # The same version may have been told of twice, in two orders: by S3, and by whoever found it there.
-        order = max(newest, source.order) if self._is_newest(source) else source.order
-        if newest > order:
+        order = max(latest, source.order) if self._is_latest(source) else source.order
+        if latest > order:
             self._supersede(source, run_id=run_id)
             return False
         now = int(self._clock())
-        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_newest(source, order)}
+        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_latest(source, order)}
         claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
         if not self._items.change_all(
-            self._change(source, HEAD, lease, condition=f"{_FREE} AND {_NEWEST} AND {_NOT_UNDONE}", now=now),
+            self._change(source, HEAD, lease, condition=f"{_FREE} AND {_LATEST} AND {_NOT_UNDONE}", now=now),
             # CLEANING by another run can be taken too: the lease above says that this run is dead.
             self._change(
                 source, source.version_id, claimed, condition="#status IN (:received, :status)", received=RECEIVED
@@ -212,8 +212,8 @@ class Ledger:
         entry = self.entry(source)
         return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
 
-    def _is_newest(self, source: ObjectVersion) -> bool:
-        return bool(self.head(source).get("newest_version") == source.version_id)
+    def _is_latest(self, source: ObjectVersion) -> bool:
+        return bool(self.head(source).get("latest_version") == source.version_id)
 
     def _supersede(self, source: ObjectVersion, *, run_id: str) -> None:
         """Record that a newer version was accepted. `undo` stays: the next holder of the lease needs it."""
@@ -254,5 +254,5 @@ class Ledger:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
 
 
-def _newest(source: ObjectVersion, order: str) -> dict[str, str]:
-    return {"newest_sequencer": order, "newest_version": source.version_id}
+def _latest(source: ObjectVersion, order: str) -> dict[str, str]:
+    return {"latest_sequencer": order, "latest_version": source.version_id}

@@ -54,19 +54,19 @@ class Failure:
     reasons: Mapping[str, int] = field(default_factory=dict)
 
 
-def file_rejected(source: ObjectVersion, verdict: Mapping[str, Any], *, work_bucket: str) -> Notice:
-    """Tell that a file was rejected. verdict: the gate's, as a dict."""
-    report = f"s3://{work_bucket}/{report_key(source)}"
-    reasons = dict(list(verdict["reasons"].items())[:_MOST])
+def file_rejected(source: ObjectVersion, report: Mapping[str, Any], *, work_bucket: str) -> Notice:
+    """Tell that a file was rejected. report: the gate's, as a dict."""
+    address = f"s3://{work_bucket}/{report_key(source)}"
+    reasons = dict(list(report["reasons"].items())[:_MOST])
     detail = {
         **_named(source),
-        "dataset": verdict["dataset"],
-        "contract_version": verdict["contract_version"],
-        "rows": verdict["rows"],
-        "would_quarantine": verdict["would_quarantine"],
+        "dataset": report["dataset"],
+        "contract_version": report["contract_version"],
+        "rows": report["rows"],
+        "would_quarantine": report["would_quarantine"],
         "reasons": reasons,
-        "problems": [problem[:500] for problem in verdict["problems"][:_MOST]],
-        "report": report,
+        "problems": [problem[:500] for problem in report["problems"][:_MOST]],
+        "report": address,
     }
     text = [
         "The file was rejected. Nothing of it was published; what stood in the table before stands.",
@@ -75,14 +75,14 @@ def file_rejected(source: ObjectVersion, verdict: Mapping[str, Any], *, work_buc
             {
                 "File": source.uri,
                 "Version": source.version_id,
-                "Dataset": f"{verdict['dataset']} (contract version {verdict['contract_version']})",
-                "Rows": f"{verdict['rows']:,} read, {verdict['would_quarantine']:,} would be quarantined",
-                "Report": report,
+                "Dataset": f"{report['dataset']} (contract version {report['contract_version']})",
+                "Rows": f"{report['rows']:,} read, {report['would_quarantine']:,} would be quarantined",
+                "Report": address,
             }
         ),
         "",
         "Why:",
-        *(f"  {problem[:500]}" for problem in verdict["problems"][:_MOST]),
+        *(f"  {problem[:500]}" for problem in report["problems"][:_MOST]),
         "",
         "Checks that failed, with their rows (1 for a check of the whole file):",
         *(f"  {name}: {rows:,}" for name, rows in reasons.items()),
@@ -143,7 +143,7 @@ def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failur
     return Notice("RunFailed", detail, _subject(f"Sluice run {run_id} failed"), _lines(text))
 
 
-def dataset_silent(dataset: str, *, last_published: str, expected_every: timedelta, raw_bucket: str) -> Notice:
+def dataset_stale(dataset: str, *, last_published: str, expected_every: timedelta, raw_bucket: str) -> Notice:
     """Tell that nothing of a dataset was published for longer than its contract says. last_published: ISO, UTC."""
     hours = round(expected_every.total_seconds() / 3600, 2)
     detail = {
@@ -161,7 +161,7 @@ def dataset_silent(dataset: str, *, last_published: str, expected_every: timedel
         f"  sluice runs --dataset {shlex.quote(dataset)}",
         f"  sluice report {shlex.quote(dataset)}",
     ]
-    return Notice("DatasetSilent", detail, _subject(f"Sluice: {dataset} is silent"), _lines(text))
+    return Notice("DatasetStale", detail, _subject(f"Sluice: {dataset} is stale"), _lines(text))
 
 
 def plain_cause(cause: str) -> str:

@@ -47,7 +47,7 @@ class UndoRecord:
 
 
 @dataclass(frozen=True)
-class Place:
+class PublishTarget:
     """One source's place in the buckets, for one run."""
 
     s3: Any
@@ -72,7 +72,7 @@ class Place:
         return {prefix + path: lake_key(self.dataset, self.source, path) for path in paths}
 
 
-def undo_record(place: Place, manifest: Manifest, head: dict[str, Any]) -> UndoRecord:
+def undo_record(place: PublishTarget, manifest: Manifest, head: dict[str, Any]) -> UndoRecord:
     """Return how to undo the publication of a manifest. head: the key's item in the ledger.
 
     What an unfinished publication before this one touched is inherited: this one has to clean up behind it.
@@ -84,7 +84,7 @@ def undo_record(place: Place, manifest: Manifest, head: dict[str, Any]) -> UndoR
     return UndoRecord(promised, sorted(touched), _distinct([*partitions, *unfinished.partitions, *new]))
 
 
-def replace(place: Place, manifest: Manifest, undo: UndoRecord, fence: Fence) -> str:
+def replace(place: PublishTarget, manifest: Manifest, undo: UndoRecord, fence: Fence) -> str:
     """Publish the staged files and take away the source's other files; return the lake manifest's version id.
 
     New files come before old ones go: a reader in between sees both, never neither. Repeating it is harmless.
@@ -103,7 +103,7 @@ def replace(place: Place, manifest: Manifest, undo: UndoRecord, fence: Fence) ->
     return fence.made(place.lake_manifest, put_json(place.s3, place.lake_bucket, place.lake_manifest, document))
 
 
-def _unfinished(place: Place, head: dict[str, Any]) -> UndoRecord:
+def _unfinished(place: PublishTarget, head: dict[str, Any]) -> UndoRecord:
     if not head.get("undo"):
         return UndoRecord()
     try:
@@ -114,7 +114,7 @@ def _unfinished(place: Place, head: dict[str, Any]) -> UndoRecord:
         return UndoRecord()
 
 
-def _promised(place: Place, version_id: str | None) -> tuple[dict[str, str], list[dict[str, str]]]:
+def _promised(place: PublishTarget, version_id: str | None) -> tuple[dict[str, str], list[dict[str, str]]]:
     if not version_id:
         return {}, []
     document = get_json(place.s3, place.lake_bucket, place.lake_manifest, version_id=version_id)
@@ -122,7 +122,7 @@ def _promised(place: Place, version_id: str | None) -> tuple[dict[str, str], lis
     return objects, [partition["values"] for partition in document["partitions"]]
 
 
-def _copy(place: Place, fence: Fence, staged: str, target: str) -> str:
+def _copy(place: PublishTarget, fence: Fence, staged: str, target: str) -> str:
     answer = place.s3.copy_object(
         Bucket=place.lake_bucket,
         Key=target,

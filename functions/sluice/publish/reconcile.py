@@ -19,7 +19,7 @@ def reconcile(
 ) -> None:
     """Pass when every row and every file is accounted for.
 
-    report: the gate's verdict on this very object version. staged: path below the staging folder → bytes.
+    report: the gate's report on this very object version. staged: path below the staging folder → bytes.
     Raises ManifestRefused when the manifest is another's, RowsLost when rows or staged files are missing.
     """
     claims = {

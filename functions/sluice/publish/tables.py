@@ -7,7 +7,7 @@ from typing import Any
 
 from sluice.errors import TableDisagrees
 from sluice.manifest import Manifest
-from sluice.publish.latest_view import newest
+from sluice.publish.latest_view import latest
 
 _VERSION = "sluice.contract_version"
 _ATTEMPTS = 5
@@ -17,7 +17,7 @@ _TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "
 
 
 def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest) -> None:
-    """Make a dataset's table, its quarantine table and its view of the newest rows what the manifest says.
+    """Make a dataset's table, its quarantine table and its view of the latest rows what the manifest says.
 
     location: s3://… of the published files; the quarantine table's files lie beside it.
     Raises TableDisagrees when the partition columns differ, or a table has the name of the view.
@@ -113,19 +113,19 @@ def _table(
 
 
 def _view(name: str, database: str, manifest: Manifest, version: str) -> dict[str, Any]:
-    """Return the view NAME_newest as Athena keeps its own in the catalog, which has no other call to make one."""
+    """Return the view NAME_latest as Athena keeps its own in the catalog, which has no other call to make one."""
     columns = [*manifest.schema, *manifest.partition_columns]
     names = [column["name"] for column in columns]
     unique = manifest.across_files
     document = {
-        "originalSql": newest(name, names, key=unique["key"], by=unique["newest"]),
+        "originalSql": latest(name, names, key=unique["key"], by=unique["latest"]),
         "catalog": "awsdatacatalog",
         "schema": database,
         "columns": [{"name": column["name"], "type": _trino_type(column["type"])} for column in columns],
     }
     encoded = base64.b64encode(json.dumps(document).encode()).decode()
     return {
-        "Name": f"{name}_newest",
+        "Name": f"{name}_latest",
         "TableType": _VIEW,
         "Parameters": {"presto_view": "true", "comment": "Presto View", _VERSION: version},
         "PartitionKeys": [],

@@ -11,7 +11,7 @@ from sluice.read.buffer import TextBuffer
 from sluice.read.compression import TextStream
 from sluice.read.csv_grammar import Grammar, Record
 from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
-from sluice.read.csv_splitter import Buffer, Piece, take_piece
+from sluice.read.csv_splitter import Buffer, CsvSlice, take_slice
 from sluice.read.encoding import check_name, codec_name, refuse_other_than_text
 from sluice.read.reader_base import Rereadable
 from sluice.read.source import Facts, FileSource, Limits, RawBatch, Source
@@ -34,7 +34,7 @@ class Reader(Rereadable["_Pass"]):
 
     Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `limits.large_from` have
     been read, for fewer when they are long, and reads one ahead in a thread of its own; a second iteration reads the
-    source again. `facts` are those of the newest pass, complete at its end. Close it, or use `with`, when not iterating
+    source again. `facts` are those of the latest pass, complete at its end. Close it, or use `with`, when not iterating
     to the end.
     Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
     the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
@@ -158,7 +158,7 @@ class _Pass:
                 break
             text = self._ahead.all() if longer else self._ahead.lines(wanted)
             final = self._ahead.final and len(text) == len(self._ahead)
-            piece = take_piece(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
+            piece = take_slice(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
             # A record may be longer than the text, up to the limit: then it is refused.
             longer = 0 if piece.consumed else 2 * len(text) + 1
             if piece.records:
@@ -174,7 +174,7 @@ class _Pass:
         is_large = large_from is not None and self.facts.rows_in >= large_from
         return 2 * self._batch_rows if is_large else self._batch_rows
 
-    def _batch(self, piece: Piece) -> RawBatch:
+    def _batch(self, piece: CsvSlice) -> RawBatch:
         numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)
         bad = [self.row_number + record.index for record in piece.malformed]
         if bad:
@@ -186,7 +186,7 @@ class _Pass:
         malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
         return RawBatch(piece.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
 
-    def _count(self, piece: Piece, text: bytes) -> None:
+    def _count(self, piece: CsvSlice, text: bytes) -> None:
         self.row_number += piece.records
         self.facts.rows_in += piece.records
         self.facts.malformed += len(piece.malformed)

@@ -10,7 +10,7 @@ import polars as pl
 from sluice.read.csv_grammar import Grammar
 from sluice.read.csv_lines import endings_of, lines_of, utf8
 from sluice.read.csv_parser import parse_records
-from sluice.runtime.polars_threads import one_alone, places_of
+from sluice.runtime.polars_threads import row_indices, single_threaded_column
 
 # Polars compiles a pattern that counts this many fields to fast code; beyond, counting delimiters is faster.
 _COUNTED_FIELDS = 64
@@ -27,7 +27,7 @@ class Malformed:
 
 
 @dataclass
-class Piece:
+class CsvSlice:
     """The records at the start of a buffer.
 
     rows: the well-formed ones, parsed; malformed: the others; records: how many both are
@@ -58,7 +58,7 @@ class Buffer:
     most_rows: int
 
 
-def take_piece(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
+def take_slice(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
     """Return records from the buffer's start; none (nothing consumed) when it must grow to tell one.
 
     Raises FileRejected: file_has_records_under_16_mib.
@@ -77,18 +77,18 @@ def take_piece(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
     if lines.len() > buffer.most_rows:
         fewer = max(1, cut * buffer.most_rows // lines.len())
         if data.rfind(b"\n", 0, fewer) >= 0:
-            return take_piece(Buffer(data, buffer.final, fewer, buffer.most_rows), columns, grammar)
+            return take_slice(Buffer(data, buffer.final, fewer, buffer.most_rows), columns, grammar)
     if cut > grammar.record_bytes and (lines.str.len_bytes() > grammar.record_bytes).any():
         return _take_exactly(buffer, columns, grammar)
     if not undecodable and (rows := _sound_rows(text, lines, columns, grammar)) is not None:
-        return Piece(rows, cut, rows.height, endings=endings)
+        return CsvSlice(rows, cut, rows.height, endings=endings)
     piece = _Sifter(buffer, cut, columns, grammar, text, lines, endings, undecodable).sift()
     return piece if piece.consumed else _take_exactly(Buffer(data, buffer.final, 1, 1), columns, grammar)
 
 
-def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
+def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
     """Record by record: for lone CRs among other line ends, and for records longer than the piece."""
-    piece = Piece(pl.DataFrame())
+    piece = CsvSlice(pl.DataFrame())
     good: list[bytes] = []
     data, at = buffer.data, 0
     while at < min(buffer.wanted, len(data)):
@@ -113,11 +113,11 @@ def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece
     return piece
 
 
-def _take_carriage_returns(buffer: Buffer, columns: list[str], grammar: Grammar) -> Piece:
+def _take_carriage_returns(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
     """A buffer whose lines end in CR is one of LF lines, unless a quoted field spans some."""
     data = buffer.data if buffer.final else buffer.data.removesuffix(b"\r")
     lines = Buffer(data.replace(b"\r", b"\n"), buffer.final, buffer.wanted, buffer.most_rows)
-    piece = take_piece(lines, columns, grammar)
+    piece = take_slice(lines, columns, grammar)
     if piece.multiline:
         return _take_exactly(buffer, columns, grammar)
     piece.endings = {b"\r"} if piece.endings else set()
@@ -133,7 +133,9 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
     if b"\0" in text or (len(columns) == 1 and lines.str.contains(_BLANK).any()):
         return None
     if grammar.quote in text:
-        quoted = lines.filter(one_alone(lines, pl.first().str.contains(grammar.quote.decode(), literal=True)))
+        quoted = lines.filter(
+            single_threaded_column(lines, pl.first().str.contains(grammar.quote.decode(), literal=True))
+        )
         if not _sound(quoted, len(columns), grammar).all():
             return None
     try:
@@ -151,7 +153,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
 def _sound(lines: pl.Series, fields: int, grammar: Grammar) -> pl.Series:
     """Which lines are one well-formed record with that many fields."""
     if fields <= _COUNTED_FIELDS:
-        return one_alone(lines, pl.first().str.contains(grammar.line_pattern(fields)))
+        return single_threaded_column(lines, pl.first().str.contains(grammar.line_pattern(fields)))
     separators = lines.str.replace_all(grammar.quoted_pattern, "").str.count_matches(
         grammar.delimiter.decode(), literal=True
     )
@@ -178,7 +180,7 @@ class _Sifter:
         self._grammar = grammar
         self._text = text
         self._lines = lines
-        self._piece = Piece(pl.DataFrame(), endings=endings)
+        self._piece = CsvSlice(pl.DataFrame(), endings=endings)
         self._left_out: list[tuple[int, int]] = []
         self._inner_lines: list[int] = []
         if len(endings) > 1:
@@ -204,9 +206,9 @@ class _Sifter:
         if undecodable:
             places = self._starts.search_sorted(pl.Series(undecodable, dtype=pl.Int64), side="right") - 1
             suspect[places.unique()] = True
-        return places_of(suspect)
+        return row_indices(suspect)
 
-    def sift(self) -> Piece:
+    def sift(self) -> CsvSlice:
         piece, data, grammar = self._piece, self._buffer.data, self._grammar
         whole, after, extra = self._lines.len(), 0, 0
         for line, start, span, is_blank in self._each_suspect():
@@ -240,7 +242,7 @@ class _Sifter:
         blank = self._lines[lines].str.contains(_BLANK).to_list()
         return zip(lines.to_list(), self._starts[lines].to_list(), spans, blank, strict=True)
 
-    def _finished(self, whole: int, extra: int) -> Piece:
+    def _finished(self, whole: int, extra: int) -> CsvSlice:
         """The piece of the first `whole` lines, `extra` of which are later lines of a record."""
         piece, lines = self._piece, self._lines.len()
         piece.consumed = self._starts[whole] if whole < lines else self._cut

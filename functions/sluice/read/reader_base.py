@@ -25,7 +25,7 @@ class Pass(Protocol):
 
 class Rereadable[P: Pass](ABC):
     """The records of a source. The first pass begins when it is made, so that a file that cannot be read is refused
-    at once; the first iteration goes on with it, every further one begins anew. `facts` are those of the newest pass.
+    at once; the first iteration goes on with it, every further one begins anew. `facts` are those of the latest pass.
     Close it, or use `with`, when not iterating to the end.
     """
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from typing import Any
 
-from sluice.ledger.history import Past
+from sluice.ledger.history import PastRun
 
 Described = Mapping[str, Any]
 """A column, as Column.to_dict tells it."""
@@ -40,7 +40,7 @@ class Measure:
         return {**asdict(self), "usual": self.usual, "unusual": self.unusual}
 
 
-def measures(now: Past, before: Sequence[Past]) -> list[Measure]:
+def measures(now: PastRun, before: Sequence[PastRun]) -> list[Measure]:
     """Return the figures of a run, a file each, so that runs of one file and of a hundred compare."""
     every = [*before, now]
     figures = {
@@ -54,7 +54,7 @@ def measures(now: Past, before: Sequence[Past]) -> list[Measure]:
     return [Measure(name, unit, values[-1], values[:-1]) for (name, unit), values in figures.items()]
 
 
-def news(now: Past, before: Sequence[Past]) -> list[str]:
+def news(now: PastRun, before: Sequence[PastRun]) -> list[str]:
     """Return in words what no run before had: reasons, a contract version."""
     if not before:
         return ["This is the first run of the dataset that published: there is nothing to compare it with."]

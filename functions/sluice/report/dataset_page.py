@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sluice.ledger.history import Entry, Past, runs
+from sluice.ledger.history import Entry, PastRun, runs
 
 MOST_VERSIONS = 1_000
 """File versions that a page looks back on."""
@@ -44,7 +44,7 @@ def facts(promise: Promise, entries: Sequence[Entry], *, now: datetime | None = 
         "contract_version": promise.version,
         "quarantine_limit": 100 * promise.quarantine_limit,
         "expected_every": _spoken(promise.expected_every) if promise.expected_every else "",
-        "silent": is_silent(promise.expected_every, last, now),
+        "stale": is_stale(promise.expected_every, last, now),
         "last_published": last,
         "first_seen": min((entry["received_at"] for entry in entries), default=""),
         "complete": len(entries) < MOST_VERSIONS,
@@ -68,10 +68,10 @@ def facts(promise: Promise, entries: Sequence[Entry], *, now: datetime | None = 
 _STATUSES = ("PUBLISHED", "REJECTED", "FAILED", "CLEANING", "RECEIVED", "SUPERSEDED")
 
 
-def is_silent(expected_every: timedelta | None, last_published: str, now: datetime) -> bool:
+def is_stale(expected_every: timedelta | None, last_published: str, now: datetime) -> bool:
     """Tell whether a dataset has published nothing for longer than its contract says.
 
-    One that has never published is not silent: its first file is awaited, and nobody knows since when.
+    One that has never published is not stale: its first file is awaited, and nobody knows since when.
     """
     if expected_every is None or not last_published:
         return False
@@ -83,7 +83,7 @@ def _spoken(span: timedelta) -> str:
     return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"
 
 
-def _buckets(past: Sequence[Past]) -> tuple[str, list[dict[str, Any]]]:
+def _buckets(past: Sequence[PastRun]) -> tuple[str, list[dict[str, Any]]]:
     """Return runs, put together by the first unit of time that makes few enough of them; oldest first."""
     if len(past) <= _MOST_BUCKETS:
         return "run", [_bucket(each.at[:16].replace("T", " "), [each]) for each in past]
@@ -92,14 +92,14 @@ def _buckets(past: Sequence[Past]) -> tuple[str, list[dict[str, Any]]]:
     return unit, [_bucket(name, some) for name, some in list(groups[unit].items())[-_MOST_BUCKETS:]]
 
 
-def _grouped(past: Sequence[Past], form: str) -> dict[str, list[Past]]:
-    grouped: dict[str, list[Past]] = defaultdict(list)
+def _grouped(past: Sequence[PastRun], form: str) -> dict[str, list[PastRun]]:
+    grouped: dict[str, list[PastRun]] = defaultdict(list)
     for each in past:
         grouped[datetime.fromisoformat(each.at).strftime(form)].append(each)
     return grouped
 
 
-def _bucket(name: str, some: Sequence[Past]) -> dict[str, Any]:
+def _bucket(name: str, some: Sequence[PastRun]) -> dict[str, Any]:
     rows = sum(each.rows for each in some)
     quarantined = sum(each.quarantined for each in some)
     reasons: Counter[str] = Counter()
@@ -118,7 +118,7 @@ def _bucket(name: str, some: Sequence[Past]) -> dict[str, Any]:
     }
 
 
-def _reasons(past: Sequence[Past], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _reasons(past: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     totals: Counter[str] = Counter()
     for each in past:
         totals.update(each.reasons)
@@ -129,7 +129,7 @@ def _reasons(past: Sequence[Past], buckets: Sequence[dict[str, Any]]) -> list[di
 
 
 def _troubles(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return the files that were rejected or failed last, newest first."""
+    """Return the files that were rejected or failed last, latest first."""
     bad = [entry for entry in entries if entry["status"] in ("REJECTED", "FAILED")]
     return [
         {

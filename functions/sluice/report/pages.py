@@ -26,7 +26,7 @@ from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.errors import UnknownDataset
 from sluice.ledger import history
-from sluice.ledger.history import Entry, Memory, Past
+from sluice.ledger.history import Entry, PastRun, RunHistory
 from sluice.ledger.ledger import CLEANING, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 from sluice.ledger.runs import Run
 from sluice.manifest import Manifest, StagedFile
@@ -40,15 +40,15 @@ _TRIES = 6
 
 
 @dataclass(frozen=True)
-class Desk:
+class PageWriter:
     """What pages are made from and where they go."""
 
     s3: Any
     work_bucket: str
-    memory: Memory
+    memory: RunHistory
 
 
-def run(desk: Desk, run_id: str, *, if_decided: bool = False) -> list[str]:
+def run(desk: PageWriter, run_id: str, *, if_decided: bool = False) -> list[str]:
     """Write the page of a run, its facts as JSON beside it, and its dataset's page; return their keys.
 
     if_decided: write nothing while a file of the run is still on its way.
@@ -73,27 +73,27 @@ def run(desk: Desk, run_id: str, *, if_decided: bool = False) -> list[str]:
     return [run_page_key(run_id), dataset(desk, contract, list(entries.values()))]
 
 
-def rejected(desk: Desk, source: ObjectVersion) -> list[str]:
+def rejected(desk: PageWriter, source: ObjectVersion) -> list[str]:
     """Write the page of a file that the gate rejected and, if it has one, its dataset's; return their keys."""
-    verdict = get_json(desk.s3, desk.work_bucket, report_key(source))
+    report = get_json(desk.s3, desk.work_bucket, report_key(source))
     facts = {
-        **verdict,
+        **report,
         "source": source.uri,
         "version": source.version_id,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     _put_page(desk, rejected_page_key(source.id), render("rejected", facts))
     try:
-        contract = registry.load(verdict["dataset"])
+        contract = registry.load(report["dataset"])
     except UnknownDataset:
         return [rejected_page_key(source.id)]
     # The ledger is told last, so that a rejection is rather told twice than not at all: it may not know yet.
     known = desk.memory.entries([source]).values()
-    told = {"status": REJECTED, "dataset": contract.name, "problems": verdict["problems"]}
+    told = {"status": REJECTED, "dataset": contract.name, "problems": report["problems"]}
     return [rejected_page_key(source.id), dataset(desk, contract, [{**entry, **told} for entry in known])]
 
 
-def dataset(desk: Desk, contract: Contract, fresh: Sequence[Entry] = ()) -> str:
+def dataset(desk: PageWriter, contract: Contract, fresh: Sequence[Entry] = ()) -> str:
     """Write a dataset's page and return its key. fresh: entries that the ledger's index may not have yet.
 
     Of several writers at the same time none hides what another has seen: a page is replaced only if it is the
@@ -115,7 +115,7 @@ def _waits(run_id: str, entry: Entry) -> bool:
     return entry.get("run_id") == run_id and entry["status"] in (RECEIVED, CLEANING)
 
 
-def _part(desk: Desk, run_id: str, source: ObjectVersion, entry: Entry) -> run_page.Part:
+def _part(desk: PageWriter, run_id: str, source: ObjectVersion, entry: Entry) -> run_page.Part:
     if entry.get("run_id") != run_id:
         # Another run has it by now, or a newer version overtook it: not this run's to tell.
         return run_page.Part(source.uri, source.version_id, {**entry, "status": SUPERSEDED})
@@ -127,7 +127,7 @@ def _part(desk: Desk, run_id: str, source: ObjectVersion, entry: Entry) -> run_p
 
 
 def _look(
-    desk: Desk, contract: Contract, run_id: str, sources: Sequence[ObjectVersion], parts: Sequence[run_page.Part]
+    desk: PageWriter, contract: Contract, run_id: str, sources: Sequence[ObjectVersion], parts: Sequence[run_page.Part]
 ) -> run_page.Looked:
     """Fetch as much of the published rows as the pictures may take, and describe their columns."""
     of = {
@@ -145,19 +145,19 @@ def _look(
         return run_page.Looked(column_profile.describe(contract, paths, statistics), sum(file.rows for file in chosen))
 
 
-def _before(published: Iterable[Entry], run_id: str, parts: Sequence[run_page.Part]) -> list[Past]:
+def _before(published: Iterable[Entry], run_id: str, parts: Sequence[run_page.Part]) -> list[PastRun]:
     """Return the runs that published before this one did."""
     done = max((part.entry["published_at"] for part in parts if "published_at" in part.entry), default="")
     earlier = [each for each in history.runs(published) if each.run_id != run_id]
     return [each for each in earlier if each.at <= done] if done else earlier
 
 
-def _columns_of(desk: Desk, before: Sequence[Past]) -> list[list[Mapping[str, Any]]]:
+def _columns_of(desk: PageWriter, before: Sequence[PastRun]) -> list[list[Mapping[str, Any]]]:
     documents = (_document(desk, run_facts_key(each.run_id)) for each in before[-_COLUMNS_OF:])
     return [document["columns"] for document in documents if document]
 
 
-def _document(desk: Desk, key: str) -> dict[str, Any]:
+def _document(desk: PageWriter, key: str) -> dict[str, Any]:
     """Return a document, or {} when there is none (any more)."""
     try:
         found: dict[str, Any] = get_json(desk.s3, desk.work_bucket, key)
@@ -171,7 +171,7 @@ def _merged(indexed: Iterable[Entry], fresh: Iterable[Entry]) -> list[Entry]:
     return sorted(entries.values(), key=lambda entry: str(entry["updated_at"]), reverse=True)
 
 
-def _standing(desk: Desk, key: str) -> dict[str, str]:
+def _standing(desk: PageWriter, key: str) -> dict[str, str]:
     """Return the condition under which what stands at a key may be replaced."""
     try:
         return {"IfMatch": desk.s3.head_object(Bucket=desk.work_bucket, Key=key)["ETag"]}
@@ -181,7 +181,7 @@ def _standing(desk: Desk, key: str) -> dict[str, str]:
         return {"IfNoneMatch": "*"}
 
 
-def _put_page(desk: Desk, key: str, html: str, **condition: str) -> bool:
+def _put_page(desk: PageWriter, key: str, html: str, **condition: str) -> bool:
     """Write a page; False when its condition does not hold."""
     try:
         desk.s3.put_object(

@@ -1,4 +1,4 @@
-"""The facts of a run's page: its rows' destinies, reasons, columns, last runs, times and cost."""
+"""The facts of a run's page: its rows' outcomes, reasons, columns, last runs, times and cost."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sluice.ledger.history import Entry, Past, runs, seconds_between
+from sluice.ledger.history import Entry, PastRun, runs, seconds_between
 from sluice.manifest import Manifest
 from sluice.notify.messages import READERS_SEE
 from sluice.report import anomalies
@@ -51,7 +51,7 @@ def facts(
     parts: Sequence[Part],
     looked: Looked,
     *,
-    before: Sequence[Past] = (),
+    before: Sequence[PastRun] = (),
     columns_before: Sequence[Sequence[Mapping[str, Any]]] = (),
     now: datetime | None = None,
 ) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def facts(
         "pill": pill,
         "ended_at": max((part.entry.get("updated_at", "") for part in parts), default=""),
         "failed": [_failure(part) for part in failed],
-        **_destinies(manifests),
+        **_outcomes(manifests),
         "reasons": _reasons(parts),
         **_compared(past, before),
         "columns": _columns(manifests, looked, columns_before),
@@ -113,7 +113,7 @@ def _failure(part: Part) -> dict[str, Any]:
     }
 
 
-def _destinies(manifests: Sequence[Manifest]) -> dict[str, Any]:
+def _outcomes(manifests: Sequence[Manifest]) -> dict[str, Any]:
     discarded: Counter[str] = Counter()
     for manifest in manifests:
         discarded.update(manifest.discarded)
@@ -129,7 +129,7 @@ def _destinies(manifests: Sequence[Manifest]) -> dict[str, Any]:
         {"name": name, "rows": rows["discarded_total" if name == "discarded" else name], "ground": name}
         for name in names
     ]
-    return {"rows": rows, "destinies": shown}
+    return {"rows": rows, "outcomes": shown}
 
 
 def _reasons(parts: Sequence[Part]) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def _reasons(parts: Sequence[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def _compared(past: Sequence[Past], before: Sequence[Past]) -> dict[str, Any]:
+def _compared(past: Sequence[PastRun], before: Sequence[PastRun]) -> dict[str, Any]:
     if not past:
         return {"compared": False, "compared_with": 0, "news": [], "measures": []}
     last = before[-_LAST_RUNS:]

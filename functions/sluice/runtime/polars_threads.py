@@ -11,27 +11,27 @@ from functools import cache
 
 import polars as pl
 
-_UNFOUND = pl.col("cell").is_not_null() & pl.col("found").is_null()
+_UNMATCHED = pl.col("cell").is_not_null() & pl.col("found").is_null()
 
 
-def select_alone(frame: pl.DataFrame, *expressions: pl.Expr) -> pl.DataFrame:
+def select_single_threaded(frame: pl.DataFrame, *expressions: pl.Expr) -> pl.DataFrame:
     """Return what the expressions make of the frame."""
     companions = _companions()
     return pl.DataFrame(frame.select_seq(*expressions, *companions).get_columns()[: -len(companions)])
 
 
-def one_alone(cells: pl.DataFrame | pl.Series, expression: pl.Expr) -> pl.Series:
+def single_threaded_column(cells: pl.DataFrame | pl.Series, expression: pl.Expr) -> pl.Series:
     """Return the column that the expression makes of the cells."""
     frame = cells.to_frame() if isinstance(cells, pl.Series) else cells
     return frame.select_seq(expression, *_companions()).to_series()
 
 
-def unfound(cells: pl.Series, found: pl.Series) -> pl.Series:
+def unmatched(cells: pl.Series, found: pl.Series) -> pl.Series:
     """Return the places (UInt32) of the cells that hold something of which nothing was found."""
-    return places_of(one_alone(pl.DataFrame([cells.alias("cell"), found.alias("found")]), _UNFOUND))
+    return row_indices(single_threaded_column(pl.DataFrame([cells.alias("cell"), found.alias("found")]), _UNMATCHED))
 
 
-def places_of(told: pl.Series) -> pl.Series:
+def row_indices(told: pl.Series) -> pl.Series:
     """Return the places (UInt32) of what is true. Polars' arg_true goes from row to row, eight times as slow."""
     return pl.int_range(len(told), dtype=pl.UInt32, eager=True).filter(told)
 

@@ -1,7 +1,7 @@
 """Counts of a stream's records by the minute of their event, carried from one batch of a window to the next.
 
 The records are judged by the contract as those of a file are, so that a window and the table agree on what is a row.
-Each counts once, however often it comes: two records are the same when the contract's key and newest column are.
+Each counts once, however often it comes: two records are the same when the contract's key and latest column are.
 """
 
 import hashlib
@@ -118,7 +118,7 @@ def _good(contract: Contract, records: Records) -> Iterator[tuple[pl.DataFrame, 
 
 def _identified(what: PerMinute, good: pl.DataFrame, numbers: list[str]) -> pl.DataFrame:
     unique = what.contract.unique
-    names = [*unique.key, *([unique.newest] if unique.newest else [])] if unique else list(what.contract.parsed)
+    names = [*unique.key, *([unique.latest] if unique.latest else [])] if unique else list(what.contract.parsed)
     texts = (json.dumps([what.contract.name, *values], default=str) for values in good.select(names).iter_rows())
     return good.select(
         pl.Series("row", [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts], dtype=pl.String),

@@ -1,4 +1,4 @@
-"""The gate's verdict on a whole file."""
+"""The gate's report on a whole file."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,15 +15,15 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationReport:
     """What the contract says of a file.
 
-    verdict: accepted or rejected. reasons: failed check → rows (1 for a check of the whole file).
+    result: accepted or rejected. reasons: failed check → rows (1 for a check of the whole file).
     problems: why the file is rejected, in words. examples: reason → its first rows.
     drift: columns that are not as the contract expects them, whether the file is rejected for it or not.
     """
 
-    verdict: str
+    result: str
     dataset: str
     contract_version: int
     rows: int = 0
@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
-        return self.verdict == "accepted"
+        return self.result == "accepted"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field
 import polars as pl
 
 from sluice.clean.parallel import judged
-from sluice.clean.result import Judged, refuse_share
+from sluice.clean.result import BatchResult, refuse_share
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
 from sluice.read.header import header_drift, match_header
 from sluice.read.open import FileReader, open_reader
 from sluice.read.schema_drift import Drift, of_values
 from sluice.read.source import Source
-from sluice.validate.report import Example, Verdict
+from sluice.validate.report import Example, ValidationReport
 
 KEY_FOLLOWS_NAMING_RULE = "key_follows_naming_rule"
 
@@ -35,8 +35,8 @@ def check(
     source: Source,
     key: str | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Verdict:
-    """Return the verdict on a file. With a key, the naming convention and the columns it fixes are judged too.
+) -> ValidationReport:
+    """Return the report on a file. With a key, the naming convention and the columns it fixes are judged too.
 
     Duplicates and outliers need a second look at the file and are left to the cleaning: neither quarantines.
     """
@@ -52,8 +52,8 @@ def check(
         problem = rejected
         tally.reasons.setdefault(rejected.reason, 1)
     facts = asdict(reader.facts) if reader else {}
-    return Verdict(
-        verdict="rejected" if problem else "accepted",
+    return ValidationReport(
+        result="rejected" if problem else "accepted",
         dataset=contract.name,
         contract_version=contract.version,
         rows=tally.rows,
@@ -107,7 +107,7 @@ def _read(
             progress(tally.rows)
 
 
-def _note_examples(contract: Contract, batch: Judged, tally: _Tally) -> None:
+def _note_examples(contract: Contract, batch: BatchResult, tally: _Tally) -> None:
     wanted = [reason for reason in batch.reasons if len(tally.examples.get(reason, [])) < _EXAMPLES]
     if not wanted:
         return

@@ -1,6 +1,6 @@
 """Runs one Trino statement with DuckDB, over the tables of the Glue catalog, with the caller's permissions.
 
-Not a rebinding itself: what athena_queries runs.
+Not a patch itself: what athena_queries runs.
 """
 
 from dataclasses import dataclass

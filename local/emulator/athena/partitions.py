@@ -1,6 +1,6 @@
 """MSCK REPAIR TABLE: registers the partitions that lie in a table's location and are not in its catalog.
 
-Not a rebinding itself: what the Athena engine runs.
+Not a patch itself: what the Athena engine runs.
 """
 
 import re

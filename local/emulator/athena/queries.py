@@ -167,7 +167,7 @@ def results(data: dict[str, Any]) -> Answer:
     return athena.json_response(answer)  # type: ignore[no-any-return]
 
 
-def rebind() -> None:
+def patch() -> None:
     handle = athena.handle_request
 
     async def handle_knowing_the_caller(

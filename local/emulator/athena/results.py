@@ -1,6 +1,6 @@
 """How Athena shows values and types: the texts of a result, its CSV, and its column information.
 
-Not a rebinding itself: what athena_queries answers with.
+Not a patch itself: what athena_queries answers with.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Makes a table of the Glue catalog a view of DuckDB: its registered partitions' files, its columns, its types.
 
-Not a rebinding itself: what the Athena engine reads.
+Not a patch itself: what the Athena engine reads.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)

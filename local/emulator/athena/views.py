@@ -1,6 +1,6 @@
 """Puts the query of a view of the Glue catalog where a statement names the view, as Athena does.
 
-Not a rebinding itself: what the Athena engine reads. Athena keeps a view as a table of the catalog whose original text
+Not a patch itself: what the Athena engine reads. Athena keeps a view as a table of the catalog whose original text
 is a comment with a JSON document in Base64: originalSql, and the schema in which its tables are looked for.
 """
 

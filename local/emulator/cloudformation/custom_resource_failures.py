@@ -6,7 +6,7 @@ from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
 
-def rebind() -> None:
+def patch() -> None:
     execute = lambda_svc._execute_function_with_config_scope
 
     def execute_and_tell(function: Any, event: Any) -> Any:

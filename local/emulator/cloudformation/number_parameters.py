@@ -56,7 +56,7 @@ def converting(provision: Provisioner, names: set[str]) -> Provisioner:
     return provisioned
 
 
-def rebind() -> None:
+def patch() -> None:
     for kind, names in NUMBERS.items():
         handlers = provisioners._RESOURCE_HANDLERS[kind]
         provisioners._RESOURCE_HANDLERS[kind] = handlers | {

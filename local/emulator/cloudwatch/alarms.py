@@ -114,6 +114,6 @@ def watch() -> None:
                 _request_region.reset(tokens[1])
 
 
-def rebind() -> None:
+def patch() -> None:
     cloudwatch._evaluate_alarm = evaluate
     threading.Thread(target=watch, name="alarms", daemon=True).start()

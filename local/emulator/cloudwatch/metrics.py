@@ -36,7 +36,7 @@ def data_of(document: Document) -> Iterator[tuple[str, Document]]:
                 yield directive["Namespace"], datum | {"Unit": metric.get("Unit", "None")}
 
 
-def rebind() -> None:
+def patch() -> None:
     emit = lambda_svc._emit_lambda_logs
 
     def emit_with_metrics(function: Any, request_id: str, log: str, *args: Any, **kwargs: Any) -> None:

@@ -109,7 +109,7 @@ ADDED = {
 }
 
 
-def rebind() -> None:
+def patch() -> None:
     handle, create, batch_create = glue._handle_request_sync, glue._create_partition, glue._batch_create_partition
 
     def handle_more(method: str, path: str, headers: Any, body: bytes, query: Any) -> Answer:

@@ -1,6 +1,6 @@
 """One crawl: reads the Parquet under a crawler's targets and registers what the catalog does not know yet.
 
-Not a rebinding itself: what glue_crawlers runs, under the crawler's role.
+Not a patch itself: what glue_crawlers runs, under the crawler's role.
 """
 
 import io

@@ -83,5 +83,5 @@ def keep_log(held: roles.Credentials, crawler: Crawler, messages: list[str]) -> 
                 return
 
 
-def rebind() -> None:
+def patch() -> None:
     glue._start_crawler = start

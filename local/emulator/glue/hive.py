@@ -1,6 +1,6 @@
 """Hive's names of types, and its folders: what the catalog, the crawler and the queries share.
 
-Not a rebinding itself.
+Not a patch itself.
 """
 
 import re

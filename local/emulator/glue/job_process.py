@@ -1,6 +1,6 @@
 """The process of one Glue job run: its script from S3, its arguments, its role, its log, its end.
 
-Not a rebinding itself: what glue_jobs runs.
+Not a patch itself: what glue_jobs runs.
 """
 
 import os

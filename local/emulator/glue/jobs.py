@@ -108,7 +108,7 @@ def stop(data: dict[str, Any]) -> Answer:
     return glue.json_response({"SuccessfulSubmissions": stopped, "Errors": errors})
 
 
-def rebind() -> None:
+def patch() -> None:
     create, update, fields = glue._create_job, glue._update_job, provisioners._glue_job_fields
 
     def keep(name: str, given: dict[str, Any]) -> None:

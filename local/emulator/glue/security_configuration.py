@@ -24,5 +24,5 @@ def delete(physical_id: str, properties: Properties) -> None:
     glue._delete_security_configuration({"Name": physical_id})
 
 
-def rebind() -> None:
+def patch() -> None:
     provisioners._RESOURCE_HANDLERS[TYPE] = {"create": create, "delete": delete}

@@ -8,7 +8,7 @@ from typing import Any
 from ministack.core import iam_evaluator
 
 
-def rebind() -> None:
+def patch() -> None:
     resolve = iam_evaluator._resolve_condition_key
 
     def resolve_with_tls(key: str, ctx: Any) -> Any:

@@ -60,7 +60,7 @@ def log_resource(given: dict[str, Any], root: str) -> str:
     return f"{root}:log-group:{given['logGroupName']}:log-stream:{given.get('logStreamName', '')}"
 
 
-def rebind() -> None:
+def patch() -> None:
     extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
 
     def extract_right(

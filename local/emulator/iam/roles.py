@@ -1,6 +1,6 @@
 """Credentials with which a service of AWS acts under a role: the machine, the job, the crawler, the function.
 
-Not a rebinding itself: what the rebindings of those services share.
+Not a patch itself: what the patches of those services share.
 """
 
 import hashlib

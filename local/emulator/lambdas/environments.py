@@ -15,7 +15,7 @@ ENVIRONMENTS = max(2, os.cpu_count() or 1)
 """How many environments a function has at most."""
 
 
-def rebind() -> None:
+def patch() -> None:
     execute = lambda_svc._execute_function_warm
     free: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(ENVIRONMENTS))
 

@@ -48,7 +48,7 @@ def drain_rest(worker: Any) -> str:
     return "\n".join(lines)
 
 
-def rebind() -> None:
+def patch() -> None:
     lambda_runtime._PYTHON_WORKER_SCRIPT = (Path(__file__).with_name("worker.py")).read_text()
     invoke = lambda_runtime.Worker.invoke
     spawn = lambda_runtime.Worker._spawn

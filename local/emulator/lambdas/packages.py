@@ -51,7 +51,7 @@ def linked(layer: bytes) -> bytes:
 
 def link(wanted: str, folder: Path) -> None:
     """Make a folder of links to the packages that a requirements file names. Raises PackageMissing."""
-    links = {place.name: place for name in (*OF_THE_RUNTIME, *packages_of(wanted)) for place in places_of(name)}
+    links = {place.name: place for name in (*OF_THE_RUNTIME, *packages_of(wanted)) for place in row_indices(name)}
     folder.mkdir(parents=True)
     for name, place in links.items():
         (folder / name).symlink_to(place)
@@ -71,7 +71,7 @@ def packages_of(wanted: str) -> Iterator[str]:
                 yield requirement.name
 
 
-def places_of(package: str) -> set[Path]:
+def row_indices(package: str) -> set[Path]:
     """Return what a package has put beside others: its folders, its modules, its description. Raises PackageMissing."""
     try:
         found = distribution(package)
@@ -83,7 +83,7 @@ def places_of(package: str) -> set[Path]:
     return {Path(str(found.locate_file(name))) for name in first}
 
 
-def rebind() -> None:
+def patch() -> None:
     resolve = lambda_svc._resolve_layer_zip
 
     def resolve_linked(attachment: Any) -> bytes | None:

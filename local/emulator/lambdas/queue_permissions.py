@@ -12,7 +12,7 @@ from local.emulator.iam import roles
 NEEDED = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
-def rebind() -> None:
+def patch() -> None:
     concurrency = lambda_svc._sqs_esm_concurrency
 
     def concurrency_if_allowed(mapping: dict[str, Any], function: Any, config: dict[str, Any], *rest: Any) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from ministack.services import eventbridge, lambda_svc
 
 
-def rebind() -> None:
+def patch() -> None:
     def deliver(arn: str, payload: str) -> None:
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
         if function and config:

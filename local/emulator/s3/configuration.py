@@ -94,7 +94,7 @@ def checked(put: Callable[[str, bytes], Any]) -> Callable[[str, bytes], None]:
     return store
 
 
-def rebind() -> None:
+def patch() -> None:
     provisioners._S3_BUCKET_CONFIGURATIONS += (
         ("BucketEncryption", encryption, checked(s3._put_bucket_encryption), s3._delete_bucket_encryption),
         (

@@ -9,7 +9,7 @@ from ministack.services import eventbridge, s3
 _version: ContextVar[str | None] = ContextVar("version", default=None)
 
 
-def rebind() -> None:
+def patch() -> None:
     fire = s3._fire_s3_event
     dispatch = eventbridge._dispatch_event
 

@@ -35,7 +35,7 @@ def exists(object_arn: str) -> bool:
     return key in (s3._buckets.get(bucket) or {}).get("objects", {})
 
 
-def rebind() -> None:
+def patch() -> None:
     enforce, refuse = iam_evaluator.enforce, iam_actions.access_denied_response
 
     def enforce_with_key(

@@ -7,7 +7,7 @@ from ministack.services import s3
 WHOLE_OBJECT = "x-amz-checksum-"  # a checksum of the whole object says nothing of a part
 
 
-def rebind() -> None:
+def patch() -> None:
     get_object = s3._get_object
 
     def get_object_part(

@@ -138,7 +138,7 @@ def from_boto(value: Any, shape: Shape | None) -> Any:
     return value
 
 
-def rebind() -> None:
+def patch() -> None:
     run, invoke = states._run_execution, states._invoke_resource
 
     def run_known(execution_arn: str) -> None:

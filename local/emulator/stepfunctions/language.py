@@ -73,7 +73,7 @@ def succeed(definition: dict[str, Any], value: Any, context: Context) -> Any:
     return states._apply_output_path(definition, states._apply_input_path(definition, value, context), context)
 
 
-def rebind() -> None:
+def patch() -> None:
     matches, invoke = states._error_matches, states._invoke_resource
     find = states._find_matching_retrier
     output_path = states._apply_output_path

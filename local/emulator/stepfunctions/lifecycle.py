@@ -27,7 +27,7 @@ def seconds_of(execution: dict[str, Any]) -> float | None:
     return json.loads(machine["definition"]).get("TimeoutSeconds") if machine else None
 
 
-def rebind() -> None:
+def patch() -> None:
     run, start, fail = states._run_execution, states._start_execution, states._fail_execution
 
     def run_in_time(execution_arn: str) -> None:

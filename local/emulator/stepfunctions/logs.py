@@ -88,7 +88,7 @@ def missing_delivery(machine: Machine) -> list[str]:
     return [action for action in DELIVERY if not roles.allowed(machine["roleArn"], action)]
 
 
-def rebind() -> None:
+def patch() -> None:
     add, create, make = states._add_event, states._create_state_machine, provisioners._sfn_state_machine_create
 
     def add_and_keep(execution: dict[str, Any], kind: str, details: Any = None) -> Any:

@@ -54,7 +54,7 @@ WAITS = {
 }
 
 
-def rebind() -> None:
+def patch() -> None:
     invoke = states._invoke_resource
 
     def invoke_and_wait(resource: str, arguments: Any) -> Any:

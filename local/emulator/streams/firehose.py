@@ -208,5 +208,5 @@ def _asked(arn: str, stream: dict[str, Any], records: list[dict[str, Any]]) -> l
     return [] if result.get("error") else list((answer or {}).get("records", []))
 
 
-def rebind() -> None:
+def patch() -> None:
     firehose.ingest_from_kinesis_source = ingest

@@ -163,7 +163,7 @@ def _told(seconds: float) -> str:
 _all_mappings = lambda_svc._iter_all_esms
 
 
-def rebind() -> None:
+def patch() -> None:
     poll_plainly = lambda_svc._poll_kinesis
     handlers = provisioners._RESOURCE_HANDLERS[SOURCE]
     create = handlers["create"]

@@ -114,12 +114,12 @@ def test_a_validation_that_saw_other_rows_than_are_on_disk_is_no_measurement():
     def run(**answer: object) -> Run:
         return Run(1.0, 1.0, 1.0, 10, answer)
 
-    judged = {"verdict": "accepted", "rows": 7, "would_quarantine": 1}
+    judged = {"result": "accepted", "rows": 7, "would_quarantine": 1}
     same = {"validate": run(**judged), "check_on_disk": run(rows=7)}
     assert large_object.summary([same], file_bytes=70)["rows"] == 7
     for other in (
         {**same, "check_on_disk": run(rows=8)},
-        {**same, "validate": run(**judged | {"verdict": "rejected"})},
+        {**same, "validate": run(**judged | {"result": "rejected"})},
     ):
         with pytest.raises(ValueError, match="validated as"):
             large_object.summary([same | other], file_bytes=70)

@@ -10,7 +10,7 @@ from pandera.polars import PolarsData
 
 from sluice.clean.batch import Cleaner
 from sluice.clean.by_text import ByText
-from sluice.clean.dictionary import FewTexts, LookedUp
+from sluice.clean.dictionary import DictionaryEncoder, EncodedColumn
 from sluice.contract.declarations import Discard
 from sluice.contract.model import Contract
 from sluice.contract.steps import Lowercase
@@ -142,7 +142,7 @@ def test_texts_are_asked_for_alone_after_the_first_batch():
         return rows["cell"] == "a"
 
     cells = pl.Series("cell", ["a", "b", "c"] * 1_000)
-    few = FewTexts(lambda texts: texts).looked_up(cells)
+    few = DictionaryEncoder(lambda texts: texts).looked_up(cells)
     by_text = ByText(tell)
     expected = cells == "a"
     assert [by_text.of(cells.to_frame(), few).equals(expected) for _ in range(3)] == [True] * 3
@@ -154,5 +154,5 @@ def test_one_answer_for_all_is_not_taken_for_one_of_each_text():
     for texts in (["a"], ["a", "b"]):
         by_text = ByText(lambda rows: pl.Series([rows.height < 1_500]))
         for rows in (1_000, 2_000):
-            few = LookedUp(pl.Series("cell", texts), pl.zeros(rows, pl.UInt32, eager=True))
+            few = EncodedColumn(pl.Series("cell", texts), pl.zeros(rows, pl.UInt32, eager=True))
             assert by_text.of(cells.head(rows).to_frame(), few).to_list() == [rows < 1_500] * rows

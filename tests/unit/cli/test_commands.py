@@ -17,13 +17,13 @@ def run(*arguments: object) -> Result:
 def test_check_accepts_a_good_file(tmp_path: Path):
     file = written(tmp_path, as_csv(*[{}] * 8, {"product_id": ""}))
     result = run("check", file, "--dataset", "sales", "--json")
-    verdict = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert verdict["verdict"] == "accepted"
-    assert (verdict["rows"], verdict["would_quarantine"]) == (9, 1)
-    assert verdict["reasons"] == {"product_id_is_present": 1}
-    assert (verdict["dataset"], verdict["contract_version"]) == ("sales", 1)
-    assert (verdict["encoding"], verdict["delimiter"]) == ("utf-8", ",")
+    assert report["result"] == "accepted"
+    assert (report["rows"], report["would_quarantine"]) == (9, 1)
+    assert report["reasons"] == {"product_id_is_present": 1}
+    assert (report["dataset"], report["contract_version"]) == ("sales", 1)
+    assert (report["encoding"], report["delimiter"]) == ("utf-8", ",")
 
 
 def test_check_shows_people_the_rows(tmp_path: Path):
@@ -55,11 +55,11 @@ def test_a_file_that_cannot_be_accepted_is_rejected_by_name(tmp_path: Path, what
     content, reason = REJECTED[what]
     file = written(tmp_path, content)
     result = run("check", file, "--dataset", "sales", "--json")
-    verdict = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert verdict["verdict"] == "rejected"
-    assert reason in verdict["reasons"]
-    assert len(verdict["problems"]) == 1
+    assert report["result"] == "rejected"
+    assert reason in report["reasons"]
+    assert len(report["problems"]) == 1
     cleaned = run("clean", file, "--dataset", "sales", "--out", tmp_path / "out")
     assert cleaned.exit_code == 1
     assert not list((tmp_path / "out").rglob("*.parquet"))

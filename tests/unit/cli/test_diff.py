@@ -100,7 +100,7 @@ COMPATIBLE = {
     "an optional column": reading(optional=("category",)),
     "a new column that files may lack": {"row": Loyal, **reading(optional=("loyalty",))},
     "a masked column": {"personal": {"customer_age": "keep"}},
-    "a view of the newest rows": {"unique": dataclasses.replace(SALES.unique, across_files=True)},
+    "a view of the latest rows": {"unique": dataclasses.replace(SALES.unique, across_files=True)},
     "another silence": {"expected_every": timedelta(days=9)},
 }
 

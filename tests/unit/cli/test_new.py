@@ -164,11 +164,11 @@ def test_the_key_may_need_two_columns(tmp_path: Path):
     assert contract.unique.key == ("shop_id", "day")
 
 
-def test_the_newest_of_two_rows_is_told_by_the_column_of_changes(tmp_path: Path):
+def test_the_latest_of_two_rows_is_told_by_the_column_of_changes(tmp_path: Path):
     rows = [f"{number},2024-01-01T00:00:{number}" for number in range(10, 30)]
     contract = inferred(tmp_path, table("id,updated_at", *rows))
     assert contract.unique is not None
-    assert contract.unique.newest == "updated_at"
+    assert contract.unique.latest == "updated_at"
     assert contract.partition_by == ()
 
 

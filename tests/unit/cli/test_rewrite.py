@@ -7,8 +7,8 @@ from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.repair.csv_scanner import Walk
-from cli.repair.rewrite import CannotMend, MendedRow, mend
+from cli.repair.csv_scanner import CsvScanner
+from cli.repair.rewrite import CannotRewrite, CorrectedRow, rewrite
 from sluice.contract import registry
 from sluice.contract.declarations import TextFormat
 from sluice.read.csv_reader import Reader
@@ -18,29 +18,29 @@ from tests.unit.sales_rows import GOOD, HEADER, as_csv, written
 SALES = registry.load("sales")
 
 
-def mended(folder: Path, content: str | bytes, rows: dict[int, MendedRow]) -> bytes:
+def mended(folder: Path, content: str | bytes, rows: dict[int, CorrectedRow]) -> bytes:
     out = folder / "out"
-    mend(SALES, FileSource(written(folder, content)), rows, out)
+    rewrite(SALES, FileSource(written(folder, content)), rows, out)
     return out.read_bytes()
 
 
 def test_a_mended_row_takes_its_place_and_every_other_byte_stays(tmp_path: Path):
     file = as_csv({}, {"channel": "fax"}, {"category": "  toys, small "}).replace("\n", "\r\n")
     cells = GOOD | {"transaction_id": "T2", "channel": "online"}
-    assert mended(tmp_path, file, {2: MendedRow(cells)}).decode() == file.replace("fax", "online")
+    assert mended(tmp_path, file, {2: CorrectedRow(cells)}).decode() == file.replace("fax", "online")
 
 
 def test_a_row_that_says_the_same_keeps_its_bytes(tmp_path: Path):
     file = as_csv({}, {}).replace("toys", '"toys"')
     out = tmp_path / "out"
-    told = mend(SALES, FileSource(written(tmp_path, file)), {1: MendedRow(GOOD)}, out)
+    told = rewrite(SALES, FileSource(written(tmp_path, file)), {1: CorrectedRow(GOOD)}, out)
     assert (told.rows, told.changed, told.same) == (2, 0, 1)
     assert out.read_bytes() == file.encode()
 
 
 def test_cells_that_need_quotes_get_them(tmp_path: Path):
     cells = GOOD | {"category": 'say "hi",\nthen go'}
-    text = mended(tmp_path, as_csv({}), {1: MendedRow(cells)}).decode()
+    text = mended(tmp_path, as_csv({}), {1: CorrectedRow(cells)}).decode()
     assert '"say ""hi"",\nthen go"' in text
     (batch,) = Reader(FileSource(written(tmp_path, text)), TextFormat())
     assert batch.rows["category"].to_list() == ['say "hi",\nthen go']
@@ -50,57 +50,59 @@ def test_a_row_that_could_not_be_split_is_mended_as_text_or_by_its_cells(tmp_pat
     broken = 'T2,S001,"P1\nT3,short\n'
     file = HEADER + "\n" + as_csv({}).split("\n", 1)[1] + broken
     whole = as_csv({"transaction_id": "T2"}).splitlines()[1]
-    rows = {2: MendedRow({}, raw=whole), 3: MendedRow(GOOD | {"transaction_id": "T3"})}
+    rows = {2: CorrectedRow({}, raw=whole), 3: CorrectedRow(GOOD | {"transaction_id": "T3"})}
     assert mended(tmp_path, file, rows).decode() == as_csv({}, {}, {})
 
 
 def test_a_row_that_could_not_be_split_and_was_not_mended_stays(tmp_path: Path):
     file = as_csv({}) + 'T2,S001,"P1\n'
-    assert mended(tmp_path, file, {2: MendedRow({}, raw='T2,S001,"P1')}).decode() == file
+    assert mended(tmp_path, file, {2: CorrectedRow({}, raw='T2,S001,"P1')}).decode() == file
 
 
 def test_columns_are_found_by_the_files_own_header(tmp_path: Path):
     file = as_csv({"channel": "fax"}, {})
     lines = [",".join(reversed(line.split(","))) for line in file.splitlines()]
     mirrored = "\n".join(lines)
-    assert mended(tmp_path, mirrored, {1: MendedRow(GOOD)}).decode() == mirrored.replace("fax", "online")
+    assert mended(tmp_path, mirrored, {1: CorrectedRow(GOOD)}).decode() == mirrored.replace("fax", "online")
 
 
 def test_masked_cells_of_personal_columns_keep_what_the_file_says(tmp_path: Path):
     contract = replace(SALES, personal={"customer_age": "keep"})
     file = as_csv({"channel": "fax", "customer_age": "81"})
     out = tmp_path / "out"
-    mend(contract, FileSource(written(tmp_path, file)), {1: MendedRow(GOOD | {"customer_age": "***"})}, out)
+    rewrite(contract, FileSource(written(tmp_path, file)), {1: CorrectedRow(GOOD | {"customer_age": "***"})}, out)
     assert out.read_text() == file.replace("fax", "online")
 
 
 @pytest.mark.parametrize(("pack", "unpack"), [(gzip.compress, gzip.decompress), (zstd.compress, zstd.decompress)])
 def test_a_compressed_file_stays_compressed(tmp_path: Path, pack, unpack):
     file = as_csv({"channel": "fax"}, {})
-    assert unpack(mended(tmp_path, pack(file.encode()), {1: MendedRow(GOOD)})).decode() == file.replace("fax", "online")
+    assert unpack(mended(tmp_path, pack(file.encode()), {1: CorrectedRow(GOOD)})).decode() == file.replace(
+        "fax", "online"
+    )
 
 
 def test_the_mark_blank_lines_and_a_missing_last_line_end_stay(tmp_path: Path):
     file = b"\xef\xbb\xbf" + as_csv({"channel": "fax"}, {}).replace("\n", "\n  \n\n", 2).rstrip("\n").encode()
-    assert mended(tmp_path, file, {1: MendedRow(GOOD)}) == file.replace(b"fax", b"online")
+    assert mended(tmp_path, file, {1: CorrectedRow(GOOD)}) == file.replace(b"fax", b"online")
 
 
 def test_a_row_that_is_not_there_is_refused(tmp_path: Path):
-    with pytest.raises(CannotMend, match="has 2 rows, there is no row 3"):
-        mended(tmp_path, as_csv({}, {}), {3: MendedRow(GOOD)})
+    with pytest.raises(CannotRewrite, match="has 2 rows, there is no row 3"):
+        mended(tmp_path, as_csv({}, {}), {3: CorrectedRow(GOOD)})
 
 
 def test_a_mended_row_that_would_change_how_another_is_read_is_refused(tmp_path: Path):
     # Row 1 opens a quote that nothing closes; a quote in row 2 would close it and swallow the line between.
     file = HEADER + '\nT1,"S001\nT2,x\n'
-    with pytest.raises(CannotMend, match="would be read otherwise"):
-        mended(tmp_path, file, {2: MendedRow({}, raw='T2",b,c')})
+    with pytest.raises(CannotRewrite, match="would be read otherwise"):
+        mended(tmp_path, file, {2: CorrectedRow({}, raw='T2",b,c')})
 
 
 def test_a_text_of_two_rows_is_refused(tmp_path: Path):
     file = as_csv({}) + "short\n"
-    with pytest.raises(CannotMend, match="would be read otherwise"):
-        mended(tmp_path, file, {2: MendedRow({}, raw="one\ntwo")})
+    with pytest.raises(CannotRewrite, match="would be read otherwise"):
+        mended(tmp_path, file, {2: CorrectedRow({}, raw="one\ntwo")})
 
 
 PIECES = st.lists(
@@ -114,9 +116,9 @@ def test_rows_are_numbered_as_the_reader_numbers_them(tmp_path_factory: pytest.T
     content = ("c,d\n" + "".join(pieces)).encode()
     path = written(tmp_path_factory.mktemp("walk"), content)
     limits = Limits(read_bytes=7, head_bytes=8)
-    walked = list(Walk(path.open("rb"), TextFormat(), limits))
+    walked = list(CsvScanner(path.open("rb"), TextFormat(), limits))
     assert b"".join(each.raw + each.ending for each in walked) == content
-    grammar = Walk(path.open("rb"), TextFormat()).grammar
+    grammar = CsvScanner(path.open("rb"), TextFormat()).grammar
     read = {}
     for batch in Reader(FileSource(path), TextFormat()):
         read |= dict.fromkeys(batch.rows["_row_number"], "good")

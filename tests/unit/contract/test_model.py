@@ -22,7 +22,7 @@ class Row(pa.DataFrameModel):
     [
         ({"name": "Sales; DROP"}, "name must match"),
         ({"name": "sales_quarantine"}, "kept for what stands beside a table"),
-        ({"name": "sales_newest"}, "kept for what stands beside a table"),
+        ({"name": "sales_latest"}, "kept for what stands beside a table"),
         ({"files": ()}, "no file pattern"),
         ({"quarantine_limit": 20}, "share from 0 to 1"),
         ({"unique": Unique(key=("nope",))}, "'nope', which is no column"),

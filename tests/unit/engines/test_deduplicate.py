@@ -10,7 +10,7 @@ from sluice.engines import deduplicate
 from sluice.engines.spill import Spill
 
 SCHEMA: dict[str, pl.DataType] = {"id": pl.String(), "at": pl.Int64(), "_row_number": pl.Int64()}
-NEWEST = Unique(key=("id",), newest="at")
+NEWEST = Unique(key=("id",), latest="at")
 
 
 def lost(rule: Unique, rows: list[tuple[str, int | None]], folder: Path, held_bytes: int = 1 << 20) -> list[int]:
@@ -20,15 +20,15 @@ def lost(rule: Unique, rows: list[tuple[str, int | None]], folder: Path, held_by
     spill = Spill(folder, SCHEMA | {deduplicate.KEY_HASH: pl.UInt64()}, held_bytes, held_bytes)
     for start in range(0, frame.height, 3):
         spill.append(deduplicate.with_key_hash(rule, frame[start : start + 3]))
-    return sorted(number for found in deduplicate.losers(rule, spill) for number in found)
+    return sorted(number for found in deduplicate.superseded_rows(rule, spill) for number in found)
 
 
-def test_the_newest_wins_then_the_highest_row_number(tmp_path: Path):
+def test_the_latest_wins_then_the_highest_row_number(tmp_path: Path):
     rows = [("a", 1), ("a", 3), ("b", 2), ("a", 3), ("b", None), ("c", None), ("c", None)]
     assert lost(NEWEST, rows, tmp_path) == [1, 2, 5, 6]
 
 
-def test_without_a_newest_column_the_last_row_wins(tmp_path: Path):
+def test_without_a_latest_column_the_last_row_wins(tmp_path: Path):
     assert lost(Unique(key=("id",)), [("a", 9), ("b", 1), ("a", 1)], tmp_path) == [1]
 
 

@@ -38,7 +38,7 @@ def test_a_file_that_waits_is_judged_and_starts_no_run(cloud: Cloud):
     assert started(cloud) == []
     tags = cloud.s3.get_object_tagging(Bucket=RAW, Key=KEY, VersionId=source.version_id)["TagSet"]
     told = {tag["Key"]: tag["Value"] for tag in tags}
-    assert (told["team"], told["sluice:verdict"], told.get("sluice:run_id")) == ("stores", "accepted", None)
+    assert (told["team"], told["sluice:validation"], told.get("sluice:run_id")) == ("stores", "accepted", None)
 
 
 def test_an_event_delivered_again_lets_it_wait_on(cloud: Cloud):
@@ -95,7 +95,7 @@ def test_a_version_told_of_twice_in_two_orders_does_not_overtake_itself(cloud: C
     assert cloud.ledger.assign(told, run_id="sales-one")
     cloud.step("claim", told)
     assert cloud.ledger.entry(source)["status"] == "CLEANING"
-    assert cloud.ledger.head(source)["newest_sequencer"] == replace(source, sequencer="0A").order
+    assert cloud.ledger.head(source)["latest_sequencer"] == replace(source, sequencer="0A").order
     older = replace(source, version_id="older", sequencer="09")
     cloud.ledger.receive(older)
     assert not cloud.ledger.accept(older, run_id="sales-two")

@@ -15,7 +15,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import put_json
 from sluice.contract import registry
 from sluice.errors import UnexpectedEvent
-from sluice.ledger.history import Memory
+from sluice.ledger.history import RunHistory
 from sluice.ledger.runs import Run
 from sluice.report import pages
 from tests.contract import declared
@@ -62,7 +62,7 @@ def reads(module: ModuleType) -> Iterator[list[str]]:
         elif model.name in ("GetObject", "HeadObject"):
             found.append(f"s3 {model.name} {params['Key']}")
 
-    clients = [module.S3, module.DESK.memory._items._client]
+    clients = [module.S3, module.PAGES.memory._items._client]
     for client in clients:
         client.meta.events.register("provide-client-params", note)
     try:
@@ -236,10 +236,10 @@ def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
 def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
     published(cloud)
     contract = registry.load("sales")
-    desk = pages.Desk(cloud.s3, WORK, Memory(cloud.dynamodb, LEDGER))
+    desk = pages.PageWriter(cloud.s3, WORK, RunHistory(cloud.dynamodb, LEDGER))
     seen = []
 
-    def latest(self: Memory, *given: Any, **more: Any) -> Any:
+    def latest(self: RunHistory, *given: Any, **more: Any) -> Any:
         entries = original(self, *given, **more)
         seen.append(len(entries))
         if len(seen) == 1:  # between reading and writing, another file is published and described
@@ -247,8 +247,8 @@ def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: 
             pages.dataset(desk, contract)
         return entries
 
-    original = Memory.latest
-    monkeypatch.setattr(Memory, "latest", latest)
+    original = RunHistory.latest
+    monkeypatch.setattr(RunHistory, "latest", latest)
     pages.dataset(desk, contract)
     assert seen == [1, 2, 2]
     assert "2 files PUBLISHED" in page(cloud, dataset_page_key("sales")).text
@@ -256,4 +256,4 @@ def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: 
 
 def test_what_nobody_tells_is_refused(cloud: Cloud):
     with pytest.raises(UnexpectedEvent):
-        cloud.invoke("describe", {"detail-type": "DatasetSilent", "detail": {"dataset": "sales"}})
+        cloud.invoke("describe", {"detail-type": "DatasetStale", "detail": {"dataset": "sales"}})

@@ -75,7 +75,7 @@ def test_the_event_of_describe_writes_the_pages_of_the_run_and_of_its_dataset(cl
 
 
 def test_the_event_of_watch_finds_who_is_silent(cloud: Cloud):
-    assert cloud.invoke("watch", cloud.event_of("watch")) == {"silent": [], "told": []}
+    assert cloud.invoke("watch", cloud.event_of("watch")) == {"stale": [], "told": []}
 
 
 def test_the_event_of_window_writes_what_the_window_counted(cloud: Cloud):

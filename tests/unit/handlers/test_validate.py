@@ -42,7 +42,7 @@ def test_an_accepted_file_is_recorded_tagged_and_started(cloud: Cloud):
     found = tags(cloud, source)
     assert found.pop("sluice:processed")[:2] == "20"
     assert found == {
-        "sluice:verdict": "accepted",
+        "sluice:validation": "accepted",
         "sluice:dataset": "sales",
         "sluice:contract_version": "1",
         "sluice:rows": "5",
@@ -59,7 +59,7 @@ def test_a_rejected_file_is_recorded_tagged_told_and_starts_nothing(cloud: Cloud
     entry = cloud.ledger.entry(source)
     assert (entry["status"], entry["rows"], entry["would_quarantine"]) == ("REJECTED", 3, 2)
     assert runs(cloud) == []
-    assert tags(cloud, source)["sluice:verdict"] == "rejected"
+    assert tags(cloud, source)["sluice:validation"] == "rejected"
     [event], [text] = told(cloud)
     assert (event["source"], event["rows"], event["would_quarantine"]) == (source.uri, 3, 2)
     assert event["reasons"]["channel_is_known"] == 1
@@ -72,7 +72,7 @@ def test_the_report_of_the_gate_lies_in_the_work_bucket(cloud: Cloud):
     cloud.validate(source)
     body = cloud.s3.get_object(Bucket=WORK, Key=f"reports/{source.id}/validation.json")["Body"].read()
     report = json.loads(body)
-    assert (report["verdict"], report["rows"], report["source"]) == ("rejected", 3, source.to_dict())
+    assert (report["result"], report["rows"], report["source"]) == ("rejected", 3, source.to_dict())
 
 
 @pytest.mark.parametrize("body", [GOOD, BAD])
@@ -106,7 +106,7 @@ def test_a_second_delivery_heals_a_death_after_any_change(cloud: Cloud, body: st
             assert tags(cloud, source)["sluice:run_id"] == entry["run_id"]
         else:
             assert entry["status"] == "REJECTED"
-            assert tags(cloud, source)["sluice:verdict"] == "rejected"
+            assert tags(cloud, source)["sluice:validation"] == "rejected"
             assert before_death[1] or told(cloud)[1]
     assert len(runs(cloud)) == len(set(runs(cloud)))
 
@@ -135,7 +135,7 @@ def test_a_key_is_taken_as_it_is(cloud: Cloud, key: str):
     source = cloud.put(key, GOOD)
     assert cloud.validate(source) == {"batchItemFailures": []}
     assert cloud.ledger.entry(source)["rows"] == 5
-    assert tags(cloud, source)["sluice:verdict"] == "accepted"
+    assert tags(cloud, source)["sluice:validation"] == "accepted"
 
 
 def test_a_file_of_no_dataset_is_rejected_and_told(cloud: Cloud):

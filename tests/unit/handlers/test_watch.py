@@ -25,15 +25,15 @@ def last(cloud: Cloud) -> datetime:
 
 
 def silent_datasets(printed: str) -> list[float]:
-    sheets = [json.loads(line) for line in printed.splitlines() if '"SilentDatasets"' in line]
+    sheets = [json.loads(line) for line in printed.splitlines() if '"StaleDatasets"' in line]
     assert {(sheet["service"], str(sheet["_aws"]["CloudWatchMetrics"][0]["Dimensions"])) for sheet in sheets} == {
         ("acme-sales", "[['service']]")
     }
-    return [sheet["SilentDatasets"][0] for sheet in sheets]
+    return [sheet["StaleDatasets"][0] for sheet in sheets]
 
 
 def test_a_dataset_of_which_files_come_is_not_silent(cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]):
-    assert watched(cloud, last, 47.9) == {"silent": [], "told": []}
+    assert watched(cloud, last, 47.9) == {"stale": [], "told": []}
     assert cloud.messages() == []
     assert silent_datasets(capsys.readouterr().out) == [0]
 
@@ -41,8 +41,8 @@ def test_a_dataset_of_which_files_come_is_not_silent(cloud: Cloud, last: datetim
 def test_a_silence_is_told_once_and_counted_for_as_long_as_it_lasts(
     cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]
 ):
-    assert watched(cloud, last, 48.5) == {"silent": ["sales"], "told": ["sales"]}
-    assert watched(cloud, last, 49.5) == {"silent": ["sales"], "told": []}
+    assert watched(cloud, last, 48.5) == {"stale": ["sales"], "told": ["sales"]}
+    assert watched(cloud, last, 49.5) == {"stale": ["sales"], "told": []}
     assert silent_datasets(capsys.readouterr().out) == [1, 1]
     event, mail = sorted(cloud.messages(), key=lambda message: "Subject" in message)
     assert event["detail"] == {
@@ -51,10 +51,10 @@ def test_a_silence_is_told_once_and_counted_for_as_long_as_it_lasts(
         "last_published": last.isoformat(timespec="milliseconds"),
         "expected_every_hours": 48,
     }
-    assert mail["Subject"] == "Sluice: sales is silent"
+    assert mail["Subject"] == "Sluice: sales is stale"
     assert "No file of sales was published for more than 48 hours." in mail["Message"]
     assert "sluice runs --dataset sales" in mail["Message"]
 
 
 def test_a_dataset_that_never_published_is_awaited_not_silent(cloud: Cloud):
-    assert watched(cloud, None, 9_999) == {"silent": [], "told": []}
+    assert watched(cloud, None, 9_999) == {"stale": [], "told": []}

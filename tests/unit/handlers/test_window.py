@@ -71,8 +71,8 @@ def test_a_batch_of_nothing_but_damage_counts_as_seen():
 def test_a_result_is_what_its_dataset_accepts():
     state = add(WHAT, {}, numbered([post(1), post(2, brand='a "b", c', score="0.333"), post(3, score=-0.5)]), memory())
     body = lines(WHAT, state, window_start="2026-11-20T09:00:00", shard_id="shardId-000000000000")
-    verdict = check(sentiment_minutes.contract, Bytes(body), "sentiment_minutes/2026-11-20/090000-s-1.jsonl")
-    assert (verdict.verdict, verdict.rows, verdict.would_quarantine) == ("accepted", 2, 0)
+    report = check(sentiment_minutes.contract, Bytes(body), "sentiment_minutes/2026-11-20/090000-s-1.jsonl")
+    assert (report.result, report.rows, report.would_quarantine) == ("accepted", 2, 0)
 
 
 def test_a_record_that_comes_again_counts_once_and_a_correction_counts_too():

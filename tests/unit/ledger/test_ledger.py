@@ -75,7 +75,7 @@ def test_the_lease_of_a_dead_run_ends(cloud: Cloud):
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_of_three_versions_in_any_order_only_the_newest_stays(cloud: Cloud, order: tuple[int, ...]):
+def test_of_three_versions_in_any_order_only_the_latest_stays(cloud: Cloud, order: tuple[int, ...]):
     versions = [replace(FIRST, version_id=f"v{number}", sequencer=f"0{number}") for number in range(3)]
     for number in order:
         accepted(cloud, versions[number])

@@ -48,7 +48,7 @@ def failed(cloud: Cloud) -> dict[str, Any]:
     return told(cloud)
 
 
-def silent(cloud: Cloud) -> dict[str, Any]:
+def stale(cloud: Cloud) -> dict[str, Any]:
     published(cloud)
     later = datetime.now(UTC) + timedelta(hours=48.5)
     cloud.invoke("watch", cloud.event_of("watch") | {"time": later.isoformat()})
@@ -62,7 +62,7 @@ def silent(cloud: Cloud) -> dict[str, Any]:
         (rejected, "FileRejected"),
         (unknown, "FileRejected"),
         (failed, "RunFailed"),
-        (silent, "DatasetSilent"),
+        (stale, "DatasetStale"),
     ],
 )
 def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: Any, name: str):
@@ -74,7 +74,7 @@ def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: An
 def test_every_event_has_a_schema_and_a_chapter_with_an_example():
     code = "".join(path.read_text() for path in (DOCS.parent / "functions" / "sluice").rglob("*.py"))
     names = set(re.findall(r'Notice\("(\w+)"', code))
-    assert set(SCHEMAS) == names == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetSilent"}
+    assert set(SCHEMAS) == names == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale"}
     assert {example["detail-type"] for example in EXAMPLES} == names
     assert all(f"\n## {name}\n" in GUIDE and f"events/{name}.schema.json" in GUIDE for name in names)
 

@@ -49,7 +49,7 @@ class Key:
     def fail(self) -> None:
         self.cloud.invoke("undo", {**self.task, "error": ERROR})
 
-    def newest(self) -> None:
+    def latest(self) -> None:
         """The next version goes all the way."""
         source = self.cloud.put(self.key, NEWEST, "03")
         self.cloud.validate(source)
@@ -92,16 +92,16 @@ def every_stall(
 def completed_and_overtaken(key: Key) -> None:
     key.publish()
     key.complete()
-    key.newest()
+    key.latest()
 
 
 def failed_and_overtaken(key: Key) -> None:
     key.fail()
-    key.newest()
+    key.latest()
 
 
 @pytest.mark.parametrize(
-    "meanwhile", [completed_and_overtaken, Key.fail, failed_and_overtaken, Key.newest], ids=lambda f: f.__name__
+    "meanwhile", [completed_and_overtaken, Key.fail, failed_and_overtaken, Key.latest], ids=lambda f: f.__name__
 )
 def test_a_late_publish_changes_nothing(cloud: Cloud, meanwhile: Callable[[Key], None]):
     for key, stood, call in every_stall(cloud, "publish", until="reconcile", meanwhile=meanwhile):

@@ -1,9 +1,9 @@
-"""The newest row of a key is found over all files, by the SQL that readers are given."""
+"""The latest row of a key is found over all files, by the SQL that readers are given."""
 
 import duckdb
 import sqlglot
 
-from sluice.publish.latest_view import newest
+from sluice.publish.latest_view import latest
 
 ROWS = [
     ("p1", "1", "day 1", "a", 5),
@@ -23,16 +23,16 @@ def found(by: str | None) -> list[tuple[str, str]]:
         "_row_number BIGINT)"
     )
     database.executemany('INSERT INTO "table" VALUES (?, ?, ?, ?, ?)', ROWS)
-    sql = newest("table", ["order", "score"], key=["order"], by=by)
+    sql = latest("table", ["order", "score"], key=["order"], by=by)
     rows: list[tuple[str, str]] = database.execute(
         sqlglot.transpile(sql, read="athena", write="duckdb")[0] + " ORDER BY 1"
     ).fetchall()
     return rows
 
 
-def test_the_newest_row_of_a_key_wins_over_all_files():
+def test_the_latest_row_of_a_key_wins_over_all_files():
     assert found("received_at") == [("p1", "2"), ("p2", "4"), ("p3", "7")]
 
 
-def test_without_a_newest_column_the_last_row_of_the_last_file_wins():
+def test_without_a_latest_column_the_last_row_of_the_last_file_wins():
     assert found(None) == [("p1", "1"), ("p2", "3"), ("p3", "7")]

@@ -125,23 +125,23 @@ def test_more_partitions_than_one_call_takes_are_asked_for_in_several(cloud: Clo
     assert len(tables.unknown_partitions(cloud.glue, DATABASE, replace(MANIFEST, partitions=many))) == 1001
 
 
-KEYED = replace(MANIFEST, across_files={"key": ["id"], "newest": "price"})
+KEYED = replace(MANIFEST, across_files={"key": ["id"], "latest": "price"})
 
 
 def view(cloud: Cloud) -> dict[str, Any]:
     """What Athena reads of the view: its definition, decoded."""
-    text = table(cloud, "sales_newest")["ViewOriginalText"]
+    text = table(cloud, "sales_latest")["ViewOriginalText"]
     assert (text[:16], text[-3:]) == ("/* Presto View: ", " */")
     found: dict[str, Any] = json.loads(base64.b64decode(text[16:-3]))
     return found
 
 
-def test_a_key_that_decides_across_files_has_a_view_of_its_newest_rows(cloud: Cloud):
+def test_a_key_that_decides_across_files_has_a_view_of_its_latest_rows(cloud: Cloud):
     schema = [*MANIFEST.schema, {"name": "tags", "type": "array<int>"}, {"name": "sold", "type": "timestamp"}]
     ensure(cloud, replace(KEYED, schema=schema))
-    kept = table(cloud, "sales_newest")
+    kept = table(cloud, "sales_latest")
     assert (kept["TableType"], kept["Parameters"]["presto_view"]) == ("VIRTUAL_VIEW", "true")
-    assert columns(cloud, "sales_newest") == [(each["name"], each["type"]) for each in schema] + [("month", "string")]
+    assert columns(cloud, "sales_latest") == [(each["name"], each["type"]) for each in schema] + [("month", "string")]
     made = view(cloud)
     assert made["schema"] == DATABASE
     assert [column["type"] for column in made["columns"]] == [
@@ -169,14 +169,14 @@ def test_a_view_that_is_right_is_not_written_again_and_another_key_changes_it(
     with monkeypatch.context() as watched:
         watched.setattr(cloud.glue, "update_table", lambda **_: pytest.fail("written"))
         ensure(cloud, KEYED)
-    other = replace(KEYED, across_files={"key": ["month", "id"], "newest": None})
+    other = replace(KEYED, across_files={"key": ["month", "id"], "latest": None})
     ensure(cloud, other)
     assert 'PARTITION BY "month", "id" ORDER BY _source_key' in view(cloud)["originalSql"]
 
 
 def test_a_table_of_the_view_s_name_is_left_alone(cloud: Cloud):
-    own = {"Name": "sales_newest", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": {"Columns": []}}
+    own = {"Name": "sales_latest", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": {"Columns": []}}
     cloud.glue.create_table(DatabaseName=DATABASE, TableInput={**own, "PartitionKeys": []})
-    with pytest.raises(TableDisagrees, match="sales_newest"):
+    with pytest.raises(TableDisagrees, match="sales_latest"):
         ensure(cloud, KEYED)
-    assert table(cloud, "sales_newest")["TableType"] == "EXTERNAL_TABLE"
+    assert table(cloud, "sales_latest")["TableType"] == "EXTERNAL_TABLE"

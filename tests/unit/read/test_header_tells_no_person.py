@@ -36,7 +36,7 @@ def test_what_cannot_be_split_or_decoded_is_not_told(row: str, tmp_path: Path):
     path = tmp_path / "day.csv"
     path.write_bytes(row.encode("latin-1"))
 
-    verdict = check(PEOPLE, FileSource(path))
+    report = check(PEOPLE, FileSource(path))
 
-    assert verdict.verdict == "rejected"
-    assert "Ann" not in str(verdict.to_dict())
+    assert report.result == "rejected"
+    assert "Ann" not in str(report.to_dict())

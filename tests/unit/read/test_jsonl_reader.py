@@ -151,9 +151,9 @@ def test_a_second_pass_reads_the_same_and_the_facts_count():
 
 
 def test_the_gate_names_the_first_lines_that_are_no_objects():
-    verdict = check(POSTS, Bytes(b'{"post_id":"a"}\noops\n{"score": 1}'))
-    assert (verdict.rows, verdict.would_quarantine) == (3, 2)
-    assert verdict.reasons == {"row_is_a_json_object": 1, "post_id_is_present": 1}
+    report = check(POSTS, Bytes(b'{"post_id":"a"}\noops\n{"score": 1}'))
+    assert (report.rows, report.would_quarantine) == (3, 2)
+    assert report.reasons == {"row_is_a_json_object": 1, "post_id_is_present": 1}
 
 
 def test_a_contract_cannot_mix_json_lines_and_csv():

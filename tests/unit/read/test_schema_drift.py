@@ -18,7 +18,7 @@ from sluice.read.schema_drift import Drift, of_header
 from sluice.read.source import FileSource
 from sluice.report.render import render
 from sluice.validate import validator
-from sluice.validate.report import Verdict
+from sluice.validate.report import ValidationReport
 from tests.unit.sales_rows import GOOD, as_csv, written
 
 SALES = load("sales")
@@ -29,12 +29,12 @@ def reading(**changes: object) -> Contract:
     return dataclasses.replace(SALES, reading=dataclasses.replace(SALES.reading, **changes))
 
 
-def checked(folder: Path, text: str, contract: Contract = SALES) -> Verdict:
+def checked(folder: Path, text: str, contract: Contract = SALES) -> ValidationReport:
     return validator.check(contract, FileSource(written(folder, text)))
 
 
-def drifted(verdict: Verdict) -> list[tuple[str, str, str]]:
-    return [(drift.kind, drift.column, drift.policy) for drift in verdict.drift]
+def drifted(report: ValidationReport) -> list[tuple[str, str, str]]:
+    return [(drift.kind, drift.column, drift.policy) for drift in report.drift]
 
 
 def without(column: str, text: str = ROWS) -> str:
@@ -51,9 +51,9 @@ def test_a_file_as_agreed_has_no_drift(tmp_path: Path):
 @pytest.mark.parametrize(("policy", "told"), [("reject", "rejected"), ("ignore", "ignored"), ("keep", "kept")])
 def test_an_unknown_column_gets_the_contracts_policy_and_is_told(tmp_path: Path, policy: str, told: str):
     text = "\n".join(line + ",x" for line in ROWS.splitlines()).replace("updated_at,x", "updated_at,loyalty") + "\n"
-    verdict = checked(tmp_path, text, reading(unknown_columns=policy))
-    assert drifted(verdict) == [("unknown", "loyalty", told)]
-    assert verdict.accepted == (policy != "reject")
+    report = checked(tmp_path, text, reading(unknown_columns=policy))
+    assert drifted(report) == [("unknown", "loyalty", told)]
+    assert report.accepted == (policy != "reject")
 
 
 def test_a_missing_column_rejects_the_file_unless_it_is_optional(tmp_path: Path):
@@ -81,10 +81,10 @@ def test_the_rows_of_a_file_without_an_optional_column_have_no_value_in_it(tmp_p
     [("product_id", "ProductID"), ("product_id", "sku"), ("unit_price", "unit price"), ("quantity", "qty")],
 )
 def test_a_renamed_column_is_told_with_the_alias_that_would_heal_it(tmp_path: Path, old: str, new: str):
-    verdict = checked(tmp_path, ROWS.replace(old, new))
-    assert drifted(verdict) == [("renamed", old, "rejected")]
-    assert f"aliases={{{new!r}: {old!r}}}" in verdict.drift[0].told
-    assert f"aliases={{{new!r}: {old!r}}}" in verdict.problems[0]
+    report = checked(tmp_path, ROWS.replace(old, new))
+    assert drifted(report) == [("renamed", old, "rejected")]
+    assert f"aliases={{{new!r}: {old!r}}}" in report.drift[0].told
+    assert f"aliases={{{new!r}: {old!r}}}" in report.problems[0]
     healed = checked(tmp_path, ROWS.replace(old, new), reading(aliases={new: old}))
     assert (healed.accepted, healed.drift) == (True, [])
 
@@ -96,15 +96,15 @@ def test_columns_that_have_nothing_in_common_are_not_called_renamed(tmp_path: Pa
 
 def test_a_column_of_another_type_is_told_with_its_share(tmp_path: Path):
     text = as_csv(*[{"unit_price": "9.99 EUR", "sale_date": "5. März"}] * 9, {})
-    verdict = checked(tmp_path, text)
-    assert drifted(verdict) == [("retyped", "sale_date", "quarantined"), ("retyped", "unit_price", "quarantined")]
-    assert verdict.drift[1].told == "9 of 10 values of 'unit_price' are not numbers: has its type changed?"
-    assert not verdict.accepted
+    report = checked(tmp_path, text)
+    assert drifted(report) == [("retyped", "sale_date", "quarantined"), ("retyped", "unit_price", "quarantined")]
+    assert report.drift[1].told == "9 of 10 values of 'unit_price' are not numbers: has its type changed?"
+    assert not report.accepted
 
 
 def test_a_few_bad_values_are_no_drift(tmp_path: Path):
-    verdict = checked(tmp_path, as_csv(*[{}] * 9, {"unit_price": "free"}))
-    assert (verdict.would_quarantine, verdict.drift) == (1, [])
+    report = checked(tmp_path, as_csv(*[{}] * 9, {"unit_price": "free"}))
+    assert (report.would_quarantine, report.drift) == (1, [])
 
 
 def test_the_report_holds_the_drift(tmp_path: Path):
@@ -114,9 +114,9 @@ def test_the_report_holds_the_drift(tmp_path: Path):
 
 
 def test_the_page_of_a_rejected_file_shows_the_drift(tmp_path: Path):
-    verdict = checked(tmp_path, ROWS.replace("quantity", "<b>qty</b>"))
+    report = checked(tmp_path, ROWS.replace("quantity", "<b>qty</b>"))
     facts = {"source": "s3://raw/sales/x.csv", "version": "v1", "made_at": "2026-11-21T08:00:00+00:00"}
-    shown = render("rejected", {**verdict.to_dict(), **facts})
+    shown = render("rejected", {**report.to_dict(), **facts})
     assert "Columns that are not as agreed" in shown
     assert "may be called" in shown
     assert "<b>qty</b>" not in shown

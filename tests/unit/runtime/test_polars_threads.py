@@ -2,7 +2,7 @@ import threading
 
 import polars as pl
 
-from sluice.runtime.polars_threads import one_alone, places_of, select_alone, unfound
+from sluice.runtime.polars_threads import row_indices, select_single_threaded, single_threaded_column, unmatched
 
 
 def seen_by(threads: set[int]) -> pl.Expr:
@@ -19,32 +19,32 @@ def seen_by(threads: set[int]) -> pl.Expr:
 def test_the_thread_that_asks_works_alone():
     frame = pl.DataFrame({"a": ["x"] * 1_000, "b": ["y"] * 1_000})
     threads: set[int] = set()
-    assert one_alone(frame, seen_by(threads)).equals(pl.Series("both", ["xy"] * 1_000), check_names=True)
-    assert select_alone(frame, seen_by(threads)).equals(pl.DataFrame({"both": ["xy"] * 1_000}))
+    assert single_threaded_column(frame, seen_by(threads)).equals(pl.Series("both", ["xy"] * 1_000), check_names=True)
+    assert select_single_threaded(frame, seen_by(threads)).equals(pl.DataFrame({"both": ["xy"] * 1_000}))
     assert threads == {threading.get_ident()}
 
 
 def test_nothing_is_returned_that_was_not_asked_for():
     frame = pl.DataFrame({"a": [" x", None], "b": ["y ", ""]})
     trimmed = pl.DataFrame({"a": ["x", None], "b": ["y", ""]})
-    assert select_alone(frame, pl.all().str.strip_chars()).equals(trimmed)
-    assert select_alone(frame.clear(), pl.col("b")).equals(frame.clear().select("b"))
+    assert select_single_threaded(frame, pl.all().str.strip_chars()).equals(trimmed)
+    assert select_single_threaded(frame.clear(), pl.col("b")).equals(frame.clear().select("b"))
 
 
 def test_one_column_of_a_series_keeps_its_name():
     cells = pl.Series("cell", ["1", "two", None])
-    number = one_alone(cells, pl.first().cast(pl.Int64, strict=False))
+    number = single_threaded_column(cells, pl.first().cast(pl.Int64, strict=False))
     assert number.equals(pl.Series("cell", [1, None, None]), check_names=True, null_equal=True)
 
 
 def test_unfound_are_the_cells_that_hold_something_of_which_nothing_was_found():
     cells = pl.Series("cell", ["1", "two", None, "", "5"])
     found = pl.Series("cell", [1, None, None, None, 5])
-    assert unfound(cells, found).equals(pl.Series([1, 3], dtype=pl.UInt32))
-    assert unfound(found, found).is_empty()
+    assert unmatched(cells, found).equals(pl.Series([1, 3], dtype=pl.UInt32))
+    assert unmatched(found, found).is_empty()
 
 
 def test_places_of_what_is_true():
     told = pl.Series("told", [True, None, False, True])
-    assert places_of(told).equals(pl.Series([0, 3], dtype=pl.UInt32))
-    assert places_of(told.clear()).equals(pl.Series([], dtype=pl.UInt32))
+    assert row_indices(told).equals(pl.Series([0, 3], dtype=pl.UInt32))
+    assert row_indices(told.clear()).equals(pl.Series([], dtype=pl.UInt32))

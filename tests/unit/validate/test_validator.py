@@ -17,11 +17,11 @@ def test_every_row_is_counted_and_three_of_a_reason_are_shown(
     monkeypatch.setattr(validator, "open_reader", partial(open_reader, batch_rows=batch_rows))
     fax, many = {"channel": "fax"}, {"quantity": "2000"}
     rows = as_csv(*[{}] * 40, fax, many, {"is_test": "y"}, fax | many, fax, fax) + "too,few\n"
-    verdict = validator.check(load("sales"), FileSource(written(tmp_path, rows)))
-    assert (verdict.verdict, verdict.rows, verdict.would_quarantine) == ("accepted", 47, 6)
-    assert verdict.discarded == {"test_transaction": 1}
-    assert verdict.reasons == {"channel_is_known": 4, "quantity_is_from_1_to_1000": 2, "row_has_every_field": 1}
-    shown = {reason: [(row.row_number, row.text) for row in rows] for reason, rows in verdict.examples.items()}
+    report = validator.check(load("sales"), FileSource(written(tmp_path, rows)))
+    assert (report.result, report.rows, report.would_quarantine) == ("accepted", 47, 6)
+    assert report.discarded == {"test_transaction": 1}
+    assert report.reasons == {"channel_is_known": 4, "quantity_is_from_1_to_1000": 2, "row_has_every_field": 1}
+    shown = {reason: [(row.row_number, row.text) for row in rows] for reason, rows in report.examples.items()}
     assert shown == {
         "channel_is_known": [(41, "fax"), (44, "fax"), (45, "fax")],
         "quantity_is_from_1_to_1000": [(42, "2000"), (44, "2000")],

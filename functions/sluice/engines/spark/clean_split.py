@@ -19,7 +19,7 @@ from sluice.contract.declarations import Partition
 from sluice.contract.model import Contract
 from sluice.engines.accounting import Account
 from sluice.engines.spark.files import Folder
-from sluice.engines.spark.shuffle_columns import ACCOUNT, arrow_schema, marks_of
+from sluice.engines.spark.shuffle_columns import ACCOUNT, arrow_schema, shuffle_columns
 from sluice.engines.spark.splits import Original, Split, batches
 from sluice.engines.spill import bytes_of
 from sluice.errors import FileRejected
@@ -109,7 +109,7 @@ class _Chunk:
 
     def _marks(self, frame: pl.DataFrame, piece: int) -> pl.DataFrame:
         place = {"chunk": pl.lit(self.first_row, pl.Int64), "piece": pl.lit(piece, pl.Int64)}
-        marks = [mark.expression.alias(mark.name) for mark in marks_of(self.contract) if mark.name not in place]
+        marks = [mark.expression.alias(mark.name) for mark in shuffle_columns(self.contract) if mark.name not in place]
         return frame.select(*marks).with_columns(**place)
 
     def _lay_down_quarantined(self, folder: Folder) -> list[dict[str, Any]]:

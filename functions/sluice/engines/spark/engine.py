@@ -1,6 +1,6 @@
 """The Spark engine: files that outgrow one machine, cleaned by the same code with the same result.
 
-Spark tells the tasks what to do and decides what needs the whole file: which row of a key is the newest, medians,
+Spark tells the tasks what to do and decides what needs the whole file: which row of a key is the latest, medians,
 quartiles. The rows themselves are read, cleaned and written by `chunks` and `assembly`, a part of a file at a time.
 Nothing but the Glue job and the command line may import this module: the functions' bundle has no pyspark.
 """
@@ -125,7 +125,7 @@ class _Cleaning:
         return manifest_of(self.contract, self.account, whole, written, self.file.lineage, cost)
 
     def _cut(self) -> DataFrame:
-        """Return the marks of all good rows, the newest of a key with rank 1, and the accounts of the chunks."""
+        """Return the marks of all good rows, the latest of a key with rank 1, and the accounts of the chunks."""
         job = Cutting(
             self.contract,
             self.file.original,
@@ -140,8 +140,8 @@ class _Cleaning:
         if unique is None:
             return marks
         keys = [f"key_{name}" for name in unique.key]
-        newest = [F.col("newest").desc_nulls_last()] if unique.newest else []
-        window = Window.partitionBy(*keys).orderBy(*newest, F.col("_row_number").desc())
+        latest = [F.col("latest").desc_nulls_last()] if unique.latest else []
+        window = Window.partitionBy(*keys).orderBy(*latest, F.col("_row_number").desc())
         return marks.repartition(self.parts, *keys).withColumn("rank", F.row_number().over(window))
 
     def _chunks(self, marks: DataFrame) -> list[dict[str, Any]]:
@@ -182,11 +182,11 @@ class _Cleaning:
             pa.array([], pa.int64())
         ] * 3
         of_target = self.spark.createDataFrame(pa.table(columns, names=names))
-        losers = lost.join(F.broadcast(of_target), ["chunk", "piece"]).select("target", "_row_number")
+        superseded_rows = lost.join(F.broadcast(of_target), ["chunk", "piece"]).select("target", "_row_number")
         all_targets = self.spark.range(len(targets)).select(
             F.col("id").alias("target"), F.lit(None).cast("bigint").alias("_row_number")
         )
-        tasks = all_targets.unionByName(losers).repartition(len(targets), "target").groupBy("target")
+        tasks = all_targets.unionByName(superseded_rows).repartition(len(targets), "target").groupBy("target")
 
         # A partial function has no annotations, and by them Spark tells what to hand over.
         def make(rows: pa.Table) -> pa.Table:

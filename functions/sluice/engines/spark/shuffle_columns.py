@@ -18,7 +18,7 @@ ACCOUNT = "account"
 
 
 @dataclass(frozen=True)
-class Mark:
+class ShuffleColumn:
     """One column: its name between the machines, the expression over a parsed row, its type."""
 
     name: str
@@ -26,28 +26,28 @@ class Mark:
     dtype: pl.DataType
 
 
-def marks_of(contract: Contract) -> list[Mark]:
-    """Return key_…, newest, units_… and value_… columns, as far as the contract asks for them."""
-    found = [Mark(name, pl.col(name), dtype) for name, dtype in PLACE.items()]
+def shuffle_columns(contract: Contract) -> list[ShuffleColumn]:
+    """Return key_…, latest, units_… and value_… columns, as far as the contract asks for them."""
+    found = [ShuffleColumn(name, pl.col(name), dtype) for name, dtype in PLACE.items()]
     if contract.unique:
         found += [_mark(contract, f"key_{name}", name) for name in contract.unique.key]
-        found += [_mark(contract, "newest", contract.unique.newest)] if contract.unique.newest else []
+        found += [_mark(contract, "latest", contract.unique.latest)] if contract.unique.latest else []
     for name in counted(contract):
-        found.append(Mark(f"units_{name}", in_units(name, contract.types[name]), pl.Int64()))
+        found.append(ShuffleColumn(f"units_{name}", in_units(name, contract.types[name]), pl.Int64()))
     found += [_mark(contract, f"value_{name}", name) for name, how in contract.impute.items() if how == "mode"]
     return found
 
 
-def _mark(contract: Contract, mark: str, name: str) -> Mark:
+def _mark(contract: Contract, mark: str, name: str) -> ShuffleColumn:
     dtype = contract.types[name]
     if isinstance(dtype, pl.Datetime):
-        return Mark(mark, pl.col(name).dt.replace_time_zone(None).cast(pl.Datetime("us")), pl.Datetime("us"))
-    return Mark(mark, pl.col(name), dtype)
+        return ShuffleColumn(mark, pl.col(name).dt.replace_time_zone(None).cast(pl.Datetime("us")), pl.Datetime("us"))
+    return ShuffleColumn(mark, pl.col(name), dtype)
 
 
 def spark_schema(contract: Contract) -> str:
     """Return the marks' columns as Spark declares them."""
-    columns = [(mark.name, glue_type(mark.dtype)) for mark in marks_of(contract)]
+    columns = [(mark.name, glue_type(mark.dtype)) for mark in shuffle_columns(contract)]
     # A timestamp without a zone has a type of its own in Spark; with zones, sessions could differ.
     told = [f"`{name}` {'timestamp_ntz' if kind == 'timestamp' else kind}" for name, kind in columns]
     return ", ".join([*told, f"`{ACCOUNT}` string"])
@@ -55,7 +55,7 @@ def spark_schema(contract: Contract) -> str:
 
 def arrow_schema(contract: Contract) -> pa.Schema:
     """Return the same columns as a task must give them to Spark."""
-    empty = pl.DataFrame(schema={mark.name: mark.dtype for mark in marks_of(contract)} | {ACCOUNT: pl.String()})
+    empty = pl.DataFrame(schema={mark.name: mark.dtype for mark in shuffle_columns(contract)} | {ACCOUNT: pl.String()})
     fields = [
         field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
         for field in empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema

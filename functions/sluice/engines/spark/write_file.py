@@ -99,18 +99,18 @@ def assemble(job: Assembly, rows: pa.Table) -> pa.Table:
     Returns WRITTEN's columns: a row for each file that was written, none when no row was left.
     """
     target = job.targets[rows.column("target")[0].as_py()]
-    losers = pl.Series("_row_number", rows.column("_row_number").to_pylist(), pl.Int64).drop_nulls()
-    kept = pl.concat(_read(job.folder, name, losers) for name in target.pieces).lazy()
+    superseded_rows = pl.Series("_row_number", rows.column("_row_number").to_pylist(), pl.Int64).drop_nulls()
+    kept = pl.concat(_read(job.folder, name, superseded_rows) for name in target.pieces).lazy()
     write = _write_published if target.table == "published" else _write_quarantined
     written = list(write(job, target, kept))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return pa.Table.from_pylist([file | {"peak_rss_bytes": peak} for file in written], schema=WRITTEN)
 
 
-def _read(folder: Folder, name: str, losers: pl.Series) -> pl.DataFrame:
+def _read(folder: Folder, name: str, superseded_rows: pl.Series) -> pl.DataFrame:
     with folder.get(name) as file:
         rows = pl.read_parquet(file)
-    return rows.filter(~pl.col("_row_number").is_in(losers.implode())) if losers.len() else rows
+    return rows.filter(~pl.col("_row_number").is_in(superseded_rows.implode())) if superseded_rows.len() else rows
 
 
 def _write_published(job: Assembly, target: Target, kept: pl.LazyFrame) -> Iterator[dict[str, Any]]:
