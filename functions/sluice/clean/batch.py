@@ -9,7 +9,6 @@ from typing import NamedTuple
 import polars as pl
 
 from sluice.clean.checks import Checks
-from sluice.clean.dictionary import EncodedColumn
 from sluice.clean.discards import Discards
 from sluice.clean.normalize import Cells, ReadCells, Unparsed
 from sluice.clean.parse import unparsed_reasons
@@ -23,15 +22,13 @@ _NONE_MALFORMED = pl.DataFrame(schema=MALFORMED_SCHEMA)
 
 class _RemainingRows(NamedTuple):
     """The rows that no rule discards. left: their places (UInt32), or None when all are left;
-    text: of the columns that must equal the key's parts; few: of those that checks look at; the others as ReadCells has
-    them."""
+    text: of the columns that must equal the key's parts; the others as ReadCells has them."""
 
     discarded: dict[str, int]
     left: pl.Series | None
     text: pl.DataFrame
     parsed: pl.DataFrame
     unparsed: dict[str, Unparsed]
-    few: dict[str, EncodedColumn]
 
 
 def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str] | None = None) -> CleanBatch:
@@ -71,10 +68,9 @@ class Cleaner:
     def _remaining_rows(self, cells: ReadCells) -> _RemainingRows:
         """Leave out the rows that a rule discards."""
         text = cells.text.select(self._contract.same_as_key)
-        few = {name: cells.few[name] for name in self._checks.of_text if name in cells.few}
-        discarded, kept = self._discards.of(cells.text, cells.few)
+        discarded, kept = self._discards.of(cells.text)
         if kept is None:
-            return _RemainingRows({}, None, text, cells.values, cells.unparsed, few)
+            return _RemainingRows({}, None, text, cells.values, cells.unparsed)
         now = kept.cum_sum().cast(pl.UInt32) - 1
         return _RemainingRows(
             discarded,
@@ -82,7 +78,6 @@ class Cleaner:
             filtered(text, kept),
             filtered(cells.values, kept),
             {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()},
-            {name: one.filter(kept) for name, one in few.items()},
         )
 
     def _failures(self, rows: _RemainingRows) -> dict[str, pl.Series]:
@@ -95,7 +90,7 @@ class Cleaner:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
                 failures[name][f"{name}_equals_key"] = row_indices(differs)
-        for name, reason, failed in self._checks.failing(rows.parsed, rows.few):
+        for name, reason, failed in self._checks.failing(rows.parsed):
             if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.
                 failed = failed.scatter(rows.unparsed[name].places, values=False)

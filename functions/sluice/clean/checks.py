@@ -5,7 +5,7 @@ its own report of a frame that fails gathers the failing cells of every check, w
 is not needed here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import polars as pl
 from pandera import Check
@@ -13,8 +13,6 @@ from pandera.api.polars.types import PolarsData
 from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
-from sluice.clean.by_text import ByText
-from sluice.clean.dictionary import EncodedColumn
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
 from sluice.runtime.polars_threads import single_threaded_column
@@ -24,41 +22,38 @@ register_polars_backends()
 
 
 class Checks:
-    """The checks of a contract, for the batches of a file. of_text: the columns of text that have some."""
+    """The checks of a contract, for the batches of a file."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._judged: pl.Schema | None = None  # threads that begin together judge it each, with the same end
+        self._validated: pl.Schema | None = None  # threads that begin together validate it each, with the same end
         schema = contract.row_schema
         self._of_columns = {
             name: [_Check(contract, check, name) for check in column.checks] for name, column in schema.columns.items()
         }
         self._of_rows = [_Check(contract, check, "") for check in schema.checks]
-        self.of_text = [
-            name for name, checks in self._of_columns.items() if checks and contract.parsed[name] == pl.String()
-        ]
 
-    def failing(self, parsed: pl.DataFrame, few: Mapping[str, EncodedColumn]) -> Iterator[tuple[str, str, pl.Series]]:
+    def failing(self, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:
         """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each
         fact that does not hold for every row, in the model's order.
 
-        few: columns of which the texts are few. Raises ContractInvalid when a check cannot run.
+        Raises ContractInvalid when a check cannot run.
         """
         frame = parsed.select_seq(list(self._contract.parsed))
         if frame.is_empty():
             return
         schema = self._contract.row_schema
-        if frame.schema != self._judged:
+        if frame.schema != self._validated:
             with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
                 schema.validate(frame)
-            self._judged = frame.schema
+            self._validated = frame.schema
         lacking = [name for name, column in schema.columns.items() if not column.nullable and frame[name].null_count()]
         missing = frame.select_seq(pl.col(lacking).is_null())
         for name, checks in (*self._of_columns.items(), ("", self._of_rows)):
             if name in lacking:
                 yield name, f"{name}_is_present", missing[name]
             for check in checks:
-                failed = check.failed(frame, few.get(name))
+                failed = check.failed(frame)
                 if failed.any():
                     yield name, check.reason, failed
 
@@ -70,13 +65,10 @@ class _Check:
         self._contract = contract
         self._check = check
         self._column = column or "*"
-        self._passed = ByText(self._passed_by)
         self.reason = _reason(check, column)
 
-    def failed(self, frame: pl.DataFrame, few: EncodedColumn | None) -> pl.Series:
-        return ~self._passed.of(frame, few)
-
-    def _passed_by(self, frame: pl.DataFrame) -> pl.Series:
+    def failed(self, frame: pl.DataFrame) -> pl.Series:
+        """Return the rows that fail (Boolean)."""
         check, rows = self._check, PolarsData(frame.lazy(), self._column)
         try:
             passed = check.get_backend(rows.lazyframe)(check).apply(rows)
@@ -84,7 +76,10 @@ class _Check:
             passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
         except Exception as error:
             raise ContractInvalid(f"dataset {self._contract.name!r}: the check {check} cannot run: {error}") from error
-        return single_threaded_column(passed, pl.first().fill_null(check.ignore_na)) if passed.has_nulls() else passed
+        if passed.has_nulls():
+            passed = single_threaded_column(passed, pl.first().fill_null(check.ignore_na))
+        # One answer may stand for all rows.
+        return ~(passed if len(passed) == frame.height else passed.new_from_index(0, frame.height))
 
 
 def _reason(check: Check, column: str) -> str:

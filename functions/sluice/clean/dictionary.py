@@ -35,10 +35,6 @@ class EncodedColumn:
         """Return what became of each cell."""
         return self.done[self.places]
 
-    def filter(self, kept: pl.Series) -> "EncodedColumn":
-        """Return the kept cells. kept: Boolean."""
-        return EncodedColumn(self.done, self.places.filter(kept))
-
 
 class DictionaryEncoder:
     """Works out the cells of one column, batch by batch, in one thread or in several: what becomes of a cell depends

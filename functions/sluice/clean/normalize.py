@@ -6,7 +6,7 @@ from itertools import product
 
 import polars as pl
 
-from sluice.clean.dictionary import DictionaryEncoder, EncodedColumn
+from sluice.clean.dictionary import DictionaryEncoder
 from sluice.clean.parse import parse, parse_most
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
@@ -35,13 +35,12 @@ class ReadCells:
 
     text: normalised text of the columns that are text or that a rule asks for as text.
     values: the parsed columns, typed. Both carry `_extra` when kept, and `_row_number`.
-    unparsed: by name of the typed columns; few: by name of columns of `text`, those whose texts are few.
+    unparsed: by name of the typed columns.
     """
 
     text: pl.DataFrame
     values: pl.DataFrame
     unparsed: dict[str, Unparsed]
-    few: dict[str, EncodedColumn]
 
 
 class Cells:
@@ -82,7 +81,7 @@ class Cells:
         """
         texts = {name: self._as_text(rows, name) for name in self._steps if name not in self._untrimmed}
         carried = [rows[name] for name in self._carried]
-        text = pl.DataFrame([cells for cells, _ in texts.values()] + carried)
+        text = pl.DataFrame([*texts.values(), *carried])
         values, unparsed = [], {}
         for name, dtype in self._contract.parsed.items():
             if dtype == pl.String():
@@ -92,16 +91,15 @@ class Cells:
             values.append(read[0])
             if read[1]:
                 unparsed[name] = read[1]
-        few = {name: found for name, (_, found) in texts.items() if found}
-        return ReadCells(text, pl.DataFrame(values + carried), unparsed, few)
+        return ReadCells(text, pl.DataFrame(values + carried), unparsed)
 
-    def _as_text(self, rows: pl.DataFrame, name: str) -> tuple[pl.Series, EncodedColumn | None]:
+    def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
         if name in self._looking:
-            return self._normalise(rows.select(self._contract.file_columns), name), None
+            return self._normalise(rows.select(self._contract.file_columns), name)
         cells = rows[name]
         # A cell that is null has no column in the file; a step may fill it.
         found = None if cells.has_nulls() else self._few_texts[name].looked_up(cells)
-        return (self._normalised_cells(cells), None) if found is None else (found.cells(), found)
+        return self._normalised_cells(cells) if found is None else found.cells()
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)

@@ -1,4 +1,4 @@
-"""What is told of few texts is what would be told of each row; else it is told of each row."""
+"""Checks and discarding rules are asked of the rows of each batch, whatever else they look at."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,8 +9,6 @@ import pytest
 from pandera.polars import PolarsData
 
 from sluice.clean.batch import Cleaner
-from sluice.clean.by_text import ByText
-from sluice.clean.dictionary import DictionaryEncoder, EncodedColumn
 from sluice.contract.declarations import Discard
 from sluice.contract.model import Contract
 from sluice.contract.steps import Lowercase
@@ -62,7 +60,7 @@ def becomes(cleaner: Cleaner, rows: pl.DataFrame) -> list[tuple[object, ...]]:
     return [found.get(number, ()) for number in rows["_row_number"]]
 
 
-def test_rows_become_the_same_among_many_of_few_texts_and_alone():
+def test_rows_become_the_same_among_many_and_alone():
     alone = [becomes(Cleaner(CONTRACT), row)[0] for row in every_pair(1).iter_slices(1)]
     cleaner = Cleaner(CONTRACT)
     for _ in range(3):
@@ -79,7 +77,7 @@ def test_rules_count_the_rows_that_they_are_the_first_to_fit(batches: int):
     assert batch.discarded == {"test": 16 * 50, "gone": 3 * 50}
 
 
-def test_a_text_that_a_later_batch_brings_is_judged():
+def test_a_text_that_a_later_batch_brings_is_checked():
     cleaner = Cleaner(CONTRACT)
     cleaner.clean(every_pair(50))
     rows = items(["a"] * 2_000 + ["new", "TEST"], ["S1"] * 2_000 + ["S1", "S3"])
@@ -102,7 +100,7 @@ def checked(check: Callable[[PolarsData], pl.LazyFrame | bool]) -> Contract:
     ],
     ids=["another column", "unlike others", "not too often", "not too many", "yes or no"],
 )
-def test_a_check_that_looks_further_than_at_the_text_is_asked_for_the_rows(
+def test_a_check_that_looks_further_than_at_its_cell_sees_the_batch(
     check: Callable[[PolarsData], pl.LazyFrame | bool],
 ):
     contract = checked(check)
@@ -125,34 +123,10 @@ def test_a_check_that_looks_further_than_at_the_text_is_asked_for_the_rows(
     ],
     ids=["like others", "too often", "too many", "another column", "all"],
 )
-def test_a_rule_that_looks_further_than_at_the_text_is_asked_for_the_rows(when: pl.Expr):
+def test_a_rule_that_looks_further_than_at_its_cell_sees_the_batch(when: pl.Expr):
     contract = dataclasses.replace(CONTRACT, discard=(Discard("told", when=when),))
     cleaner = Cleaner(contract)
     for _ in range(3):
         batch = cleaner.clean(every_pair(50))
         assert batch.rows_in == batch.good.height + batch.quarantined.height + sum(batch.discarded.values())
         assert batch.discarded == Cleaner(contract).clean(every_pair(50)).discarded
-
-
-def test_texts_are_asked_for_alone_after_the_first_batch():
-    asked: list[int] = []
-
-    def tell(rows: pl.DataFrame) -> pl.Series:
-        asked.append(rows.height)
-        return rows["cell"] == "a"
-
-    cells = pl.Series("cell", ["a", "b", "c"] * 1_000)
-    few = DictionaryEncoder(lambda texts: texts).looked_up(cells)
-    by_text = ByText(tell)
-    expected = cells == "a"
-    assert [by_text.of(cells.to_frame(), few).equals(expected) for _ in range(3)] == [True] * 3
-    assert asked == [3_000, 3, 3, 3]
-
-
-def test_one_answer_for_all_is_not_taken_for_one_of_each_text():
-    cells = pl.Series("cell", ["a"] * 2_000)
-    for texts in (["a"], ["a", "b"]):
-        by_text = ByText(lambda rows: pl.Series([rows.height < 1_500]))
-        for rows in (1_000, 2_000):
-            few = EncodedColumn(pl.Series("cell", texts), pl.zeros(rows, pl.UInt32, eager=True))
-            assert by_text.of(cells.head(rows).to_frame(), few).to_list() == [rows < 1_500] * rows
