@@ -41,7 +41,7 @@ def test_rows_come_out_of_files_that_boto3_and_the_aws_command_line_sent(world: 
     assert quarantined == [["S001", "channel_is_known"], ["S002", "channel_is_known"]]
     told = tags(world, by_boto3.key, by_boto3.version_id)
     assert told["status"] == "PUBLISHED"
-    assert (told["result"], told["dataset"], told["rows"]) == ("accepted", "sales", "11")
+    assert (told["validation"], told["dataset"], told["rows"]) == ("accepted", "sales", "11")
     assert told["run_id"].startswith("sales-")
 
 
@@ -51,5 +51,5 @@ def test_a_rejected_file_is_tagged_and_starts_nothing(world: World) -> None:
     (entry,) = [item for item in world.items([upload.key]) if item["version"] == upload.version_id]
     assert entry["status"] == "REJECTED"
     assert "quarantined_share_is_within_limit" in entry["reasons"]
-    assert tags(world, upload.key, upload.version_id)["result"] == "rejected"
+    assert tags(world, upload.key, upload.version_id)["validation"] == "rejected"
     assert "run_id" not in entry
