@@ -1,9 +1,11 @@
-"""Every code block of the README and of docs/ is run, or checked against the commands and formats that there are."""
+"""Every code block of the documentation is run, or checked against the existing commands and formats."""
 
 import dataclasses
 import json
 import re
 import shlex
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +17,27 @@ import typer.main
 import yaml
 
 import sluice.contract
+from cli.commands.new import new
+from cli.contracts.document import loaded
 from cli.main import app
 from sluice.contract import Contract, Outliers, Partition, Reading, TextFormat, Unique
+from sluice.read.source import FileSource
+from sluice.validate import validator
+from tests.contract import declared
+from tests.contract.outcome import outcome
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 CLI = typer.main.get_command(app)
-PROGRAMS = {"aws", "cd", "cp", "export", "git", "java", "sam", "npx", "python", "apt", "cat", "mkdir", "uv"}
-"""Programs that a page may tell to run and that are no part of the project."""
+PROGRAMS = {"aws", "cat", "cp", "export", "git", "mkdir", "python", "sam", "source"}
+"""Programs that a page may use and that are no part of the project."""
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+HEREDOC = re.compile(r" <<'(\w+)'\n.*?\n\1\n", re.DOTALL)
 
-SHELL, DATA, TOLD = {"bash", "sh", "console"}, {"json", "yaml", "sql", "toml"}, {"text", "csv", "html", "mermaid"}
+SHELL, DATA, TEXT = {"bash", "console"}, {"json", "yaml", "sql", "toml"}, {"text"}
 
 
 @dataclass(frozen=True)
@@ -59,8 +72,8 @@ def of(languages: set[str]) -> list[Block]:
 
 
 def test_every_block_says_what_it_is():
-    odd = [str(block) for block in BLOCKS if block.language not in SHELL | DATA | TOLD | {"python"}]
-    assert odd == [], "say ```text when it is nothing that can be checked"
+    odd = [str(block) for block in BLOCKS if block.language not in SHELL | DATA | TEXT | {"python"}]
+    assert odd == [], "use ```text for what cannot be checked"
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in of({"python"})}))
@@ -80,9 +93,35 @@ def test_the_commands_of_a_block_exist(block: Block):
         check(command)
 
 
+def test_commands_to_paste_fit_80_columns():
+    pasted = [(str(block), line) for block in of({"bash"}) for line in block.text.splitlines()]
+    pasted += [(str(block), line) for block in of({"console"}) for line in block.text.splitlines() if line[:2] == "$ "]
+    assert [(block, line) for block, line in pasted if len(line) >= 80] == []
+
+
+def test_the_commands_of_a_workflow_exist():
+    examples = [yaml.safe_load(block.text) for block in of({"yaml"}) if "runs-on:" in block.text]
+    workflows = [*examples, *(yaml.safe_load(path.read_text()) for path in WORKFLOWS)]
+    assert len(workflows) == 2
+    steps = [step for workflow in workflows for job in workflow["jobs"].values() for step in job["steps"]]
+    for text in [step["run"] for step in steps if "run" in step]:
+        for command in commands(text):
+            check(command)
+
+
+def test_the_hooks_before_a_commit_run_what_ci_runs():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    ran = {
+        step.get("run")
+        for path in WORKFLOWS
+        for step in yaml.safe_load(path.read_text())["jobs"]["lint-and-test"]["steps"]
+    }
+    assert {hook["entry"] for hook in hooks} <= ran
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """Yield the words of each command of a shell block; in `console` blocks those are the lines after `$`."""
-    lines = text.replace("\\\n", " ").splitlines()
+    lines = HEREDOC.sub("\n", text).replace("\\\n", " ").splitlines()
     shown = [line.lstrip("$ ") for line in lines if line.startswith("$ ")] or lines
     for line in shown:
         words = shlex.split(line, comments=True)
@@ -101,7 +140,7 @@ def check(words: list[str]) -> None:
     if program == "sluice":
         check_sluice(words[1:])
     elif program == "make":
-        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         assert {word for word in words[1:] if "=" not in word} <= set(targets), words
     elif program == "sam" and words[1:3] == ["local", "invoke"]:
         assert f"\n  {words[3]}:\n" in (ROOT / "template.yaml").read_text(), words
@@ -126,32 +165,83 @@ def check_sluice(words: list[str]) -> None:
 def test_the_data_of_a_block_can_be_read(block: Block):
     if block.language == "json":
         json.loads(block.text)
+    elif block.language == "toml":
+        tomllib.loads(block.text)
     elif block.language == "sql":
         assert sqlglot.parse(block.text, read="athena")
     else:
         assert yaml.safe_load(block.text) is not None
 
 
-def test_links_lead_to_files():
-    for page in PAGES:
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path):
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_option_of_a_contract_is_on_its_page():
-    told = (ROOT / "docs" / "contract.md").read_text()
+    page = (ROOT / "docs" / "contract.md").read_text()
     parts = [Contract, Reading, Unique, Outliers, Partition]
     options = {field.name for part in (*parts, TextFormat) for field in dataclasses.fields(part)}
     classes = {"Discard", "Constant", "Lowercase", "Uppercase", "MapValues", "Fill"}
-    assert {name for name in options | classes if not re.search(rf"\b{name}\b", told)} == set()
+    assert {name for name in options | classes if not re.search(rf"\b{name}\b", page)} == set()
     assert classes <= {*dir(sluice.contract)}
 
 
-def test_every_command_is_told_of():
-    told = "".join(page.read_text() for page in PAGES)
-    assert {name for name in CLI.commands if f"sluice {name}" not in told} == set()  # type: ignore[attr-defined]
+def test_every_command_is_documented():
+    text = "".join(page.read_text() for page in PAGES)
+    assert {name for name in CLI.commands if f"sluice {name}" not in text} == set()  # type: ignore[attr-defined]
 
 
-def test_every_handler_has_its_place_in_the_architecture():
-    told = (ROOT / "docs" / "architecture.md").read_text()
-    assert {path.name for path in (ROOT / "functions").glob("*.py") if f"`{path.name}`" not in told} == set()
+def test_every_parameter_of_the_template_is_documented():
+    page = (ROOT / "docs" / "operations" / "environments.md").read_text()
+    assert [name for name in declared.template()["Parameters"] if f"`{name}`" not in page] == []
+
+
+def test_every_handler_is_in_the_architecture():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert {path.name for path in (ROOT / "functions").glob("*.py") if f"`{path.name}`" not in page} == set()
+
+
+def test_every_room_of_the_package_is_in_the_architecture():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {path.stem for path in (ROOT / "functions" / "sluice").iterdir() if not path.stem.startswith("__")}
+    assert {room for room in rooms if f"`{room}`" not in page} == set()
+
+
+def test_every_module_that_the_architecture_walks_through_exists():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`((?:\w+/)+\w+)[`.]", page[page.index("## A walk") : page.index("## The local AWS")])
+    modules = [name.removeprefix("functions/") for name in named]
+    places = [ROOT / "functions", ROOT / "functions" / "sluice"]
+    assert len(modules) > 25
+    assert [name for name in modules if not any((place / f"{name}.py").exists() for place in places)] == []
+
+
+def test_every_decision_is_in_the_index():
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text()
+    assert [path.name for path in sorted(folder.glob("0*.md")) if f"]({path.name})" not in index] == []
+
+
+def test_getting_started_shows_what_happens(tmp_path: Path):
+    page = (ROOT / "docs" / "getting-started.md").read_text()
+    files = next(block.text for block in of({"bash"}) if block.page == "docs/getting-started.md" and "<<" in block.text)
+    subprocess.run(["bash", "-euc", files], cwd=tmp_path, check=True)
+    new("orders", [tmp_path / "orders/2025-03-05.csv"], files="orders/{day:%Y-%m-%d}.csv", root=tmp_path, as_json=True)
+    contract = loaded("orders", (tmp_path / "functions" / "datasets" / "orders.py").read_text())
+    second = "orders/2025-03-06.csv"
+    report = validator.check(contract, FileSource(tmp_path / second), second)
+    assert f"{report.rows} rows: {report.rows - report.would_quarantine} good, 2 would be quarantined" in page
+    assert report.reasons == {"quantity_is_a_whole_number": 1, "price_is_present": 1}
+    made = outcome(contract, (tmp_path / second).read_text())
+    assert (len(made.published), made.discarded) == (7, {"duplicate": 1})
+    assert "10 rows = 7 published + 2 quarantined + 1 discarded" in page

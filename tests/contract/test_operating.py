@@ -1,4 +1,4 @@
-"""docs/operate.md shows every command and names every option of it."""
+"""docs/operations/README.md shows every command and names every option of it."""
 
 import re
 from pathlib import Path
@@ -8,37 +8,36 @@ import typer.main
 
 from cli.main import app
 
-PAGES = Path(__file__).parents[2] / "docs"
-OPERATE = (PAGES / "operate.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "README.md").read_text()
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 ELSEWHERE = {"new", "explain", "diff", "report", "stream"}
-"""Commands of which another page tells; this one names them."""
+"""Commands that another page documents; this one names them."""
 EVERYWHERE = {"--help", "--json", "--stack", "--profile", "--region"}
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - ELSEWHERE))
 def test_a_command_is_shown_with_its_output_and_all_its_options(name: str):
-    shown = re.search(rf"^\$ sluice {name}\b.*\n(?!\$|```)", OPERATE, re.MULTILINE)
+    shown = re.search(rf"^\$ sluice {name}\b.*\n(?!\$|```)", PAGE, re.MULTILINE)
     assert shown, f"no real output of sluice {name}"
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")}
     negative = {option for parameter in COMMANDS[name].params for option in parameter.secondary_opts}
-    told = set(re.findall(r"--[a-z][a-z-]*", OPERATE))
-    missing = {option for option in options - EVERYWHERE if option not in told and not (negative & told)}
+    named = set(re.findall(r"--[a-z][a-z-]*", PAGE))
+    missing = {option for option in options - EVERYWHERE if option not in named and not (negative & named)}
     assert missing == set()
 
 
 @pytest.mark.parametrize("name", sorted(ELSEWHERE & set(COMMANDS)))
 def test_a_command_of_another_page_is_named(name: str):
-    assert f"`sluice {name}`" in OPERATE
+    assert f"`sluice {name}`" in PAGE
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_helps_with_exit_codes_and_an_example(name: str):
-    told = COMMANDS[name].help or ""
-    assert "Exit 0" in told
-    assert f"Example: sluice {name}" in told
+    text = COMMANDS[name].help or ""
+    assert "Exit 0" in text
+    assert f"Example: sluice {name}" in text
 
 
-def test_what_every_command_has_is_told_once():
+def test_the_options_of_all_commands_are_documented_once():
     for option in EVERYWHERE:
-        assert f"`{option}" in OPERATE or f" {option} " in OPERATE
+        assert f"`{option}" in PAGE or f" {option} " in PAGE
