@@ -101,6 +101,17 @@ def test_a_source_that_the_check_does_not_confirm_has_failed() -> None:
     ]
 
 
+def test_an_error_after_publish_fails_every_published_source() -> None:
+    published = [{"source": source(key), "new_partitions": 0} for key in ("a.csv", "b.csv")]
+    error = {"Error": "States.TaskFailed", "Cause": "why"}
+    state = declared.machine()["States"]["FailPublished"]
+    before = failure("c.csv", "RowsLost")
+
+    failed = evaluate(state["Assign"]["failed"], failed=[before], published=published, states={"input": error})
+
+    assert failed == [before, *({"source": item["source"], "error": error} for item in published)]
+
+
 def crawl_choice(crawler: dict[str, Any], *, crawled_after: int = 1_000_000, now: int = 1_500_000) -> str:
     state = declared.machine()["States"]["ChooseCrawl"]
     for choice in state["Choices"]:
