@@ -102,19 +102,19 @@ def test_the_layer_knows_the_services_that_the_functions_call_and_no_others(buil
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """What a built function is told, an AWS on the loopback interface included."""
+    """The environment of a built function, with an AWS on the loopback interface."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    told = ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_REGION": REGION}
-    for name, value in told.items():
+    variables = ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_REGION": REGION}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    yield told
+    yield variables
     moto_api_backend.reset()
     server.stop()
 
 
-def test_the_built_function_judges_an_upload_with_nothing_else_on_the_path(
+def test_the_built_function_validates_an_upload_with_nothing_else_on_the_path(
     built: Path, tmp_path: Path, environment: dict[str, str]
 ):
     cloud = Cloud()
@@ -123,10 +123,10 @@ def test_the_built_function_judges_an_upload_with_nothing_else_on_the_path(
     answer = invoke(
         [functions(built)[0], built / "PackagesLayer" / "python"], "validate.handler", event, environment, tmp_path
     )
-    told = cloud.s3.get_object_tagging(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    tags = cloud.s3.get_object_tagging(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
     entry = cloud.ledger.entry(upload)
     assert answer == {"batchItemFailures": []}
-    assert {tag["Key"]: tag["Value"] for tag in told["TagSet"]}["sluice:validation"] == "accepted"
+    assert {tag["Key"]: tag["Value"] for tag in tags["TagSet"]}["sluice:validation"] == "accepted"
     assert (entry["rows"], entry["would_quarantine"]) == (6, 1)
 
 

@@ -29,7 +29,7 @@ def evaluate(expression: str, **variables: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("cause", "told"),
+    ("cause", "reason"),
     [
         ('{"JobName": "clean", "ErrorMessage": "the file \\"a.csv\\" is gone", "Id": "1"}', '\\"a.csv\\" is gone'),
         ('{"QueryExecution": {"Status": {"StateChangeReason": "COLUMN_NOT_FOUND"}}}', "COLUMN_NOT_FOUND"),
@@ -38,11 +38,11 @@ def evaluate(expression: str, **variables: Any) -> Any:
         (None, ""),
     ],
 )
-def test_the_reason_inside_of_a_jobs_or_a_querys_record_is_the_cause(cause: str | None, told: str) -> None:
+def test_the_reason_inside_of_a_jobs_or_a_querys_record_is_the_cause(cause: str | None, reason: str) -> None:
     assign = declared.machine()["States"]["CleanLarge"]["Catch"][0]["Assign"]["large_error"]
     error = {"Error": "States.TaskFailed"} | ({"Cause": cause} if cause else {})
 
-    assert evaluate(assign, states={"errorOutput": error})["Cause"].endswith(told)
+    assert evaluate(assign, states={"errorOutput": error})["Cause"].endswith(reason)
     assert not evaluate(assign, states={"errorOutput": error})["Cause"].startswith("{")
 
 

@@ -1,4 +1,4 @@
-"""What is let pass is explained, what is installed is pinned by its hash, and no secret lies in the repository."""
+"""Every excused check has its reason, every package is pinned by its hash, and no secret is in the repository."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Logs, alarms and the dashboard: people are told, by what the functions count, and no log keeps data for ever."""
+"""Logs, alarms and the dashboard: alarms notify people of what the functions count, and every log expires."""
 
 import json
 import re
