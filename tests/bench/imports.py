@@ -47,7 +47,7 @@ def build(folder: Path) -> Built:
     functions, layer = folder / "functions", folder / "layer"
     shutil.copytree(FUNCTIONS, functions, ignore=shutil.ignore_patterns("__pycache__"))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = ["make", "--silent", "build-Packages", f"ARTIFACTS_DIR={layer}"]
+    command = ["make", "--silent", "build-PackagesLayer", f"ARTIFACTS_DIR={layer}"]
     subprocess.run(command, cwd=ROOT / "packages", env={**os.environ, "PATH": path}, check=True)
     return Built(functions, layer / "python")
 

@@ -30,6 +30,30 @@ def functions() -> dict[str, Declaration]:
     return resources("AWS::Serverless::Function")
 
 
+def events() -> dict[str, Declaration]:
+    """The rules of the stack by logical id: those of the template, and those that SAM makes of events."""
+    made = {
+        f"{name}{event}": declared["Properties"]
+        for name, function in functions().items()
+        for event, declared in function.get("Events", {}).items()
+        if declared["Type"] in ("EventBridgeRule", "Schedule")
+    }
+    own = resources("AWS::Events::Rule")
+    return own | made
+
+
+def event_targets() -> dict[str, Declaration]:
+    """The one target of each rule."""
+    targets: dict[str, Declaration] = {}
+    for rule, properties in events().items():
+        if "Targets" in properties:
+            (targets[rule],) = properties["Targets"]
+        else:
+            function = next(name for name in functions() if rule.startswith(name))
+            targets[rule] = {"Arn": {"Fn::GetAtt": [function, "Arn"]}, **properties}
+    return targets
+
+
 @cache
 def machine() -> Declaration:
     definition: Declaration = json.loads((ROOT / "statemachine" / "etl.asl.json").read_text())

@@ -10,6 +10,7 @@ TRANSIENT = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
     # The process died or ran out of time: once more, the steps are idempotent.
     "Lambda.Unknown",
@@ -78,10 +79,11 @@ def test_an_error_of_the_run_never_ends_green() -> None:
         for catcher in state.get("Catch", [])
         if catcher["ErrorEquals"] == ["States.ALL"]
     }
-    assert caught == {"PublishSources", "UndoSources", "RunFailed"}
+    assert caught == {"PublishSources", "FailPublished", "RunFailed"}
 
-    assert not declared.reachable(graph, "UndoSources") & {"Done", "CompleteSources"}
-    assert ends(graph, "UndoSources") == {"RunFailed"}
+    assert not declared.reachable(graph, "FailPublished") & {"Done", "CompleteSources"}
+    assert "UndoSources" in declared.reachable(graph, "FailPublished")
+    assert ends(graph, "FailPublished") == ends(graph, "UndoSources") == {"RunFailed"}
     # The Glue job's error becomes that of the sources it did not finish; they are among `failed` from there on.
     assert graph["States"]["CleanLarge"]["Catch"][0]["Assign"].keys() == {"large_error"}
 
@@ -124,12 +126,19 @@ def test_only_transient_errors_are_retried_with_full_jitter() -> None:
             assert retrier["BackoffRate"] > 1, name
 
 
-def test_every_lambda_task_retries_alike() -> None:
-    retriers = {
-        json.dumps(state["Retry"][-3:]) for state in tasks().values() if state["Resource"].endswith("lambda:invoke")
-    }
+def test_every_lambda_task_retries_alike_and_throttling_by_itself() -> None:
+    retriers = [state["Retry"] for state in tasks().values() if state["Resource"].endswith("lambda:invoke")]
 
-    assert len(retriers) == 1
+    assert {json.dumps(retry[-2:]) for retry in retriers} == {json.dumps(retriers[0][-2:])}
+    assert retriers[0][-2]["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    for retry in retriers:
+        assert sorted(error for retrier in retry[-2:] for error in retrier["ErrorEquals"]) == sorted(of_lambda())
+        assert [retrier["ErrorEquals"] for retrier in retry[:-2]] in ([], [["SourceBusy"]])
+
+
+def of_lambda() -> set[str]:
+    """The transient errors that any Lambda task may end with."""
+    return {error for error in TRANSIENT if not error.startswith(("Glue.", "Athena.")) and error != "SourceBusy"}
 
 
 def test_every_caught_error_keeps_its_name_and_a_bounded_cause() -> None:
@@ -146,7 +155,7 @@ def test_a_running_crawl_is_waited_for_not_failed() -> None:
 
     assert running["ErrorEquals"] == ["Glue.CrawlerRunningException"]
     assert running["Next"] == "WaitForCrawler"
-    assert other["Next"] == "UndoSources"
+    assert other["Next"] == "FailPublished"
 
 
 def function_of(state: dict[str, Any]) -> dict[str, Any]:

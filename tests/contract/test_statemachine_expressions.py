@@ -29,7 +29,7 @@ def evaluate(expression: str, **variables: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("cause", "told"),
+    ("cause", "reason"),
     [
         ('{"JobName": "clean", "ErrorMessage": "the file \\"a.csv\\" is gone", "Id": "1"}', '\\"a.csv\\" is gone'),
         ('{"QueryExecution": {"Status": {"StateChangeReason": "COLUMN_NOT_FOUND"}}}', "COLUMN_NOT_FOUND"),
@@ -38,11 +38,11 @@ def evaluate(expression: str, **variables: Any) -> Any:
         (None, ""),
     ],
 )
-def test_the_reason_inside_of_a_jobs_or_a_querys_record_is_the_cause(cause: str | None, told: str) -> None:
+def test_the_reason_inside_of_a_jobs_or_a_querys_record_is_the_cause(cause: str | None, reason: str) -> None:
     assign = declared.machine()["States"]["CleanLarge"]["Catch"][0]["Assign"]["large_error"]
     error = {"Error": "States.TaskFailed"} | ({"Cause": cause} if cause else {})
 
-    assert evaluate(assign, states={"errorOutput": error})["Cause"].endswith(told)
+    assert evaluate(assign, states={"errorOutput": error})["Cause"].endswith(reason)
     assert not evaluate(assign, states={"errorOutput": error})["Cause"].startswith("{")
 
 
@@ -99,6 +99,17 @@ def test_a_source_that_the_check_does_not_confirm_has_failed() -> None:
         ("b.csv", "CheckFailed"),
         ("c.csv", "CheckFailed"),
     ]
+
+
+def test_an_error_after_publish_fails_every_published_source() -> None:
+    published = [{"source": source(key), "new_partitions": 0} for key in ("a.csv", "b.csv")]
+    error = {"Error": "States.TaskFailed", "Cause": "why"}
+    state = declared.machine()["States"]["FailPublished"]
+    before = failure("c.csv", "RowsLost")
+
+    failed = evaluate(state["Assign"]["failed"], failed=[before], published=published, states={"input": error})
+
+    assert failed == [before, *({"source": item["source"], "error": error} for item in published)]
 
 
 def crawl_choice(crawler: dict[str, Any], *, crawled_after: int = 1_000_000, now: int = 1_500_000) -> str:

@@ -40,7 +40,7 @@ def test_every_parameter_that_a_deployment_sets_exists() -> None:
         assert "Database" in overrides  # two stacks of one account must not share a database
 
 
-def test_whoever_deploys_is_told_where_things_are() -> None:
+def test_the_outputs_name_what_users_need() -> None:
     outputs: dict[str, Any] = declared.template()["Outputs"]
 
     assert set(outputs) >= {
@@ -103,7 +103,7 @@ def test_uploads_are_events_and_the_bucket_names_no_function() -> None:
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_nothing_piles_up_in_a_bucket(name: str) -> None:
+def test_a_bucket_expires_what_is_no_longer_needed(name: str) -> None:
     rules = {rule["Id"]: rule for rule in BUCKETS[name]["LifecycleConfiguration"]["Rules"]}
 
     assert all(rule["Status"] == "Enabled" for name, rule in rules.items() if name != "Tiers")  # an option

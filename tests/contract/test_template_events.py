@@ -34,7 +34,7 @@ def test_only_the_rules_of_this_stack_put_events_into_the_queues() -> None:
     upload, dead = (statement["Condition"]["ArnEquals"]["aws:SourceArn"] for statement in allowed.values())
 
     assert upload == {"Fn::GetAtt": ["UploadRule", "Arn"]}
-    assert dead == [{"Fn::GetAtt": [rule, "Arn"]} for rule in declared.resources("AWS::Events::Rule")]
+    assert dead == [{"Fn::GetAtt": [rule, "Arn"]} for rule in declared.events()]
 
 
 def test_an_event_is_invisible_for_as_long_as_it_is_validated_and_then_goes_to_the_dead_letters() -> None:
@@ -56,7 +56,7 @@ def test_only_events_of_the_raw_bucket_are_taken() -> None:
 
 
 def test_every_run_that_did_not_end_well_is_recovered() -> None:
-    pattern = declared.resources("AWS::Events::Rule")["FailedRunRule"]["EventPattern"]
+    pattern = declared.events()["RecoverFunctionFailedRunRule"]["Pattern"]
 
     assert pattern["detail"] == {
         "status": ["FAILED", "TIMED_OUT", "ABORTED"],
@@ -65,7 +65,7 @@ def test_every_run_that_did_not_end_well_is_recovered() -> None:
 
 
 def test_a_page_is_written_when_a_run_ends() -> None:
-    pattern = declared.resources("AWS::Events::Rule")["EndedRunRule"]["EventPattern"]
+    pattern = declared.events()["DescribeFunctionEndedRunRule"]["Pattern"]
 
     assert pattern == {
         "source": ["aws.states"],
@@ -78,7 +78,7 @@ def test_a_page_is_written_when_a_run_ends() -> None:
 
 
 def test_a_page_is_written_of_a_rejected_file_and_of_what_is_undone_after_its_run() -> None:
-    pattern = declared.resources("AWS::Events::Rule")["NewsRule"]["EventPattern"]
+    pattern = declared.events()["DescribeFunctionNoticeRule"]["Pattern"]
 
     assert pattern == {
         "source": ["sluice"],

@@ -35,22 +35,23 @@ def test_a_function_is_given_exactly_the_environment_that_its_handler_reads(name
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_has_a_role_and_a_log_group_of_its_own(name: str) -> None:
-    stem = name.removesuffix("Function")
-    group = declared.resources("AWS::Logs::LogGroup")[f"{stem}Logs"]["LogGroupName"]["Fn::Sub"]
+def test_a_function_has_a_role_of_its_own_and_writes_to_the_one_log_group(name: str) -> None:
+    role = name.replace("Function", "Role")
+    logs = [each["Resource"] for each in declared.statements(role) if "logs:PutLogEvents" in declared.actions(each)]
 
-    assert FUNCTIONS[name]["Role"] == {"Fn::GetAtt": [f"{stem}Role", "Arn"]}
-    assert FUNCTIONS[name]["LoggingConfig"] == {"LogGroup": {"Ref": f"{stem}Logs"}}
-    assert group == f"/aws/lambda/{FUNCTIONS[name]['FunctionName']['Fn::Sub']}"
+    assert FUNCTIONS[name]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
+    assert "LoggingConfig" not in FUNCTIONS[name]
+    assert logs == [{"Fn::GetAtt": ["FunctionsLogs", "Arn"]}]
 
 
-def test_all_functions_share_one_bundle_one_layer_one_runtime_and_tracing() -> None:
+def test_all_functions_share_one_bundle_one_layer_one_runtime_one_log_group_and_tracing() -> None:
     shared = declared.template()["Globals"]["Function"]
 
     assert shared["CodeUri"] == "functions/"
-    assert shared["Layers"] == [{"Ref": "Packages"}]
+    assert shared["Layers"] == [{"Ref": "PackagesLayer"}]
     assert shared["Runtime"] == "python3.13"
     assert shared["Tracing"] == "Active"
+    assert shared["LoggingConfig"] == {"LogGroup": {"Ref": "FunctionsLogs"}}
     assert not any({"CodeUri", "Layers", "Runtime"} & properties.keys() for properties in FUNCTIONS.values())
 
 
@@ -61,19 +62,20 @@ def test_failed_messages_return_alone_and_validation_is_bounded() -> None:
     assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ValidationConcurrency"}}
 
 
-@pytest.mark.parametrize(
-    ("function", "rule"),
-    [
-        ("RecoverFunction", "FailedRunRule"),
-        ("DescribeFunction", "EndedRunRule"),
-        ("DescribeFunction", "NewsRule"),
-        ("WatchFunction", "SilenceRule"),
-    ],
-)
-def test_what_an_event_could_not_bring_about_goes_to_the_dead_letters(function: str, rule: str) -> None:
-    invoke = FUNCTIONS[function]["EventInvokeConfig"]
-    (target,) = declared.resources("AWS::Events::Rule")[rule]["Targets"]
+def test_an_event_whose_function_fails_goes_to_the_dead_letter_queue() -> None:
+    called = {rule: target for rule, target in declared.event_targets().items() if target["Arn"] in arns()}
 
-    assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-    assert target["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
-    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+    assert {name: target["Arn"]["Fn::GetAtt"][0] for name, target in called.items()} == {
+        "RecoverFunctionFailedRunRule": "RecoverFunction",
+        "DescribeFunctionEndedRunRule": "DescribeFunction",
+        "DescribeFunctionNoticeRule": "DescribeFunction",
+        "WatchFunctionWatchSchedule": "WatchFunction",
+    }
+    for target in called.values():
+        invoke = FUNCTIONS[target["Arn"]["Fn::GetAtt"][0]]["EventInvokeConfig"]
+        assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+
+
+def arns() -> list[dict[str, list[str]]]:
+    return [{"Fn::GetAtt": [name, "Arn"]} for name in FUNCTIONS]

@@ -52,7 +52,7 @@ CALLS = {
     "s3:GetObject": {"get_object", "head_object", "copy_object", "copy", "upload_part_copy", "download_file"},
     "s3:GetObjectVersion": {"get_object", "head_object", "copy_object", "copy"},
     "s3:GetObjectVersionTagging": {"get_object_tagging"},
-    # Without it S3 answers "forbidden" for an object that is not there, and no handler could tell.
+    # Without it S3 answers "forbidden" for an object that is not there, and no handler could distinguish it.
     "s3:ListBucket": {"get_paginator", "get_object", "get_object_tagging"},
     "s3:ListBucketVersions": {"get_paginator"},
     "s3:PutObject": {"put_object", "upload_file", "upload_fileobj", "copy_object", "copy"},

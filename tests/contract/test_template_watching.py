@@ -1,4 +1,4 @@
-"""Logs, alarms and the dashboard: people are told, by what the functions count, and no log keeps data for ever."""
+"""Logs, alarms and the dashboard: alarms notify people of what the functions count, and every log expires."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.contract.encryption import KEY_OR_NONE
 
 def test_every_log_group_is_encrypted_and_forgets() -> None:
     groups = declared.resources("AWS::Logs::LogGroup")
-    assert len(groups) == len(declared.functions()) + 3  # the machine's and the Glue job's two
+    assert len(groups) == 4  # of the functions, of the machine, and the Glue job's two
 
     for name, group in groups.items():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
@@ -77,8 +77,8 @@ def test_the_dashboard_shows_what_the_functions_count_and_every_alarm() -> None:
 
 
 def test_the_watch_knows_how_often_it_is_called() -> None:
-    rule = declared.resources("AWS::Events::Rule")["SilenceRule"]
+    rule = declared.events()["WatchFunctionWatchSchedule"]
     variables = declared.functions()["WatchFunction"]["Environment"]["Variables"]
 
-    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    assert rule["Schedule"] == "rate(1 hour)"
     assert variables["WATCH_MINUTES"] == "60"
