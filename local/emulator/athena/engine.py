@@ -1,6 +1,8 @@
 """Runs one Trino statement with DuckDB, over the tables of the Glue catalog, with the caller's permissions.
 
-Not a patch itself: what athena_queries runs.
+No patch of its own: `queries` uses it. sqlglot's dialects are imported here and given as classes: a dialect that is
+given by its name is imported by the first query, and registered before it is complete, so that a query of another
+thread fails.
 """
 
 from dataclasses import dataclass
@@ -10,8 +12,10 @@ import duckdb
 import sqlglot
 from botocore.exceptions import ClientError
 from sqlglot import exp
+from sqlglot.dialects import Athena, DuckDB
 
 from local.emulator.athena.partitions import repair
+from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, column_information, text_of
 from local.emulator.athena.tables import BadData, Tables
 from local.emulator.athena.views import expand, named_tables
 from local.emulator.iam import roles
@@ -19,28 +23,11 @@ from local.emulator.iam import roles
 LITERALS = (exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Cast)
 
 
-class QueryFailed(Exception):
-    """The statement cannot be run; the message is the query's StateChangeReason."""
-
-
-class QueryCancelled(Exception):
-    """The statement was cancelled by the workgroup's limit."""
-
-
 @dataclass(frozen=True)
 class Limits:
     """`bytes_scanned`: the workgroup's BytesScannedCutoffPerQuery, or None."""
 
     bytes_scanned: int | None
-
-
-@dataclass(frozen=True)
-class Result:
-    """Names of the columns, their ColumnInfo, and the rows as texts (None for a null)."""
-
-    names: list[str]
-    columns: list[dict[str, Any]]
-    rows: list[list[str | None]]
 
 
 class Engine:
@@ -66,7 +53,7 @@ class Engine:
                 self.bytes_scanned = tables.bytes_scanned
                 if limits.bytes_scanned is not None and self.bytes_scanned > limits.bytes_scanned:
                     raise QueryCancelled("Bytes scanned limit was exceeded")
-                return fetched(connection.execute(statement.sql(dialect="duckdb")))
+                return fetched(connection.execute(statement.sql(dialect=DuckDB)))
             except (duckdb.Error, BadData) as error:
                 raise QueryFailed(f"{kind_of(error)}: {error}") from error
             except ClientError as error:
@@ -86,8 +73,9 @@ class Engine:
 
 
 def parsed(sql: str) -> Any:
+    """The one statement of a text in Athena's SQL. Raises QueryFailed."""
     try:
-        statements = [statement for statement in sqlglot.parse(sql, read="athena") if statement is not None]
+        statements = [statement for statement in sqlglot.parse(sql, read=Athena) if statement is not None]
     except sqlglot.errors.SqlglotError as error:
         raise QueryFailed(f"SYNTAX_ERROR: {error}") from error
     if len(statements) != 1:
@@ -112,8 +100,6 @@ def bound(statement: exp.Expression, parameters: list[str]) -> exp.Expression:
 
 
 def fetched(answer: Any) -> Result:
-    from local.emulator.athena.results import column_information, text_of
-
     names = [column[0] for column in answer.description]
     columns = [column_information(column[0], str(column[1])) for column in answer.description]
     return Result(names, columns, [[text_of(value) for value in row] for row in answer.fetchall()])

@@ -16,8 +16,8 @@ from ministack.core import iam_evaluator, router
 from ministack.core.responses import new_uuid
 from ministack.services import athena
 
-from local.emulator.athena.engine import Engine, Limits, QueryCancelled, QueryFailed, Result
-from local.emulator.athena.results import csv_of, shown
+from local.emulator.athena.engine import Engine, Limits
+from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, csv_of, shown
 from local.emulator.iam import roles
 
 Answer = tuple[int, dict[str, str], bytes]

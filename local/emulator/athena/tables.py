@@ -1,6 +1,6 @@
 """Makes a table of the Glue catalog a view of DuckDB: its registered partitions' files, its columns, its types.
 
-Not a patch itself: what the Athena engine reads.
+No patch of its own: `engine` uses it.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)
@@ -17,6 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 from sqlglot import exp
+from sqlglot.dialects import DuckDB
 
 from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, location_of
 from local.emulator.iam import roles
@@ -159,7 +160,7 @@ class Tables:
                 plain = exp.paren(conjunct.copy())
                 for column in list(plain.find_all(exp.Column)):
                     column.replace(exp.column(column.name, quoted=True))
-                usable.append(plain.sql(dialect="duckdb"))
+                usable.append(plain.sql(dialect=DuckDB))
         if not usable:
             return set(partitions)
         raw = ", ".join(f"raw{number}" for number in range(len(keys)))

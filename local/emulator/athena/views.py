@@ -1,6 +1,6 @@
 """Puts the query of a view of the Glue catalog where a statement names the view, as Athena does.
 
-Not a patch itself: what the Athena engine reads. Athena keeps a view as a table of the catalog whose original text
+No patch of its own: `engine` uses it. Athena keeps a view as a table of the catalog whose original text
 is a comment with a JSON document in Base64: originalSql, and the schema in which its tables are looked for.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects import Athena
 
 from local.emulator.athena.tables import BadData, Tables
 
@@ -48,7 +49,7 @@ def definition(view: dict[str, Any]) -> tuple[exp.Query, str]:
     document = json.loads(base64.b64decode(text[1])) if text and view["Parameters"].get("presto_view") else None
     if document is None:
         raise BadData("INVALID_VIEW", f"Invalid view: {view['Name']}")
-    query = sqlglot.parse_one(document["originalSql"], read="athena")
+    query = sqlglot.parse_one(document["originalSql"], read=Athena)
     if not isinstance(query, exp.Query):
         raise BadData("INVALID_VIEW", f"Invalid view: {view['Name']}")
     return query, document["schema"]
