@@ -91,7 +91,7 @@ class Campaign:
         strike(self.world.aws, disturbance.point, disturbance.kind)
         self._upload()
         hanging = self._settle()
-        strikes = faults.struck(self.world.aws)[-1]
+        strikes = faults.fired_each(self.world.aws)[-1]
         faults.clear(self.world.aws)
         survived, judged = self._survived(hanging)
         return Outcome(

@@ -54,7 +54,7 @@ class Jobs:
         for point in struck:
             strike(self.world.aws, point, kind)
         keys, hanging = self._run()
-        strikes = faults.struck(self.world.aws)
+        strikes = faults.fired_each(self.world.aws)
         faults.clear(self.world.aws)
         survived, judged = UNHELPED, judge(self.world, keys)
         if hanging or not judged.right:

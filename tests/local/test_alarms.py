@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local import Deployment, LocalAWS
-from local.emulator.cloudwatch.alarms import verdict
+from local.emulator.cloudwatch.alarms import state_of
 from local.waiting import eventually
 
 NOW = 1_000_000.0
@@ -22,7 +22,7 @@ ALARM: dict[str, Any] = {
 
 def state(*ages_and_values: tuple[float, float], **changes: Any) -> str:
     points = [{"Timestamp": NOW - age, "Value": value} for age, value in ages_and_values]
-    return verdict(ALARM | changes, points, NOW)[0]
+    return state_of(ALARM | changes, points, NOW)[0]
 
 
 def test_as_many_periods_must_breach_as_the_alarm_says() -> None:

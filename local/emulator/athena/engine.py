@@ -68,7 +68,7 @@ class Engine:
             alias = node.alias or node.name
             node.replace(exp.table_(view, alias=alias, quoted=True))
         for column in statement.find_all(exp.Column):
-            column.set("db", None)  # db.table.column: the view's alias is the table's name alone
+            column.set("db", None)  # db.table.column: the view's alias is the table's name only
             column.set("catalog", None)
 
 
@@ -85,17 +85,17 @@ def parsed(sql: str) -> Any:
 
 def bound(statement: exp.Expression, parameters: list[str]) -> exp.Expression:
     """The statement with each `?` replaced by its parameter, which must be a literal of SQL."""
-    marks = [node for node in statement.dfs() if isinstance(node, exp.Placeholder)]
-    if len(marks) != len(parameters):
+    placeholders = [node for node in statement.dfs() if isinstance(node, exp.Placeholder)]
+    if len(placeholders) != len(parameters):
         raise QueryFailed(
-            f"SYNTAX_ERROR: Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}"
+            f"SYNTAX_ERROR: Incorrect number of parameters: expected {len(placeholders)} but found {len(parameters)}"
         )
-    for mark, text in zip(marks, parameters, strict=True):
+    for placeholder, text in zip(placeholders, parameters, strict=True):
         literal = parsed(f"SELECT {text}")
         values = literal.expressions if isinstance(literal, exp.Select) and len(literal.args) else []
         if len(values) != 1 or not all(isinstance(node, (*LITERALS, exp.DataType)) for node in values[0].walk()):
             raise QueryFailed(f"SYNTAX_ERROR: execution parameter {text} is not a literal")
-        mark.replace(values[0])
+        placeholder.replace(values[0])
     return statement
 
 
@@ -106,7 +106,7 @@ def fetched(answer: Any) -> Result:
 
 
 def kind_of(error: Exception) -> str:
-    """Athena's name for what went wrong."""
+    """Athena's name of an error."""
     if isinstance(error, BadData):
         return error.kind
     if isinstance(error, duckdb.BinderException):

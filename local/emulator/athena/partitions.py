@@ -1,4 +1,4 @@
-"""MSCK REPAIR TABLE: registers the partitions that lie in a table's location and are not in its catalog.
+"""MSCK REPAIR TABLE: registers the partitions under a table's location that its catalog does not have.
 
 No patch of its own: `engine` uses it.
 """

@@ -1,4 +1,4 @@
-"""Makes a table of the Glue catalog a view of DuckDB: its registered partitions' files, its columns, its types.
+"""A table of the Glue catalog as a view of DuckDB: the files of its registered partitions, its columns, its types.
 
 No patch of its own: `engine` uses it.
 """
@@ -23,14 +23,14 @@ from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, 
 from local.emulator.iam import roles
 
 CACHE = Path(tempfile.gettempdir()) / "athena"
-READERS = 8  # downloads at once
+DOWNLOADS = 8  # downloads at once
 INTEGERS = {"tinyint", "smallint", "int", "bigint"}
 
 Column = dict[str, str]
 
 
 class BadData(Exception):
-    """What lies in S3, or in the catalog, cannot be read as the table; `kind` is Athena's name for it."""
+    """The objects in S3, or the catalog, cannot be read as the table; `kind` is Athena's name of the error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class DataFile:
 
     @property
     def path(self) -> Path:
-        """Where its content is kept, once downloaded: content never changes under one ETag."""
+        """Where its content is cached: it never changes under one ETag."""
         digest = hashlib.sha256(f"{self.bucket}/{self.key}/{self.etag}".encode()).hexdigest()
         return CACHE / f"{digest}.parquet"
 
@@ -94,7 +94,7 @@ class Tables:
             ]
             self._connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(empty)} WHERE false")
             return
-        self._keep_values(view, keys, files)
+        self._create_files_table(view, keys, files)
         paths = ", ".join(f"'{file.path}'" for file in files)
         self._connection.execute(
             f"CREATE VIEW {view} AS SELECT {', '.join(chosen)} FROM read_parquet([{paths}], filename = '_path', "
@@ -131,16 +131,18 @@ class Tables:
             if tuple(partition["Values"]) in wanted
         }
         inside = {
-            place: values for place, values in locations.items() if place[0] == bucket and place[1].startswith(prefix)
+            folder: values
+            for folder, values in locations.items()
+            if folder[0] == bucket and folder[1].startswith(prefix)
         }
         if len(inside) > 1:  # one listing of the table instead of one for each partition
             for file in self._listed(bucket, prefix, ()):
                 folder = (bucket, file.key[: file.key.rindex("/") + 1])
                 if folder in inside:
                     yield DataFile(bucket, file.key, file.etag, inside[folder])
-        for place, values in locations.items():
-            if len(inside) <= 1 or place not in inside:
-                yield from self._listed(*place, values)
+        for folder, values in locations.items():
+            if len(inside) <= 1 or folder not in inside:
+                yield from self._listed(*folder, values)
 
     def _pruned(
         self, keys: list[Column], partitions: list[tuple[str, ...]], statement: exp.Query, name: str
@@ -184,12 +186,12 @@ class Tables:
                     yield DataFile(bucket, entry["Key"], entry["ETag"], values)
 
     def _download(self, files: list[DataFile]) -> None:
-        """Bring the contents here. What is here already is still asked for once, so that a denial shows."""
+        """Download the contents. When all are cached one is still requested, so that a denial shows."""
         CACHE.mkdir(parents=True, exist_ok=True)
         missing = [file for file in files if not file.path.exists()]
         if files and not missing:
             self._s3.head_object(Bucket=files[0].bucket, Key=files[0].key)
-        with ThreadPoolExecutor(READERS) as pool:
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
             list(pool.map(self._fetch, missing))
 
     def _fetch(self, file: DataFile) -> None:
@@ -228,17 +230,17 @@ class Tables:
                         self.bytes_scanned += chunk.total_compressed_size
         return present
 
-    def _keep_values(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
-        """The table that tells, for each file, the values of its partition."""
+    def _create_files_table(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
+        """Create the table of files with the values of their partitions."""
         declared = "".join(f", {quoted(key['Name'])} {duckdb_type(key['Type'])}" for key in keys)
         self._connection.execute(f"CREATE TABLE {view}_files (_path VARCHAR{declared})")
-        marks = "(" + ", ".join("?" for _ in range(len(keys) + 1)) + ")"
+        placeholders = "(" + ", ".join("?" for _ in range(len(keys) + 1)) + ")"
         for start in range(0, len(files), 500):
             part = files[start : start + 500]
             values: list[Any] = []
             for file in part:
                 values += [str(file.path), *(None if value == HIVE_NULL else value for value in file.values)]
-            self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(marks for _ in part)}", values)
+            self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(placeholders for _ in part)}", values)
 
 
 def quoted(name: str) -> str:

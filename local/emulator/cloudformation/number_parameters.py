@@ -1,4 +1,4 @@
-"""CloudFormation turns a parameter into the type that the property has; MiniStack hands on every parameter as text."""
+"""CloudFormation converts a parameter to the type of the property; MiniStack passes every parameter on as text."""
 
 from collections.abc import Callable
 from typing import Any

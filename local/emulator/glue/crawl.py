@@ -1,6 +1,6 @@
-"""One crawl: reads the Parquet under a crawler's targets and registers what the catalog does not know yet.
+"""One crawl: reads the Parquet files under a crawler's targets and registers what the catalog does not have yet.
 
-Not a patch itself: what glue_crawlers runs, under the crawler's role.
+No patch of its own: `crawlers` runs it, under the crawler's role.
 """
 
 import io

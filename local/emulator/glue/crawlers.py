@@ -1,4 +1,4 @@
-"""MiniStack's crawlers report SUCCEEDED without reading anything: here each really crawls, under its role."""
+"""A crawler reads its targets under its role; MiniStack's crawlers report SUCCEEDED without reading anything."""
 
 import contextvars
 import threading

@@ -1,6 +1,6 @@
-"""The process of one Glue job run: its script from S3, its arguments, its role, its log, its end.
+"""The process of one Glue job run: its script from S3, its arguments, its role, its log, its exit.
 
-Not a patch itself: what glue_jobs runs.
+No patch of its own: `jobs` runs it.
 """
 
 import os
@@ -106,8 +106,8 @@ def check_spark(python: str) -> None:
     java = shutil.which("java", path=f"{home}/bin" if home else None)
     if java is None:
         raise Unstartable(JAVA_MISSING)
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', told)
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', answer)
     if version is None or int(version.group(1)) < 17:
         raise Unstartable(JAVA_MISSING)
     probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pyspark') is None)"

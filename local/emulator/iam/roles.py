@@ -1,6 +1,6 @@
-"""Credentials with which a service of AWS acts under a role: the machine, the job, the crawler, the function.
+"""Credentials with which a service of AWS acts under a role: the state machine, the job, the crawler, the function.
 
-Not a patch itself: what the patches of those services share.
+No patch of its own: the patches of those services share it.
 """
 
 import hashlib

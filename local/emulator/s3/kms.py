@@ -1,4 +1,4 @@
-"""MiniStack lets anybody who may use an object use its key: here the bucket's KMS key must be allowed as well.
+"""S3 checks that the caller may use the bucket's KMS key; MiniStack checks access to the object only.
 
 Writing needs kms:GenerateDataKey, reading needs kms:Decrypt, on the key of the bucket's default encryption.
 """

@@ -1,9 +1,8 @@
-"""MiniStack's Lambda reads a Kinesis stream without windows: TumblingWindowInSeconds is dropped.
+"""Lambda hands a function with a tumbling window the records of each window and the state that it returned before.
 
-Here, as on AWS, a function with a window is handed its records with the window that they came in and the state that it
-returned for the batch before, shard by shard, and is called once more when the window is over. What fails is tried
-again. A window is as much shorter as the waits of runs are, and a record ages as much faster. How old the records are
-and what failed is told to CloudWatch.
+MiniStack drops TumblingWindowInSeconds. As on AWS there is one state per shard and window, a last call when the window
+ends, retries of what fails, and metrics of iterator age and errors. Windows and the age of records are scaled like the
+waits of Step Functions (SFN_WAIT_SCALE).
 """
 
 import base64
@@ -108,7 +107,7 @@ def _call(
     """Return the state that the function answers, or None when it failed."""
     event = {
         "Records": [_event_of(record, shard_id, mapping) for record in records],
-        "window": {"start": _told(start), "end": _told(start + seconds)},
+        "window": {"start": _utc_text(start), "end": _utc_text(start + seconds)},
         "state": state,
         "shardId": shard_id,
         "eventSourceARN": mapping["EventSourceArn"],
@@ -155,7 +154,7 @@ def _event_of(record: dict[str, Any], shard_id: str, mapping: Mapping) -> dict[s
     }
 
 
-def _told(seconds: float) -> str:
+def _utc_text(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds" if seconds % 1 else "seconds")
     return moment.replace("+00:00", "Z")
 
