@@ -1,4 +1,4 @@
-"""`sluice check`: what the gate would say of a file, without AWS."""
+"""`sluice check`: validates a file on this machine, without AWS."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +20,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 def check(
     file: File,
     dataset: Dataset,
-    key: Annotated[str | None, typer.Option(help="The object key it would be uploaded under.")] = None,
+    key: Annotated[str | None, typer.Option(help="The object key of the later upload.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a file would be accepted, and what is wrong with which rows.
+    """Check whether a file would be accepted, and print the reasons and rows that would be quarantined.
 
     Exit 0: accepted. 1: rejected. 2: wrong usage or unknown dataset.
 
