@@ -104,7 +104,7 @@ def test_what_firehose_cannot_write_waits_and_an_alarm_says_so(stream: Stream, e
         assert (told["Trigger"]["Namespace"], told["Trigger"]["MetricName"]) == ("AWS/Firehose", "DeliveryToS3.Success")
     account = stream.settle()
     assert account["rows"] == account["published"] + account["quarantined"] + account["discarded"] == stream.sent
-    assert account["quarantined"] == stream.sent - expected(posts).sound
+    assert account["quarantined"] == stream.sent - expected(posts).valid
     raised(ears, "UndeliveredRecordsAlarm", "OK")
 
 
