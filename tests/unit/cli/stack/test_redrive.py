@@ -1,6 +1,7 @@
 """A failed version is redriven once, however often redrive is called."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import boto3
@@ -128,7 +129,27 @@ def test_dead_letters_go_back_to_their_queue_or_functions(cloud: Cloud, queue: s
     for body in (json.dumps({"source": "aws.s3"}), "not JSON", json.dumps(wrapped), json.dumps(ended)):
         cloud.sqs.send_message(QueueUrl=dead_letters, MessageBody=body)
     functions = Functions()
-    done = redrive_dead_letters(
+    done = _redrive(cloud, functions, queue, dead_letters)
+    assert done == {"uploads": 2, "runs": 2}
+    assert sorted(bodies(queue)) == ["not JSON", '{"source": "aws.s3"}']
+    request = {"InvocationType": "Event", "Payload": json.dumps(ended)}
+    assert functions.invoked == [{"FunctionName": name, **request} for name in (RECOVER, "describe")] * 2
+    assert bodies(dead_letters) == []
+
+
+def test_an_event_of_sluice_goes_to_describe_and_not_to_the_upload_queue(cloud: Cloud, queue: str, dead_letters: str):
+    notification = {"source": "sluice", "detail-type": "RunFailed", "detail": {"dataset": "sales"}}
+    cloud.sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps(notification))
+    functions = Functions()
+    assert _redrive(cloud, functions, queue, dead_letters) == {"notifications": 1}
+    assert [(each["FunctionName"], json.loads(each["Payload"])) for each in functions.invoked] == [
+        ("describe", notification)
+    ]
+    assert bodies(queue) == []
+
+
+def _redrive(cloud: Cloud, functions: Functions, queue: str, dead_letters: str) -> Counter[str]:
+    return redrive_dead_letters(
         cloud.sqs,
         functions,
         dead_letters_url=dead_letters,
@@ -136,8 +157,3 @@ def test_dead_letters_go_back_to_their_queue_or_functions(cloud: Cloud, queue: s
         recover_function=RECOVER,
         describe_function="describe",
     )
-    assert done == {"uploads": 2, "runs": 2}
-    assert sorted(bodies(queue)) == ["not JSON", '{"source": "aws.s3"}']
-    request = {"InvocationType": "Event", "Payload": json.dumps(ended)}
-    assert functions.invoked == [{"FunctionName": name, **request} for name in (RECOVER, "describe")] * 2
-    assert bodies(dead_letters) == []
