@@ -11,9 +11,9 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from cli.stack.redrive import redrive, redrive_dead_letters
 from local import Connection, deploy
-from local.installation import Installation
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import Ledger
+from tests.installation import Installation
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 DECIDED = ("REJECTED", "PUBLISHED", "FAILED", "SUPERSEDED")

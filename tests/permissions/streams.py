@@ -5,7 +5,7 @@ import json
 from datetime import datetime, timedelta
 
 from local import faults
-from local.installation import QueryRefused
+from tests.installation import QueryRefused
 from tests.permissions.expectations import Wrong, numbers
 from tests.permissions.world import World
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import Deployment, LocalAWS, deploy
 from local.faults import Call, calls
-from local.installation import Installation
+from tests.installation import Installation
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("template.yaml", "functions", "packages", "glue", "statemachine")
