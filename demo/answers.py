@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cli.commands.query import select
+from cli.stack.athena import select
 from cli.stack.connection import Stack
 from demo.display import Progress
 from samples.planted_damage import Planted

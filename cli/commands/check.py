@@ -1,20 +1,14 @@
 """`sluice check`: validates a file on this machine, without AWS."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.terminal import output
+from cli.terminal.options import AsJson, Dataset, File
 from sluice.contract import registry
 from sluice.read.source import FileSource
 from sluice.validate import validator
-
-File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
-]
-Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def check(

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from cli import spark
-from cli.commands.check import AsJson, Dataset, File
 from cli.terminal import output
+from cli.terminal.options import AsJson, Dataset, File
 from sluice.aws.secrets import hash_key
 from sluice.contract import registry
 from sluice.engines import polars_engine

@@ -6,9 +6,9 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
-from cli.commands.up import TEMPLATE
 from cli.stack import diagnose
 from cli.stack.connection import NoStack, Profile, Region, StackName, connect
+from cli.stack.deployment import TEMPLATE
 from cli.stack.diagnose import BAD, OK, Finding
 from cli.terminal import output
 from cli.terminal.errors import advised

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 import datasets
-from cli.commands.check import AsJson
 from cli.contracts.document import loaded, terms, written
 from cli.infer.proposal import Proposal, propose
 from cli.infer.sample_rows import SampleFiles, sample_files
 from cli.infer.sampling import read_samples
 from cli.infer.writing import source
 from cli.terminal import output
+from cli.terminal.options import AsJson
 from sluice.contract.key_pattern import NAME
 from sluice.contract.model import Contract
 from sluice.read.source import FileSource

@@ -1,27 +1,21 @@
 """`sluice quarantine`: counts the rows in quarantine by reason, and exports them as a CSV to correct."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from cli.commands.query import chunks
+from cli.repair.export import export_rows
 from cli.stack import history
-from cli.stack.connection import Profile, Region, Stack, StackName, connect
+from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.options import AsJson, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-LINEAGE = ("_source_key", "_version", "_row_number", "_reasons", "_raw")
-"""The columns of an export that identify a row and give its reasons; the file's own columns follow."""
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -60,14 +54,14 @@ def quarantine(
     registry.load(dataset)
     where = connect(stack, profile, region)
     if export:
-        rows = _export(where, dataset, export, reason=reason, source=source)
+        rows = export_rows(where, dataset, export, reason=reason, source=source)
         if as_json:
             output.print_json({"rows": rows, "export": str(export)})
         else:
             output.out.print(f"{output.rows(rows)} in {export}", highlight=False)
             output.hint(f"sluice replay {export}")
         return
-    found = published_now(where, history.changed(where, moment(since), dataset=dataset, status=PUBLISHED))
+    found = history.published_now(where, history.changed(where, moment(since), dataset=dataset, status=PUBLISHED))
     if source:
         found = [entry for entry in found if entry["source"] == where.uri(source)]
     reasons = _reasons(found, reason)
@@ -75,12 +69,6 @@ def quarantine(
         output.print_json({"dataset": dataset, "days": _days(found), "reasons": reasons})
     else:
         _print(dataset, found, reasons)
-
-
-def published_now(stack: Stack, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries whose rows are in the tables now."""
-    heads = history.heads(stack, {entry["source"] for entry in entries})
-    return [e for e in entries if heads.get(e["source"], {}).get("published_version") == e["version"]]
 
 
 def _days(entries: Sequence[Entry]) -> list[dict[str, Any]]:
@@ -128,43 +116,3 @@ def _sparkline(values: list[int]) -> str:
     """Return the values as bars of text, the highest at full height."""
     most = max(values)
     return "".join(_BARS[-(-value * (len(_BARS) - 1) // most)] for value in values)
-
-
-def _export(stack: Stack, dataset: str, path: Path, *, reason: str | None, source: str | None) -> int:
-    """Write the quarantined rows and return how many."""
-    conditions, parameters = ["1 = 1"], []
-    if reason:
-        conditions.append("contains(_reasons, ?)")
-        parameters.append(_literal(reason))
-    if source:
-        conditions.append("_source_key = ?")
-        parameters.append(_literal(stack.uri(source)))
-    sql = (
-        f"SELECT *, array_join(_reasons, '; ') AS _joined_reasons FROM \"{dataset}_quarantine\" "  # noqa: S608 (a dataset's name)
-        f"WHERE {' AND '.join(conditions)} ORDER BY _source_key, _row_number"
-    )
-    total = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
-        for rows in _with_versions(stack, chunks(stack, sql, parameters)):
-            ordered = [
-                *LINEAGE,
-                *(name for name in rows.columns if name not in (*LINEAGE, "_joined_reasons", "_run_id")),
-            ]
-            rows.to_csv(file, columns=ordered, index=False, header=total == 0)
-            total += len(rows)
-    return total
-
-
-def _with_versions(stack: Stack, chunks_of_rows: Iterable["DataFrame"]) -> Iterator["DataFrame"]:
-    """Add the version of the file to each row. Rows of an unfinished publication are left out."""
-    for rows in chunks_of_rows:
-        heads = history.heads(stack, set(rows["_source_key"]))
-        known = {uri: (head.get("published_run"), head.get("published_version")) for uri, head in heads.items()}
-        of = [known.get(uri, (None, None)) for uri in rows["_source_key"]]
-        rows["_version"] = [version for _, version in of]
-        rows["_reasons"] = rows["_joined_reasons"]
-        yield rows[[run == found for (run, _), found in zip(of, rows["_run_id"], strict=True)]]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

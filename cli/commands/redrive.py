@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.show import run_input
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
-from cli.stack.executions import execution
+from cli.stack.executions import execution, run_input
 from cli.stack.follow import Upload, any_failed, follow, print_outcome
 from cli.stack.history import Entry
 from cli.stack.redrive import redrive_dead_letters

@@ -9,15 +9,14 @@ import typer
 from rich.text import Text
 
 from cli.batch.candidates import put_again
+from cli.batch.progress import exit_code, print_failures, run_all
 from cli.batch.runner import Candidate, batches_of
-from cli.commands.backfill import AtATime, exit_code, print_failures, run_all
-from cli.commands.quarantine import published_now
 from cli.repair import corrected_rows
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, ParallelRuns
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
 
@@ -38,7 +37,7 @@ def replay(
         str | None,
         typer.Option(help="With one --source: the version to clean, instead of the published one.", show_default=False),
     ] = None,
-    at_a_time: AtATime = 4,
+    at_a_time: ParallelRuns = 4,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -90,7 +89,7 @@ def _quarantined(stack: Stack, dataset: str) -> set[str]:
     """Return the files of a dataset that have rows in quarantine now."""
     registry.load(dataset)
     entries = history.changed(stack, _EVER, dataset=dataset, status=PUBLISHED)
-    return {entry["source"] for entry in published_now(stack, entries) if entry["quarantined"]}
+    return {entry["source"] for entry in history.published_now(stack, entries) if entry["quarantined"]}
 
 
 def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], version: str | None) -> list[Candidate]:

@@ -10,15 +10,14 @@ from rich.text import Text
 
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
-from cli.stack.executions import StateTime, execution, state_times
+from cli.stack.executions import StateTime, execution, run_input, state_times
 from cli.stack.follow import print_outcome
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.options import AsJson
-from sluice.aws.object_keys import report_key, run_key
+from sluice.aws.object_keys import report_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
-from sluice.ledger.runs import Run
 
 
 def show_(
@@ -74,16 +73,6 @@ def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
         "states": [vars(state) for state in state_times(stack, run_id)] if described else [],
         "files": sorted(entries, key=lambda entry: entry["source"]),
     }
-
-
-def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
-    """Return the sources of a run's input; none after WorkDays, when it has expired."""
-    try:
-        return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
-        return ()
 
 
 def _report(stack: Stack, entry: Entry) -> dict[str, Any]:

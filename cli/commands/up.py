@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from cli.stack.deployment import TEMPLATE
 from cli.terminal import output
 from cli.terminal.options import AsJson
 
 STACK = "sluice"
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def up(

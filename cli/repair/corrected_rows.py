@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cli.batch.runner import Candidate
-from cli.commands.quarantine import LINEAGE
+from cli.repair.export import LINEAGE
 from cli.repair.rewrite import CorrectedRow, rewrite
 from cli.stack import upload
 from cli.stack.connection import Stack

@@ -12,6 +12,7 @@ import datasets
 import sluice
 from cli.stack.connection import Stack
 
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _REPLACED = {"CodeUri", "ContentUri", "DefinitionUri", "ScriptLocation", "Metadata"}
 """What deploying replaces in a template."""
 

@@ -1,11 +1,17 @@
-"""Reads the state machine's executions: the state that a run is in, and the seconds of each."""
+"""Reads the input and the execution of a run: its sources, its current state, the seconds of each state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from cli.stack.connection import Stack
+from sluice.aws.object_keys import run_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json
+from sluice.ledger.runs import Run
 
 
 @dataclass
@@ -23,6 +29,16 @@ _ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "Executio
 
 def arn(stack: Stack, run_id: str) -> str:
     return f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run_id}"
+
+
+def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
+    """Return the sources of a run's input; none after WorkDays, when it has expired."""
+    try:
+        return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return ()
 
 
 def execution(stack: Stack, run_id: str) -> dict[str, Any]:

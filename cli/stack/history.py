@@ -1,6 +1,6 @@
 """Queries the ledger: the versions of a file, the files of a run, what changed since a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cli.stack.connection import Stack
@@ -47,6 +47,12 @@ def entries(stack: Stack, versions: Iterable[tuple[str, str]]) -> dict[tuple[str
 def heads(stack: Stack, uris: Iterable[str]) -> dict[str, Entry]:
     """Return the head items of keys, by address."""
     return {uri: entry for (uri, _), entry in entries(stack, ((uri, HEAD) for uri in uris)).items()}
+
+
+def published_now(stack: Stack, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries whose rows are in the tables now."""
+    latest = heads(stack, {entry["source"] for entry in entries})
+    return [e for e in entries if latest.get(e["source"], {}).get("published_version") == e["version"]]
 
 
 def _items(stack: Stack) -> Items:

@@ -1,12 +1,18 @@
 """Options that several commands share."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
+]
+Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Wait = Annotated[bool, typer.Option(help="Follow the files until each has a final status.")]
+ParallelRuns = Annotated[int, typer.Option("--runs", min=1, max=50, help="Parallel runs.")]
 Since = Annotated[str, typer.Option(help="How far back: 36h, 7d, 4w, or a date such as 2025-03-01.")]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

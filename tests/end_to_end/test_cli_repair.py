@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cli.commands.query import QueryFailed
 from cli.stack import deployment
+from cli.stack.athena import QueryFailed
 from cli.stack.connection import connect
 from local import LocalAWS, faults
 from tests.end_to_end.command import Command

@@ -45,7 +45,7 @@ def definition(stack: Deployment) -> dict[str, Any]:
     }
     decide = {
         "Type": "Choice",
-        "Choices": [{"Condition": "{% $count($failed) > 0 %}", "Next": "Told"}],
+        "Choices": [{"Condition": "{% $count($failed) > 0 %}", "Next": "Caught"}],
         "Default": "Fine",
     }
     caught = {
