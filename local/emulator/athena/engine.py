@@ -33,21 +33,21 @@ class Limits:
 class Engine:
     """One query's engine; `bytes_scanned` counts the column chunks of the files that were read."""
 
-    def __init__(self, held: roles.Credentials, *, database: str) -> None:
-        self._held = held
+    def __init__(self, credentials: roles.Credentials, *, database: str) -> None:
+        self._credentials = credentials
         self._database = database
         self.bytes_scanned = 0
 
     def run(self, sql: str, parameters: list[str] | None, limits: Limits) -> Result:
         """The statement's result. Raises QueryFailed, QueryCancelled, ClientError."""
         if sql.lstrip().upper().startswith("MSCK"):
-            return repair(self._held, self._database, sql)
+            return repair(self._credentials, self._database, sql)
         statement = bound(parsed(sql), parameters or [])
         if not isinstance(statement, exp.Query):
             raise QueryFailed(f"NOT_SUPPORTED: {statement.key} statements are not supported by the local Athena")
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET threads = 2; SET memory_limit = '1GB'")
-            tables = Tables(self._held, connection)
+            tables = Tables(self._credentials, connection)
             try:
                 self._declare(statement, tables)
                 self.bytes_scanned = tables.bytes_scanned

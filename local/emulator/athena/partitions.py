@@ -13,13 +13,13 @@ STATEMENT = re.compile(r"\s*MSCK\s+REPAIR\s+TABLE\s+(?:`?(\w+)`?\.)?`?(\w+)`?\s*
 BATCH = 100
 
 
-def repair(held: roles.Credentials, database: str, sql: str) -> Result:
+def repair(credentials: roles.Credentials, database: str, sql: str) -> Result:
     """An empty result. Raises QueryFailed for another form of the statement, ClientError."""
     found = STATEMENT.fullmatch(sql)
     if found is None:
         raise QueryFailed("SYNTAX_ERROR: expected MSCK REPAIR TABLE name")
     where = {"DatabaseName": found[1] or database, "TableName": found[2]}
-    glue, s3 = roles.client("glue", held), roles.client("s3", held)
+    glue, s3 = roles.client("glue", credentials), roles.client("s3", credentials)
     table = glue.get_table(DatabaseName=where["DatabaseName"], Name=where["TableName"])["Table"]
     bucket, prefix = location_of(table["StorageDescriptor"]["Location"])
     keys = [key["Name"].lower() for key in table.get("PartitionKeys", [])]

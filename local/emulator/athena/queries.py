@@ -176,8 +176,8 @@ def patch() -> None:
         key = router.extract_access_key_id(headers, query)
         found = iam_evaluator.resolve_credential(key)
         if isinstance(found, iam_evaluator.ResolvedCredential):
-            held = roles.Credentials(found.access_key_id, found.secret_access_key, found.session_token or "")
-            _caller.set(held)
+            credentials = roles.Credentials(found.access_key_id, found.secret_access_key, found.session_token or "")
+            _caller.set(credentials)
         answer: Answer = await handle(method, path, headers, body, query)
         return answer
 

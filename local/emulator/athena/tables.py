@@ -56,9 +56,9 @@ class DataFile:
 class Tables:
     """The tables of one query."""
 
-    def __init__(self, held: roles.Credentials, connection: duckdb.DuckDBPyConnection) -> None:
-        self._glue = roles.client("glue", held)
-        self._s3 = roles.client("s3", held)
+    def __init__(self, credentials: roles.Credentials, connection: duckdb.DuckDBPyConnection) -> None:
+        self._glue = roles.client("glue", credentials)
+        self._s3 = roles.client("s3", credentials)
         self._connection = connection
         self._views: dict[tuple[str, str], str] = {}
         self._tables: dict[tuple[str, str], dict[str, Any]] = {}

@@ -66,7 +66,7 @@ def value_of(alarm: Alarm, points: Sequence[Point], start: float, end: float) ->
 
 
 def evaluate(alarm: Alarm) -> None:
-    """Look at one alarm, and act when its state changes."""
+    """Evaluate one alarm, and run its actions when its state changes."""
     dimensions = cloudwatch._dims_key({each["Name"]: each["Value"] for each in alarm.get("Dimensions") or []})
     points = list(cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or [])
     with _lock:
@@ -81,7 +81,7 @@ def evaluate(alarm: Alarm) -> None:
 
 
 def measure(alarm: Alarm) -> None:
-    """Note how many messages wait in the queue that an alarm watches."""
+    """Record the depth of the queue that an alarm watches."""
     if (alarm["Namespace"], alarm["MetricName"]) != ("AWS/SQS", "ApproximateNumberOfMessagesVisible"):
         return
     for dimension in alarm["Dimensions"]:
@@ -94,7 +94,7 @@ def measure(alarm: Alarm) -> None:
 
 
 def watch() -> None:
-    """Look at every alarm a few times in each of its periods, for ever."""
+    """Evaluate every alarm a few times in each of its periods, for ever."""
     looked: dict[str, float] = {}
     while True:
         time.sleep(0.5)

@@ -43,17 +43,17 @@ def error(code: str, message: str) -> Answer:
 
 
 def carry_out(crawler: Crawler) -> None:
-    """Crawl, and note how it ended."""
+    """Crawl, and set its final status."""
     begun, failure = time.time(), ""
     try:
-        held = roles.credentials(crawler["Role"], service="glue.amazonaws.com", session="AWS-Crawler")
-        crawl = Crawl(crawler, held)
+        credentials = roles.credentials(crawler["Role"], service="glue.amazonaws.com", session="AWS-Crawler")
+        crawl = Crawl(crawler, credentials)
         try:
             crawl.run()
         except (ClientError, UnknownType) as caught:
             failure = str(caught)
             crawl.messages.append(f"ERROR : {failure}")
-        keep_log(held, crawler, crawl.messages)
+        keep_log(credentials, crawler, crawl.messages)
     except roles.RoleUnusable as caught:
         failure = str(caught)
     crawler["LastCrawl"] = {
@@ -66,9 +66,9 @@ def carry_out(crawler: Crawler) -> None:
     crawler.update(State="READY", CrawlElapsedTime=int((time.time() - begun) * 1000))
 
 
-def keep_log(held: roles.Credentials, crawler: Crawler, messages: list[str]) -> None:
-    """Put the crawl's messages into CloudWatch Logs; a role that may not, has no log, as in AWS."""
-    logs = roles.client("logs", held)
+def keep_log(credentials: roles.Credentials, crawler: Crawler, messages: list[str]) -> None:
+    """Put the crawl's messages into CloudWatch Logs; without the permission there is no log, as in AWS."""
+    logs = roles.client("logs", credentials)
     where = {"logGroupName": LOG_GROUP, "logStreamName": crawler["Name"]}
     now = int(time.time() * 1000)
     for operation, arguments in (

@@ -30,7 +30,7 @@ class Mount:
         self._lock = threading.Lock()
 
     def stage(self, texts):
-        """Bring all objects that `texts` name, or that lie under the prefixes they name."""
+        """Download all objects whose keys or prefixes `texts` name."""
         seen, waiting = set(), list(texts)
         while waiting:
             for bucket, key in URI.findall(waiting.pop()):
@@ -89,7 +89,7 @@ class Mount:
 
     def _files(self):
         for folder, folders, names in os.walk(self._root):
-            # What Spark has under way is not there yet; checksums are of the local file system only.
+            # Spark's temporary files are not part of the output; checksums are of the local file system only.
             folders[:] = [name for name in folders if name not in ("_temporary", ".sparkStaging")]
             for name in names:
                 if not name.endswith(".crc"):

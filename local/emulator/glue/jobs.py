@@ -76,7 +76,7 @@ def in_background(job: Job, run: Run) -> None:
 
 
 def carry_out(job: Job, run: Run) -> None:
-    """Run the script, note how it ended, and try again as often as MaxRetries says."""
+    """Run the script, set its final status, and retry up to MaxRetries times."""
     run.update(JobRunState="RUNNING", LastModifiedOn=int(time.time()))
     # DefaultArguments are the job's, the run's own come before them; both reach the script.
     arguments = job.get("DefaultArguments", {}) | {"--JOB_NAME": job["Name"], "--JOB_RUN_ID": run["Id"]}

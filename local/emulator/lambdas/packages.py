@@ -27,7 +27,7 @@ _linking = threading.Lock()
 
 
 class PackageMissing(RuntimeError):
-    """A layer asks for what cannot be had from this environment; the message says what to do."""
+    """A layer requires a package that this environment does not have; the message says what to do."""
 
 
 def linked(layer: bytes) -> bytes:
@@ -36,8 +36,8 @@ def linked(layer: bytes) -> bytes:
     Raises PackageMissing.
     """
     with zipfile.ZipFile(io.BytesIO(layer)) as archive:
-        held = archive.namelist()
-        if REQUIREMENTS not in held or any(name.startswith("python/") for name in held):
+        names = archive.namelist()
+        if REQUIREMENTS not in names or any(name.startswith("python/") for name in names):
             return layer
         wanted = archive.read(REQUIREMENTS).decode()
     folder = Path(os.environ["SLUICE_STATE"]) / "packages" / hashlib.sha256(wanted.encode()).hexdigest()[:16]

@@ -30,7 +30,7 @@ def key_of(object_arn: str, region: str) -> str | None:
 
 
 def exists(object_arn: str) -> bool:
-    """Whether there is an object to decrypt; of a missing one S3 says that it is missing."""
+    """Whether there is an object to decrypt; S3 reports a missing one as missing."""
     bucket, _, key = object_arn.removeprefix("arn:aws:s3:::").partition("/")
     return key in (s3._buckets.get(bucket) or {}).get("objects", {})
 

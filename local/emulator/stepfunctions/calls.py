@@ -43,10 +43,10 @@ def machine() -> dict[str, Any]:
 def client(service: str) -> Any:
     """A client of `service` under the machine's role. Raises the error that Step Functions reports."""
     try:
-        held = roles.credentials(machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"])
+        credentials = roles.credentials(machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"])
     except roles.RoleUnusable as error:
         raise states._ExecutionError("States.Permissions", str(error)) from error
-    boto = roles.client(BOTO_NAMES.get(service, service), held)
+    boto = roles.client(BOTO_NAMES.get(service, service), credentials)
     boto.meta.events.register("before-call", name_execution, unique_id=EXECUTION_HEADER)
     return boto
 

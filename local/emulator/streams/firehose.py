@@ -108,8 +108,8 @@ def _measure(stream: dict[str, Any], metric: str, *, good: bool) -> None:
 def deliver(stream: dict[str, Any], records: list[Arrived]) -> None:
     """Write the records, a file a prefix. Raises ClientError, BotoCoreError, RoleUnusable; then write all again."""
     config = configuration(stream)
-    held = roles.credentials(config["RoleARN"], service="firehose.amazonaws.com", session=stream["name"])
-    s3 = roles.client("s3", held)
+    credentials = roles.credentials(config["RoleARN"], service="firehose.amazonaws.com", session=stream["name"])
+    s3 = roles.client("s3", credentials)
     now = time.gmtime()
     files: dict[str, list[bytes]] = {}
     for record, routed in zip(records, transformed(stream, records), strict=True):
@@ -146,7 +146,7 @@ def _failed_record(record: Arrived, error: Any) -> bytes:
 
 
 def transformed(stream: dict[str, Any], records: list[Arrived]) -> list[dict[str, Any]]:
-    """What the function of the delivery stream makes of the records; as they are where it has none."""
+    """The records transformed by the function of the delivery stream; unchanged where it has none."""
     ids = [f"{number:020}" for number in range(len(records))]
     given = [
         {
@@ -170,7 +170,7 @@ def transformed(stream: dict[str, Any], records: list[Arrived]) -> list[dict[str
 
 
 def _batches(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Parts of about a MiB, as the template's BufferSizeInMBs says."""
+    """Batches of about a MiB, the template's BufferSizeInMBs."""
     parts: list[list[dict[str, Any]]] = [[]]
     size = 0
     for record in records:

@@ -38,7 +38,7 @@ _shards: dict[tuple[str, str], Shard] = {}
 
 
 def poll() -> bool:
-    """Take one step with every mapping that has windows; whether any had something to do."""
+    """Process one batch of every mapping that has windows; return whether there was any."""
     worked = False
     for account, region, mapping in list(_all_mappings()):
         if mapping.get(WINDOW) and mapping.get("Enabled", True):
@@ -82,7 +82,7 @@ def _step(mapping: Mapping, shard_id: str, records: list[dict[str, Any]]) -> boo
 
 
 def _batch(records: list[dict[str, Any]], start: float | None, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the records, from the first on, that came in the open window, or in one window if none is open."""
+    """Yield the leading records of one window: the open one, or that of the first record."""
     for record in records:
         start = _window_of(record, seconds) if start is None else start
         if _window_of(record, seconds) != start:
@@ -129,7 +129,7 @@ def _call(
 
 
 def _measure(function: str, records: list[dict[str, Any]], begun: float, *, failed: bool) -> None:
-    """Note an invocation, and the age that its last record had; one that closes a window has no records."""
+    """Record the metrics of an invocation: errors, and the age of its last record (none when it closes a window)."""
     lambda_svc._emit_lambda_metrics(function, (time.time() - begun) * 1000, failed, False)
     if records:
         age = (begun - records[-1]["ApproximateArrivalTimestamp"]) / SCALE * 1000
