@@ -49,10 +49,10 @@ def redrive_dead_letters(
         EVENT_SOURCE: ("notifications", [describe_function]),
     }
     done: Counter[str] = Counter()
-    begun = time.time()
+    started_at = time.time()
     while messages := _receive(sqs, dead_letters_url):
         for message in messages:
-            if int(message["Attributes"]["SentTimestamp"]) / 1000 >= begun:
+            if int(message["Attributes"]["SentTimestamp"]) / 1000 >= started_at:
                 # Sent by this very redrive, and failed again.
                 sqs.change_message_visibility(
                     QueueUrl=dead_letters_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0

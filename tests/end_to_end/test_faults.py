@@ -1,4 +1,4 @@
-"""The fault campaign in small (`make chaos` does all of it): what fails where, and readers still see the latest."""
+"""The fault campaign in small (`make chaos` does all of it): a call fails, and the table still has the latest rows."""
 
 from collections.abc import Iterator
 

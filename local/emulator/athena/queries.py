@@ -87,7 +87,7 @@ def new_execution(data: dict[str, Any], workgroup: str, result: dict[str, Any]) 
 
 def carry_out(execution: Execution, parameters: list[str] | None, cutoff: int | None) -> None:
     """Run a query and set its final status."""
-    status, begun = execution["Status"], time.time()
+    status, started_at = execution["Status"], time.time()
     status["State"] = "RUNNING"
     engine = Engine(_caller.get(), database=execution["QueryExecutionContext"].get("Database", "default"))
     try:
@@ -104,7 +104,7 @@ def carry_out(execution: Execution, parameters: list[str] | None, cutoff: int | 
         # Athena's name for its own errors. Without an end the query would seem to run forever.
         ended, reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}"
         logging.getLogger(__name__).exception("query %s", execution["QueryExecutionId"])
-    milliseconds = int((time.time() - begun) * 1000)
+    milliseconds = int((time.time() - started_at) * 1000)
     execution["Statistics"] |= {
         "EngineExecutionTimeInMillis": milliseconds,
         "TotalExecutionTimeInMillis": milliseconds,

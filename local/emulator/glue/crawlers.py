@@ -44,7 +44,7 @@ def error(code: str, message: str) -> Answer:
 
 def carry_out(crawler: Crawler) -> None:
     """Crawl, and set its final status."""
-    begun, failure = time.time(), ""
+    started_at, failure = time.time(), ""
     try:
         credentials = roles.credentials(crawler["Role"], service="glue.amazonaws.com", session="AWS-Crawler")
         crawl = Crawl(crawler, credentials)
@@ -61,9 +61,9 @@ def carry_out(crawler: Crawler) -> None:
         "LogGroup": LOG_GROUP,
         "LogStream": crawler["Name"],
         "MessagePrefix": new_uuid(),
-        "StartTime": begun,
+        "StartTime": started_at,
     } | ({"ErrorMessage": failure} if failure else {})
-    crawler.update(State="READY", CrawlElapsedTime=int((time.time() - begun) * 1000))
+    crawler.update(State="READY", CrawlElapsedTime=int((time.time() - started_at) * 1000))
 
 
 def keep_log(credentials: roles.Credentials, crawler: Crawler, messages: list[str]) -> None:

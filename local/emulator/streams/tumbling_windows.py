@@ -115,9 +115,9 @@ def _call(
         "isWindowTerminatedEarly": False,
     }
     function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-    begun = time.time()
+    started_at = time.time()
     result: dict[str, Any] = lambda_svc._execute_function(function, event) if function else {"error": True}
-    _measure(mapping["FunctionName"].rsplit(":", 1)[-1], records, begun, failed=bool(result.get("error")))
+    _measure(mapping["FunctionName"].rsplit(":", 1)[-1], records, started_at, failed=bool(result.get("error")))
     if result.get("error"):
         mapping["LastProcessingResult"] = "FAILED"
         lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
@@ -128,11 +128,11 @@ def _call(
     return dict((answer or {}).get("state") or {})
 
 
-def _measure(function: str, records: list[dict[str, Any]], begun: float, *, failed: bool) -> None:
+def _measure(function: str, records: list[dict[str, Any]], started_at: float, *, failed: bool) -> None:
     """Record the metrics of an invocation: errors, and the age of its last record (none when it closes a window)."""
-    lambda_svc._emit_lambda_metrics(function, (time.time() - begun) * 1000, failed, False)
+    lambda_svc._emit_lambda_metrics(function, (time.time() - started_at) * 1000, failed, False)
     if records:
-        age = (begun - records[-1]["ApproximateArrivalTimestamp"]) / SCALE * 1000
+        age = (started_at - records[-1]["ApproximateArrivalTimestamp"]) / SCALE * 1000
         cloudwatch.record_metric("AWS/Lambda", "IteratorAge", age, "Milliseconds", {"FunctionName": function})
 
 
