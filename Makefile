@@ -1,4 +1,4 @@
-# The whole vocabulary: setup, demo, test, lint, bench. Each installs what it needs by itself.
+# setup, demo, test, lint, bench, and further ones. Each target installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UV_VERSION := 0.13.8
@@ -9,11 +9,11 @@ PYTHON := .venv/bin/python
 
 help:
 	@echo "make setup   install the sluice command into .venv"
-	@echo "make demo    run the main job on a local AWS (no account, no Docker)"
+	@echo "make demo    upload real files to a local AWS and query them (no account, no Docker)"
 	@echo "make test    all tests"
 	@echo "make lint    style, types, template"
-	@echo "make bench   measure, in ratios (an hour; needs Java 17; make bench-large: 20 million rows)"
-	@echo "further: make browser (the pages in Chromium), make chaos (half an hour of faults), make permissions, make fuzz, make audit (docs/security.md)"
+	@echo "make bench   benchmarks, in ratios (an hour; needs Java 17; make bench-large: 20 million rows)"
+	@echo "also: make demo-stream, make browser (the pages in Chromium), make chaos (injected faults; half an hour), make permissions, make fuzz, make audit (docs/security.md)"
 
 .venv/bin/uv:
 	@if command -v python3.13 >/dev/null && python3.13 -c '' 2>/dev/null; then python3.13 -m venv .venv; \
@@ -26,7 +26,7 @@ setup: .venv/bin/uv
 
 demo: .venv/bin/uv
 	@$(UV) --group local
-	@java -version >/dev/null 2>&1 && $(UV) --group local --group spark || true # no part without Java
+	@java -version >/dev/null 2>&1 && $(UV) --group local --group spark || true # the Spark part needs Java
 	@$(PYTHON) -m demo
 
 demo-stream: .venv/bin/uv

@@ -1,4 +1,4 @@
-"""The `sluice` program. Each command lives in its own module and is added here."""
+"""The `sluice` command: one module per subcommand, added here."""
 
 import sys
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from cli.commands.runs import runs
 from cli.commands.show import show_
 from cli.commands.stream import stream
 from cli.commands.up import down, up
-from cli.terminal.errors import told
+from cli.terminal.errors import advised
 from cli.terminal.output import fail
 from sluice.errors import SluiceError
 
@@ -37,11 +37,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _PANELS: dict[str, list[Callable[..., None]]] = {
-    "On this machine: a file and its contract, no AWS": [check, clean, new, explain, diff],
-    "A Sluice to work on": [up, down, doctor],
-    "Send": [put, stream, backfill],
-    "Look": [runs, show_, query, report, quarantine, costs],
-    "Mend": [replay, redrive, retract],
+    "On this machine, without AWS": [check, clean, new, explain, diff],
+    "Set up": [up, down, doctor],
+    "Send data": [put, stream, backfill],
+    "Inspect": [runs, show_, query, report, quarantine, costs],
+    "Repair": [replay, redrive, retract],
 }
 for panel, commands in _PANELS.items():
     for command in commands:
@@ -54,7 +54,7 @@ def main() -> None:
         app()
     except SluiceError as error:
         fail(str(error), code=2)
-    except (BotoCoreError, ClientError, OSError) as fault:
-        fail(told(fault), code=2)
+    except (BotoCoreError, ClientError, OSError) as error:
+        fail(advised(error), code=2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""`sluice clean --engine spark`: the engine of the Glue job, on this machine."""
+"""Runs the Glue job's engine on this machine, for `sluice clean --engine spark`."""
 
 import importlib.util
 import os
@@ -24,9 +24,9 @@ JAVA = 17
 """Spark 4.1 runs on Java 17 and 21, as Glue 6.0 has it on 17. https://spark.apache.org/docs/4.1.1/"""
 
 _SMALL_BYTES = 100_000_000
-_SOON_DONE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""A small file ends before Java's second compiler pays, and takes two thirds of the processor's time without it; 20
-million rows take a quarter more."""
+_SHORT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A small file is done before Java's optimizing compiler pays off: without it, two thirds of the CPU time. 20 million
+rows would take a quarter more."""
 
 
 class SparkMissing(Exception):
@@ -39,7 +39,7 @@ def clean(contract: Contract, file: Path, out: Path, lineage: Lineage) -> Manife
     from sluice.engines.spark import engine
 
     with output.status("starting Spark"):
-        spark = session(soon_done=file.stat().st_size <= _SMALL_BYTES)
+        spark = session(short=file.stat().st_size <= _SMALL_BYTES)
     job = engine.File(
         LocalOriginal(str(file.resolve())), LocalFolder(str(out.resolve())), lineage, {}, hash_key=hash_key()
     )
@@ -47,10 +47,10 @@ def clean(contract: Contract, file: Path, out: Path, lineage: Lineage) -> Manife
         return engine.clean(spark, contract, job)
 
 
-def session(*, soon_done: bool = False) -> "SparkSession":
-    """Return a session on this machine's cores whose workers run this very Python.
+def session(*, short: bool = False) -> "SparkSession":
+    """Return a session on this machine's cores whose workers run this Python.
 
-    soon_done: it is for small files, and starts for them. Only what starts Java can say so.
+    short: for a small file. It takes effect only for the session that starts the JVM.
     """
     from sluice.engines.spark import engine
 
@@ -61,7 +61,7 @@ def session(*, soon_done: bool = False) -> "SparkSession":
         spark__ui__enabled="false",
         spark__ui__showConsoleProgress="false",
         spark__driver__memory="2g",
-        spark__driver__extraJavaOptions=_SOON_DONE if soon_done else "",
+        spark__driver__extraJavaOptions=_SHORT_JVM if short else "",
         spark__sql__shuffle__partitions="16",  # of the 200 that a cluster gets, most would be empty here
     )
     spark.sparkContext.setLogLevel("ERROR")
@@ -69,22 +69,22 @@ def session(*, soon_done: bool = False) -> "SparkSession":
 
 
 def check() -> None:
-    """Raises SparkMissing unless pyspark and Java are here."""
+    """Raises SparkMissing unless pyspark and Java are installed."""
     if importlib.util.find_spec("pyspark") is None:
         raise SparkMissing("pyspark is not installed: .venv/bin/uv sync --inexact --frozen --group spark")
     java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else shutil.which("java")
     if java is None or java_version(java) < JAVA:
         raise SparkMissing(
             f"Spark needs Java {JAVA} or newer: apt install openjdk-{JAVA}-jre-headless (or adoptium.net), "
-            "or say --engine polars"
+            "or use --engine polars"
         )
 
 
 def java_version(java: str | Path) -> int:
-    """Return Java's main version, 0 when it does not run."""
+    """Return Java's major version, 0 when it does not run."""
     try:
-        told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
     except OSError:
         return 0
-    found = re.search(r'version "(\d+)', told.stderr)
+    found = re.search(r'version "(\d+)', answer.stderr)
     return int(found.group(1)) if found else 0

@@ -1,11 +1,11 @@
-"""Asks the local Athena what readers see, and compares it with the plan."""
+"""Queries the tables through Athena, and compares them and the ledger with the plan."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from cli.commands.query import select
+from cli.stack.athena import select
 from cli.stack.connection import Stack
-from demo.display import Sighting
+from demo.display import Progress
 from samples.planted_damage import Planted
 
 MONTHS = """
@@ -19,17 +19,17 @@ GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 def rows(stack: Stack, sql: str) -> list[dict[str, Any]]:
-    """Return the answer to a query, asked by awswrangler as an analyst would."""
-    answer: list[dict[str, Any]] = select(stack, sql).to_dict("records")
-    return answer
+    """Return the rows of a query, run by awswrangler as an analyst would."""
+    found: list[dict[str, Any]] = select(stack, sql).to_dict("records")
+    return found
 
 
-def wrong_accounts(seen: Iterable[tuple[Planted, Sighting]]) -> list[str]:
-    """What the ledger says of each upload and the plan does not."""
+def account_differences(ended: Iterable[tuple[Planted, Progress]]) -> list[str]:
+    """Return where the ledger's account of an upload differs from the plan."""
     return [
         f"{planted.key}: {name} is {found!r}, planned {wanted!r}"
-        for planted, sighting in seen
-        for name, (wanted, found) in _account(planted, sighting.entry).items()
+        for planted, progress in ended
+        for name, (wanted, found) in _account(planted, progress.entry).items()
         if wanted != found
     ]
 
@@ -54,15 +54,15 @@ def _counted(counts: dict[str, Any]) -> dict[str, int]:
     return {name: int(rows) for name, rows in counts.items() if rows}
 
 
-def wrong_tables(stack: Stack, planned: dict[str, Planted]) -> list[str]:
-    """What readers see through Athena and the plan does not say, or the other way round."""
+def table_differences(stack: Stack, planned: dict[str, Planted]) -> list[str]:
+    """Return where the rows that Athena counts differ from the plan, by file and reason."""
     lines = {(row["file"], ""): int(row["lines"]) for row in rows(stack, PUBLISHED)}
     lines |= {(row["file"], row["reason"]): int(row["lines"]) for row in rows(stack, REASONS)}
     wanted: dict[tuple[str, str], int] = {}
     for key, planted in planned.items():
         if not planted.rejected_by:
             wanted |= {(key, ""): planted.published} | {(key, name): rows for name, rows in planted.reasons.items()}
-    wanted = {place: rows for place, rows in wanted.items() if rows}
+    wanted = {key: rows for key, rows in wanted.items() if rows}
     return [
         f"{key}: Athena counts {lines.get((key, reason), 0)} rows {reason or 'published'}, "
         f"planned {wanted.get((key, reason), 0)}"

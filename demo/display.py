@@ -1,4 +1,4 @@
-"""How the demonstration looks: a live table on a terminal, a line for each change elsewhere."""
+"""Prints the progress of the demonstration: a live table on a terminal, a line per change elsewhere."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ COLOURS = {"PUBLISHED": "green", "REJECTED": "red", "FAILED": "bold red", "SUPER
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """Where an upload stands: the ledger's entry ({} before the gate saw it), and the state that its run is in."""
+class Progress:
+    """Progress of an upload: its ledger entry ({} before its validation), and the current state of its run."""
 
     entry: Entry = field(default_factory=dict)
     state: str = ""
@@ -34,11 +34,11 @@ class Sighting:
         return self.status in FINAL and not self.state
 
 
-Seen = dict[Upload, Sighting]
+Progresses = dict[Upload, Progress]
 
 
-class Board:
-    """The way of some uploads, shown while they are on it."""
+class ProgressTable:
+    """Shows the progress of uploads until they have ended."""
 
     def __init__(self, planned: dict[Upload, Planted]) -> None:
         self._planned = planned
@@ -56,21 +56,21 @@ class Board:
         if self._live:
             self._live.stop()
 
-    def show(self, seen: Seen) -> None:
+    def show(self, found: Progresses) -> None:
         if self._live:
-            self._live.update(self._table(seen), refresh=True)
+            self._live.update(self._table(found), refresh=True)
             return
-        for upload, sighting in seen.items():
-            if self._last.get(upload) != (now := way(sighting)):
+        for upload, progress in found.items():
+            if self._last.get(upload) != (now := state_of(progress)):
                 self._last[upload] = now
-                console.print(f"  {_key(upload):<34} {now:<12} {account(sighting)}".rstrip(), soft_wrap=True)
+                console.print(f"  {_key(upload):<34} {now:<12} {account(progress)}".rstrip(), soft_wrap=True)
 
-    def _table(self, seen: Seen) -> Table:
-        table = Table("file", "what is done to it", "where it is", "account", box=None, padding=(0, 2, 0, 0))
+    def _table(self, found: Progresses) -> Table:
+        table = Table("file", "damage", "state", "account", box=None, padding=(0, 2, 0, 0))
         for upload, planted in self._planned.items():
-            sighting = seen.get(upload, Sighting())
-            where = Text(way(sighting), style=COLOURS.get(sighting.status, "cyan"))
-            table.add_row(_key(upload), planted.story, where, account(sighting))
+            progress = found.get(upload, Progress())
+            state = Text(state_of(progress), style=COLOURS.get(progress.status, "cyan"))
+            table.add_row(_key(upload), planted.story, state, account(progress))
         return table
 
 
@@ -78,19 +78,19 @@ def _key(upload: Upload) -> str:
     return upload.uri.removeprefix("s3://").partition("/")[2]
 
 
-def way(sighting: Sighting) -> str:
-    """The state that its run is in, while it is in one; else the ledger's status."""
-    return sighting.state or sighting.status
+def state_of(progress: Progress) -> str:
+    """Return the current state of its run, else its status in the ledger."""
+    return progress.state or progress.status
 
 
-def account(sighting: Sighting) -> str:
-    """Rows by destiny, or why there are none."""
-    entry = sighting.entry
-    if sighting.status == "REJECTED":
+def account(progress: Progress) -> str:
+    """Return its rows by outcome, or why it has none."""
+    entry = progress.entry
+    if progress.status == "REJECTED":
         return ", ".join(entry.get("reasons", {}))
-    if sighting.status == "FAILED":
+    if progress.status == "FAILED":
         return f"{entry.get('error')}: {entry.get('cause')}"
-    if sighting.status != "PUBLISHED":
+    if progress.status != "PUBLISHED":
         return ""
     discarded = [f"{int(rows):,} {name}" for name, rows in entry.get("discarded", {}).items() if rows]
     parts = [f"{int(entry['published']):,} published"]
@@ -98,13 +98,13 @@ def account(sighting: Sighting) -> str:
     return f"{int(entry['rows']):,} rows = {' + '.join(parts + discarded)}"
 
 
-def rows_table(title: str, rows: list[dict[str, Any]], form: Callable[[Any], str] = str) -> Table:
-    """An answer of Athena as a table."""
+def rows_table(title: str, rows: list[dict[str, Any]], shown: Callable[[Any], str] = str) -> Table:
+    """Return rows of a query as a table."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
     for name in rows[0] if rows else ():
         table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
     for row in rows:
-        table.add_row(*(form(value) for value in row.values()))
+        table.add_row(*(shown(value) for value in row.values()))
     return table
 
 

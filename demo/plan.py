@@ -1,4 +1,4 @@
-"""What the demonstration uploads, and what must become of it."""
+"""The files that the demonstration uploads, and the planned result of each."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,27 +11,27 @@ DAYS = (date(2017, 12, 29), date(2017, 12, 30))
 SHOPS = (292, 306, 317, 319, 356, 361, 374, 381, 396, 406, 412, 432)
 LARGE_SHOP = 367
 SMALL_FILE_BYTES = 1_000_000
-"""Above every day of a shop, below the year of LARGE_SHOP: the demonstration's border between Lambda and Glue."""
+"""Larger than a day of a shop, smaller than the year of LARGE_SHOP: the limit between Lambda and Glue here."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """first: the uploads of the first act; correction: one of them, sent again as it should have been;
-    large: a file for Spark, or None where it cannot run."""
+    """first: uploaded first; correction: one of them again, corrected;
+    large: a file for Spark, or None where Spark cannot run."""
 
     first: tuple[Planted, ...]
     correction: Planted
     large: Planted | None
 
     @property
-    def in_the_end(self) -> dict[str, Planted]:
-        """By key, what readers must see when everything is done."""
+    def final(self) -> dict[str, Planted]:
+        """The files that the tables must have in the end, by key."""
         large = [self.large] if self.large else []
         return {planted.key: planted for planted in (*self.first, *large, self.correction)}
 
 
 def make(*, with_spark: bool) -> Plan:
-    """The same plan each time: real days of shops, some damaged on purpose."""
+    """Return the plan, the same each time: real days of shops, some damaged on purpose."""
     days = list(shop_days(DAYS, SHOPS))
     first = tuple(plant(days, seed=SEED))
     lines = dict(days)

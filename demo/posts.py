@@ -1,4 +1,4 @@
-"""The records of the stream's demonstration, and what an independent SQL (DuckDB) says of them."""
+"""The records of the stream demonstration, and their expected result by an independent SQL (DuckDB)."""
 
 import json
 import random
@@ -13,7 +13,7 @@ SEED = 7
 DAMAGED = REPEATED = CORRECTED = 0.01
 LATE = 0.02
 
-_SOUND = """
+_VALID = """
 SELECT line->>'post_id' AS post_id, lower(trim(line->>'brand')) AS brand,
     CAST(line->>'score' AS DECIMAL(4, 3)) AS score, CAST(line->>'posted_at' AS TIMESTAMP) AS posted_at,
     CAST(line->>'received_at' AS TIMESTAMP) AS received_at
@@ -22,22 +22,22 @@ FROM sent WHERE json_valid(line) AND TRY_CAST(line->>'score' AS DECIMAL(4, 3)) B
     AND TRY_CAST(line->>'posted_at' AS TIMESTAMP) IS NOT NULL"""
 _MINUTES = f"""
 SELECT strftime(date_trunc('minute', posted_at), '%Y-%m-%d %H:%M'), brand, count(*), sum(score)
-FROM (SELECT DISTINCT ON (post_id, received_at) * FROM ({_SOUND})) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 (our own text)
+FROM (SELECT DISTINCT ON (post_id, received_at) * FROM ({_VALID})) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 (our own text)
 _LATEST = f"""
-SELECT post_id, arg_max(score, received_at) FROM ({_SOUND}) GROUP BY 1 ORDER BY 1"""  # noqa: S608 (our own text)
+SELECT post_id, arg_max(score, received_at) FROM ({_VALID}) GROUP BY 1 ORDER BY 1"""  # noqa: S608 (our own text)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """sound: records that the contract accepts; latest: post → score; minutes: (minute, brand, posts, total score)."""
+    """valid: records that the contract accepts; latest: post → score; minutes: (minute, brand, posts, total score)."""
 
-    sound: int
+    valid: int
     latest: list[tuple[Any, ...]]
     minutes: list[tuple[Any, ...]]
 
 
 def make(count: int, *, seed: int = SEED) -> list[bytes]:
-    """Return so many records: some damaged, some sent again, some corrected, some long after their minute."""
+    """Return `count` records: some damaged, some sent twice, some corrected, some late."""
     rng = random.Random(seed)  # noqa: S311 (no secret)
     now = datetime.now(UTC).replace(microsecond=0)
     sent: list[bytes] = []
@@ -73,7 +73,7 @@ def _post(rng: random.Random, number: int, now: datetime, *, late: bool) -> dict
 
 
 def _later(now: datetime, number: int) -> str:
-    """A time that no other record has: of equal ones SQL might take either for the latest."""
+    """Return a time that no other record has: with equal times the latest record is not defined."""
     return (now + timedelta(days=1, milliseconds=number)).isoformat()
 
 
@@ -83,8 +83,9 @@ def _damaged(rng: random.Random, record: dict[str, Any], line: bytes) -> bytes:
 
 
 def expected(sent: list[bytes]) -> Expected:
+    """Return the expected result of records, by SQL."""
     with duckdb.connect() as database:
         database.execute("SET TimeZone = 'UTC'; CREATE TABLE sent (line VARCHAR)")
         database.execute("INSERT INTO sent SELECT unnest(?)", [[line.decode() for line in sent]])
-        (sound,) = database.execute(f"SELECT count(*) FROM ({_SOUND})").fetchone() or (0,)  # noqa: S608 (our own)
-        return Expected(sound, database.execute(_LATEST).fetchall(), database.execute(_MINUTES).fetchall())
+        (valid,) = database.execute(f"SELECT count(*) FROM ({_VALID})").fetchone() or (0,)  # noqa: S608 (our own)
+        return Expected(valid, database.execute(_LATEST).fetchall(), database.execute(_MINUTES).fetchall())

@@ -1,9 +1,9 @@
-"""The stream of Sluice on this machine: records go from PutRecords to the table, to quarantine and into minutes.
+"""`make demo-stream`: records from PutRecords to the table, the quarantine and the table of minutes.
 
-    python -m demo.stream            (make demo-stream)
+    python -m demo.stream
 
-RECORDS=n sends so many instead of 100,000. Exit 0 only when the ledger and the tables account for every record, and the
-counts by the minute are those of an independent SQL.
+RECORDS=n sends n records instead of 100,000. Exit 0: the ledger and the tables account for every record, and the
+minutes are those of an independent SQL. 1: they differ.
 """
 
 import os
@@ -25,10 +25,10 @@ from sluice.aws.dynamodb import plain
 
 ROOT = Path(__file__).parent.parent
 STACK = "sluice"
-PATIENCE_SECONDS = 900.0
+TIMEOUT_SECONDS = 900.0
 WAIT_SCALE = 0.2  # windows and deliveries of 12 seconds instead of a minute
 DECIDED = ("PUBLISHED", "REJECTED", "FAILED")
-NEWEST = "SELECT post_id, score FROM sentiment_latest ORDER BY post_id"
+LATEST = "SELECT post_id, score FROM sentiment_latest ORDER BY post_id"
 MINUTES = """
 SELECT date_format(minute, '%Y-%m-%d %H:%i') AS minute, brand, sum(posts) AS posts, sum(score_total) AS total
 FROM sentiment_minutes GROUP BY 1, 2 ORDER BY 1, 2"""
@@ -36,7 +36,7 @@ COUNTS = "SELECT (SELECT count(*) FROM sentiment) AS rows, (SELECT count(*) FROM
 
 
 class Stream:
-    """The stream of one deployed stack, and what became of the records sent to it by this object."""
+    """Sends records to the stream of a deployed stack, and accounts for them."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -58,7 +58,7 @@ class Stream:
 
     def settle(self) -> dict[str, int]:
         """Wait until every record is accounted for; return the account. Raises TimeoutError."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             items = self._items()
             files = [item for item in items if item.get("status") and item.get("dataset") == contract.name]
@@ -73,11 +73,11 @@ class Stream:
             if arrived >= self.sent and counted >= self.sent and known >= expected_minutes:
                 return {"files": len(files), "windows": len(windows), "rows": arrived, **_account(files)}
             time.sleep(0.5)
-        raise TimeoutError(f"{arrived:,} of {self.sent:,} records have arrived, {counted:,} are counted")
+        raise TimeoutError(f"{arrived:,} of {self.sent:,} records are in the ledger, {counted:,} in the windows")
 
     def tables(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-        """Return what readers see: the latest score of each post, and the minutes."""
-        posts = [(row["post_id"], Decimal(str(row["score"]))) for row in rows(self.stack, NEWEST)]
+        """Return the latest score of each post, and the minutes."""
+        posts = [(row["post_id"], Decimal(str(row["score"]))) for row in rows(self.stack, LATEST)]
         minutes = [
             (row["minute"], row["brand"], int(row["posts"]), Decimal(str(row["total"])))
             for row in rows(self.stack, MINUTES)
@@ -94,43 +94,45 @@ def _account(files: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def demonstrate(stream: Stream, sent: list[bytes]) -> list[str]:
-    """Send records, then the same again; return what is not as it should be."""
+    """Send records, then the same again; return the differences from the expected result."""
     wanted = expected(sent)
-    begun = time.monotonic()
+    started = time.monotonic()
     stream.send(sent)
-    took = time.monotonic() - begun
-    console.print(f"{len(sent):,} records sent in {took:.1f} s; {len(sent) - wanted.sound:,} of them damaged")
+    took = time.monotonic() - started
+    console.print(f"{len(sent):,} records sent in {took:.1f} s; {len(sent) - wanted.valid:,} of them damaged")
     account = stream.settle()
     posts, minutes = stream.tables()
-    first, last = (stream.first_rows_at or begun) - begun, time.monotonic() - begun
+    first, last = (stream.first_rows_at or started) - started, time.monotonic() - started
     console.print(f"first rows in Athena {first:.1f} s after the first PutRecords, all after {last:.1f} s: {account}")
-    wrong = wrong_accounts(stream, account, len(sent), wanted) + wrong_tables(posts, minutes, wanted)
+    differences = account_differences(stream, account, len(sent), wanted) + table_differences(posts, minutes, wanted)
     stream.send(sent)
     account = stream.settle()
     again = stream.tables()
     console.print(f"the same records again: {account}")
     return (
-        wrong
-        + wrong_accounts(stream, account, 2 * len(sent), wanted, times=2)
-        + [f"after the same records again, {line}" for line in wrong_tables(*again, wanted)]
+        differences
+        + account_differences(stream, account, 2 * len(sent), wanted, times=2)
+        + [f"after the same records again, {line}" for line in table_differences(*again, wanted)]
     )
 
 
-def wrong_accounts(stream: Stream, account: dict[str, int], sent: int, wanted: Expected, times: int = 1) -> list[str]:
-    (seen,) = rows(stream.stack, COUNTS)
+def account_differences(
+    stream: Stream, account: dict[str, int], sent: int, wanted: Expected, times: int = 1
+) -> list[str]:
+    (counted,) = rows(stream.stack, COUNTS)
     facts = {
         "published + quarantined + discarded": (
             account["published"] + account["quarantined"] + account["discarded"],
             sent,
         ),
-        "quarantined": (account["quarantined"], sent - times * wanted.sound),
-        "rows in Athena": (int(seen["rows"]), account["published"]),
-        "quarantined rows in Athena": (int(seen["bad"]), account["quarantined"]),
+        "quarantined": (account["quarantined"], sent - times * wanted.valid),
+        "rows in Athena": (int(counted["rows"]), account["published"]),
+        "quarantined rows in Athena": (int(counted["bad"]), account["quarantined"]),
     }
-    return [f"{name}: {found:,}, should be {right:,}" for name, (found, right) in facts.items() if found != right]
+    return [f"{name}: {found:,}, expected {right:,}" for name, (found, right) in facts.items() if found != right]
 
 
-def wrong_tables(posts: list[tuple[Any, ...]], minutes: list[tuple[Any, ...]], wanted: Expected) -> list[str]:
+def table_differences(posts: list[tuple[Any, ...]], minutes: list[tuple[Any, ...]], wanted: Expected) -> list[str]:
     pairs = {"latest posts": (posts, wanted.latest), "minutes": (minutes, wanted.minutes)}
     return [
         f"{name}: {len(set(found) ^ set(right))} of {len(right)} rows differ, such as {min(set(found) ^ set(right))}"
@@ -140,16 +142,16 @@ def wrong_tables(posts: list[tuple[Any, ...]], minutes: list[tuple[Any, ...]], w
 
 
 def main() -> int:
-    """Returns the exit code: 0 all accounted for, 1 not."""
+    """Return the exit code."""
     count = int(os.environ.get("RECORDS") or 100_000)
     with LocalAWS(wait_scale=WAIT_SCALE) as aws:
         deploy(aws, ROOT / "template.yaml", stack=STACK, parameters={"Streaming": "yes"})
-        wrong = demonstrate(Stream(deployed(aws.session(), STACK)), make(count))
-    for line in wrong:
-        console.print(f"[bold red]not so[/] {line}", soft_wrap=True)
-    if not wrong:
-        console.print("[bold green]Every record is accounted for[/], and the minutes are those of an independent SQL")
-    return 1 if wrong else 0
+        differences = demonstrate(Stream(deployed(aws.session(), STACK)), make(count))
+    for line in differences:
+        console.print(f"[bold red]different[/] {line}", soft_wrap=True)
+    if not differences:
+        console.print("[bold green]Every record is accounted for[/], and the minutes equal those of an independent SQL")
+    return 1 if differences else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a client reaches the running local AWS: boto3 sessions and the environment of the plain aws CLI."""
+"""Connects clients to the running local AWS: boto3 sessions, and the environment of the aws CLI."""
 
 from dataclasses import dataclass, field
 from typing import Any

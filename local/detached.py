@@ -1,4 +1,4 @@
-"""A local AWS that outlives the command that started it: one for each user of the machine, until it is taken down."""
+"""The local AWS in the background (`sluice up`): at most one per user of the machine, until `sluice down` stops it."""
 
 import json
 import os
@@ -11,18 +11,18 @@ from local.stack import STOP_SECONDS, LocalAWS, is_healthy, kill_group
 
 IDLE_MINUTES = 120.0
 WAIT_SCALE = 0.05
-"""A crawl that takes AWS a minute takes a second here: the 30 s between two looks at it would be all the wait."""
+"""Factor on the waits of Step Functions. A crawl takes a second here: the 30 s between polls would be all of it."""
 
 BUSY_SECONDS = 30.0
-"""Work of this machine's own may keep one from answering for so long."""
+"""How long one may be too busy to answer."""
 
 
 class AlreadyUp(Exception):
-    """One is running already; the message says where."""
+    """A local AWS is running already; the message has its endpoint."""
 
 
 class NotUp(Exception):
-    """None is running."""
+    """No local AWS is running."""
 
 
 def up(
@@ -32,7 +32,7 @@ def up(
     idle_minutes: float = IDLE_MINUTES,
     wait_scale: float = WAIT_SCALE,
 ) -> Connection:
-    """Start one in the background and remember it. Raises AlreadyUp, PortTaken, StartFailed."""
+    """Start one in the background and write its note. Raises AlreadyUp, PortTaken, StartFailed."""
     try:
         raise AlreadyUp(f"a local AWS is running already at {current().endpoint}")
     except NotUp:
@@ -45,17 +45,17 @@ def up(
 
 
 def remember(aws: LocalAWS) -> None:
-    """Make one that was started with `tied_to_parent=False` the one that `current` and `down` mean."""
+    """Write the note by which `current` and `down` find it (started with `tied_to_parent=False`)."""
     note = {"endpoint": aws.endpoint, "region": aws.region, "pid": str(aws.pid), "state": str(aws.state)}
     note_file().write_text(json.dumps(note))
 
 
 def current() -> Connection:
-    """The running one; one that is too busy to answer is waited for. Raises NotUp."""
+    """The running one; waits for one that is too busy to answer. Raises NotUp."""
     note = _note()
     deadline = time.monotonic() + BUSY_SECONDS
     while note is not None and not is_healthy(note["endpoint"]):
-        if not _is_there(int(note["pid"])) or time.monotonic() > deadline:
+        if not _exists(int(note["pid"])) or time.monotonic() > deadline:
             note = None
         time.sleep(0.1)
     if note is None:
@@ -65,7 +65,7 @@ def current() -> Connection:
 
 
 def down() -> None:
-    """Stop the running one and leave nothing behind. Raises NotUp."""
+    """Stop the running one and delete its state. Raises NotUp."""
     current()
     note = _note() or {}
     pid, state = int(note["pid"]), Path(note["state"])
@@ -78,7 +78,7 @@ def down() -> None:
 
 
 def note_file() -> Path:
-    """Where the running one is remembered."""
+    """The file with endpoint, region, process id and state folder of the running one."""
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     return folder / f"sluice-local-{os.getuid()}.json"
 
@@ -91,7 +91,7 @@ def _note() -> dict[str, str] | None:
     return note
 
 
-def _is_there(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

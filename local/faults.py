@@ -1,4 +1,4 @@
-"""Watches and disturbs a running local AWS: which calls were made, and which shall fail."""
+"""Lists the calls of a running local AWS, and makes chosen calls fail."""
 
 import json
 import urllib.request
@@ -54,17 +54,17 @@ def inject(
 
 
 def fired(aws: Connection) -> int:
-    """How often any of the faults set has struck."""
-    return sum(struck(aws))
+    """How often the faults have fired, in all."""
+    return sum(fired_each(aws))
 
 
-def struck(aws: Connection) -> list[int]:
-    """How often each of the faults set has struck, in the order in which they were set."""
+def fired_each(aws: Connection) -> list[int]:
+    """How often each fault has fired, in the order in which they were set."""
     return [fault["fired"] for fault in _send(aws, "GET", "/_sluice/faults")]
 
 
 def clear(aws: Connection) -> None:
-    """Forget all faults."""
+    """Clear all faults."""
     _send(aws, "DELETE", "/_sluice/faults")
 
 

@@ -1,4 +1,4 @@
-"""Does what `sam package` does: uploads the local paths of a template and puts their addresses in place.
+"""Does what `sam package` does: uploads the local paths of a template and replaces them by their S3 addresses.
 
 The paths that CloudFormation's package step replaces, as far as Sluice has them:
 https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
@@ -15,7 +15,7 @@ from typing import Any
 from local.template import Template
 
 LEFT_OUT = {"__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a ZIP can tell: same content, same bytes, same key
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry: same content, same bytes, same key
 
 Upload = Callable[[str, bytes], None]
 

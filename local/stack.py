@@ -1,4 +1,4 @@
-"""Starts and stops the local AWS: one subprocess on the loopback interface, its state in a temporary folder."""
+"""The process of the local AWS: started and stopped, on the loopback interface, its state in a temporary folder."""
 
 import contextlib
 import os
@@ -20,8 +20,8 @@ from local.connection import ACCOUNT_ID, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Conne
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-# What a subprocess needs of its host. Everything else stays outside, AWS_* above all: no handler that runs
-# here may ever find the credentials of a real account.
+# What a subprocess needs of its host. Nothing else is passed on, above all no AWS_*: no handler that runs here
+# may ever find the credentials of a real account.
 HOST_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "JAVA_HOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 
 
@@ -192,7 +192,7 @@ def is_healthy(endpoint: str) -> bool:
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """End `process` and every process of its group: politely, then by force."""
+    """End `process` and every process of its group: SIGTERM, then SIGKILL."""
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,18 +1,18 @@
-"""Waits for something to become true, for the parts of AWS that happen later."""
+"""Waits until something becomes true: AWS is eventually consistent."""
 
 import time
 from collections.abc import Callable
 
 
 class StillWaiting(Exception):
-    """What was waited for has not come in time."""
+    """It did not become true in time."""
 
 
 def eventually[T](look: Callable[[], T | None], *, seconds: float = 15.0) -> T:
-    """What `look` answers as soon as it is truthy; raises StillWaiting after `seconds`."""
+    """What `look` returns as soon as it is truthy; raises StillWaiting after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not (seen := look()):
+    while not (answer := look()):
         if time.monotonic() > deadline:
-            raise StillWaiting(f"still {seen!r} after {seconds} s")
+            raise StillWaiting(f"still {answer!r} after {seconds} s")
         time.sleep(0.05)
-    return seen
+    return answer

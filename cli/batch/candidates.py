@@ -1,6 +1,5 @@
-"""What can be run with others: files of a folder, objects of a bucket, what is published already."""
+"""Files that can be run in a batch: of a folder, of a bucket, or published ones."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,11 @@ from cli.stack.upload import SHA256
 from sluice.aws.object_version import ObjectVersion
 from sluice.contract import registry
 from sluice.errors import SluiceError, UnknownKey
-from sluice.ingest import batch_hold
 
 _COPY_OF = "sluice-copy-of"
-"""Object metadata: of which object it is a copy, so that it is not copied twice."""
+"""Object metadata: the original of a copy, so that it is not copied twice."""
 _COPY_BYTES = 5 << 30
-"""What one CopyObject takes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+"""Largest object that one CopyObject copies. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 _COLD = ("GLACIER", "DEEP_ARCHIVE")
 
 
@@ -29,46 +27,46 @@ class Archived(SluiceError):
 
 @dataclass
 class Found:
-    """The candidates of a place, and the keys there that follow no dataset's naming convention."""
+    """The candidates of a folder or bucket, and the paths or keys that match no dataset."""
 
     candidates: list[Candidate]
-    strange: list[str]
+    unmatched: list[str]
 
 
-def of_folder(stack: Stack, folder: Path, prefix: str, dataset: str | None) -> Found:
-    """Return the files of a folder, under the keys that their paths give them."""
+def in_folder(stack: Stack, folder: Path, prefix: str, dataset: str | None) -> Found:
+    """Return the files of a folder, by the keys of their paths."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
     found = Found([], [])
     for path in files:
         try:
             key = upload.key_of(path, prefix)
         except UnknownKey:
-            found.strange.append(str(path.relative_to(folder)))
+            found.unmatched.append(str(path.relative_to(folder)))
             continue
         _add(found, key, dataset, lambda path=path, key=key: _uploaded(stack, path, key))
     return found
 
 
-def of_bucket(stack: Stack, bucket: str, prefix: str, dataset: str | None) -> Found:
-    """Return the objects of a bucket: those of the raw bucket as they are, others by a copy into it."""
+def in_bucket(stack: Stack, bucket: str, prefix: str, dataset: str | None) -> Found:
+    """Return the objects of a bucket: those of the raw bucket as they are, others to be copied into it."""
     found = Found([], [])
     here = bucket == stack.raw
-    for thing in _objects(stack, bucket, prefix):
-        key = thing["Key"]
+    for item in _objects(stack, bucket, prefix):
+        key = item["Key"]
         try:
             registry.match(key)
         except UnknownKey:
-            found.strange.append(key)
+            found.unmatched.append(key)
             continue
-        put = (lambda key=key: _present(stack, key)) if here else (lambda thing=thing: _copied(stack, bucket, thing))
+        put = (lambda key=key: _present(stack, key)) if here else (lambda item=item: _copied(stack, bucket, item))
         _add(found, key, dataset, put, announce=here)
     return found
 
 
-def again(stack: Stack, key: str, version_id: str) -> str:
-    """Put a version of a key again as the key's latest one, to be run with others; return the new version's id.
+def put_again(stack: Stack, key: str, version_id: str) -> str:
+    """Copy a version of a key as the key's latest version, for a batch; return the new version's id.
 
-    One that was put before and still waits is taken instead.
+    A copy of an interrupted replay that is still RECEIVED is used instead.
     """
     s3 = stack.client("s3")
     source = ObjectVersion(stack.raw, key, "", "", 0)
@@ -79,10 +77,10 @@ def again(stack: Stack, key: str, version_id: str) -> str:
         if entry.get("status", "RECEIVED") == "RECEIVED":
             return str(now["VersionId"])
     _readable(s3.head_object(Bucket=stack.raw, Key=key, VersionId=version_id), key)
-    labels = batch_hold.tag(source.hash, now=time.time()) | {batch_hold.ORIGIN: origin}
-    kept = {SHA256: now["Metadata"][SHA256]} if SHA256 in now["Metadata"] and now["VersionId"] == version_id else {}
+    tags = upload.batch_tags(source, origin)
+    metadata = {SHA256: now["Metadata"][SHA256]} if SHA256 in now["Metadata"] and now["VersionId"] == version_id else {}
     return _copy(
-        stack, {"Bucket": stack.raw, "Key": key, "VersionId": version_id}, key, kept | {_COPY_OF: origin}, labels
+        stack, {"Bucket": stack.raw, "Key": key, "VersionId": version_id}, key, metadata | {_COPY_OF: origin}, tags
     )
 
 
@@ -95,18 +93,16 @@ def _add(found: Found, key: str, dataset: str | None, put: Any, *, announce: boo
 def _objects(stack: Stack, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     pages = stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
-        yield from (thing for thing in page.get("Contents", []) if not thing["Key"].endswith("/"))
+        yield from (item for item in page.get("Contents", []) if not item["Key"].endswith("/"))
 
 
 def _uploaded(stack: Stack, path: Path, key: str) -> str:
-    """Upload a file unless the key holds these very bytes."""
-    there = _there(stack, key)
-    if there and there["Metadata"].get(SHA256) == upload.digest(path):
-        return str(there["VersionId"])
-    labels = batch_hold.tag(ObjectVersion(stack.raw, key, "", "", 0).hash, now=time.time()) | {
-        batch_hold.ORIGIN: "backfill"
-    }
-    return upload.upload(stack, path, key, tags=labels)
+    """Upload a file unless the key has this content."""
+    head = _head(stack, key)
+    if head and head["Metadata"].get(SHA256) == upload.digest(path):
+        return str(head["VersionId"])
+    tags = upload.batch_tags(ObjectVersion(stack.raw, key, "", "", 0), "backfill")
+    return upload.upload(stack, path, key, tags=tags)
 
 
 def _present(stack: Stack, key: str) -> str:
@@ -114,27 +110,25 @@ def _present(stack: Stack, key: str) -> str:
     return str(_readable(now, key)["VersionId"])
 
 
-def _copied(stack: Stack, bucket: str, thing: dict[str, Any]) -> str:
-    """Copy an object of another bucket into the raw bucket unless it is there."""
-    key, etag = thing["Key"], thing["ETag"].strip('"')
+def _copied(stack: Stack, bucket: str, item: dict[str, Any]) -> str:
+    """Copy an object of another bucket into the raw bucket unless it was copied before."""
+    key, etag = item["Key"], item["ETag"].strip('"')
     origin = f"s3://{bucket}/{key}@{etag}"
-    there = _there(stack, key)
-    if there and there["Metadata"].get(_COPY_OF) == upload.named(origin):
-        return str(there["VersionId"])
-    if thing.get("StorageClass") in _COLD:
-        raise Archived(f"s3://{bucket}/{key} is in {thing['StorageClass']}: restore it, then run this again")
-    labels = batch_hold.tag(ObjectVersion(stack.raw, key, "", "", 0).hash, now=time.time()) | {
-        batch_hold.ORIGIN: "backfill"
-    }
-    return _copy(stack, {"Bucket": bucket, "Key": key}, key, {_COPY_OF: upload.named(origin)}, labels)
+    head = _head(stack, key)
+    if head and head["Metadata"].get(_COPY_OF) == upload.digest_of_text(origin):
+        return str(head["VersionId"])
+    if item.get("StorageClass") in _COLD:
+        raise Archived(f"s3://{bucket}/{key} is in {item['StorageClass']}: restore it, then repeat the command")
+    tags = upload.batch_tags(ObjectVersion(stack.raw, key, "", "", 0), "backfill")
+    return _copy(stack, {"Bucket": bucket, "Key": key}, key, {_COPY_OF: upload.digest_of_text(origin)}, tags)
 
 
-def _copy(stack: Stack, of: dict[str, str], key: str, metadata: dict[str, str], labels: dict[str, str]) -> str:
+def _copy(stack: Stack, of: dict[str, str], key: str, metadata: dict[str, str], tags: dict[str, str]) -> str:
     s3 = stack.client("s3")
     extra: dict[str, Any] = {
         "Metadata": metadata,
         "MetadataDirective": "REPLACE",
-        "Tagging": urlencode(labels),
+        "Tagging": urlencode(tags),
         "TaggingDirective": "REPLACE",
     }
     if s3.head_object(**of)["ContentLength"] <= _COPY_BYTES:
@@ -143,7 +137,7 @@ def _copy(stack: Stack, of: dict[str, str], key: str, metadata: dict[str, str], 
     return str(s3.head_object(Bucket=stack.raw, Key=key)["VersionId"])
 
 
-def _there(stack: Stack, key: str) -> dict[str, Any] | None:
+def _head(stack: Stack, key: str) -> dict[str, Any] | None:
     s3 = stack.client("s3")
     try:
         found: dict[str, Any] = s3.head_object(Bucket=stack.raw, Key=key)
@@ -156,5 +150,5 @@ def _there(stack: Stack, key: str) -> dict[str, Any] | None:
 
 def _readable(head: dict[str, Any], key: str) -> dict[str, Any]:
     if head.get("StorageClass") in _COLD and 'ongoing-request="false"' not in head.get("Restore", ""):
-        raise Archived(f"{key} is in {head['StorageClass']}: restore it, then run this again")
+        raise Archived(f"{key} is in {head['StorageClass']}: restore it, then repeat the command")
     return head

@@ -1,29 +1,23 @@
-"""`sluice check`: what the gate would say of a file, without AWS."""
+"""`sluice check`: validates a file on this machine, without AWS."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.terminal import output
+from cli.terminal.options import AsJson, Dataset, File
 from sluice.contract import registry
 from sluice.read.source import FileSource
 from sluice.validate import validator
-
-File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
-]
-Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def check(
     file: File,
     dataset: Dataset,
-    key: Annotated[str | None, typer.Option(help="The object key it would be uploaded under.")] = None,
+    key: Annotated[str | None, typer.Option(help="The object key of the later upload.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a file would be accepted, and what is wrong with which rows.
+    """Check whether a file would be accepted, and print the reasons and rows that would be quarantined.
 
     Exit 0: accepted. 1: rejected. 2: wrong usage or unknown dataset.
 

@@ -1,4 +1,4 @@
-"""`sluice clean`: a file becomes typed, partitioned Parquet on this machine, without AWS."""
+"""`sluice clean`: cleans a file into typed, partitioned Parquet on this machine, without AWS."""
 
 import shutil
 from pathlib import Path
@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from cli import spark
-from cli.commands.check import AsJson, Dataset, File
 from cli.terminal import output
+from cli.terminal.options import AsJson, Dataset, File
 from sluice.aws.secrets import hash_key
 from sluice.contract import registry
 from sluice.engines import polars_engine
@@ -21,12 +21,12 @@ from sluice.read.source import FileSource
 def clean(
     file: File,
     dataset: Dataset,
-    out: Annotated[Path, typer.Option(file_okay=False, help="Where the result goes: a new or empty folder.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the result: new or empty.")],
     engine_name: Annotated[str, typer.Option("--engine", help="polars (in this process) or spark.")] = "polars",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the result in OUT.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Clean a file: published/, quarantine/ and manifest.json, every row accounted for.
+    """Clean a file into published/, quarantine/ and manifest.json, every row accounted for.
 
     Exit 0: cleaned. 1: the file is rejected and nothing is published. 2: wrong usage or unknown dataset.
 
@@ -34,8 +34,8 @@ def clean(
     """
     contract = registry.load(dataset)
     if engine_name not in ("polars", "spark"):
-        raise typer.BadParameter(f"{engine_name!r} is no engine: polars or spark", param_hint="--engine")
-    _make_room(out, overwrite)
+        raise typer.BadParameter(f"{engine_name!r} is no engine: use polars or spark", param_hint="--engine")
+    _prepare(out, overwrite)
     lineage = polars_engine.Lineage(source_key=file.name, run_id="local", file_stem=file.name.split(".")[0])
     try:
         if engine_name == "spark":
@@ -57,12 +57,12 @@ def clean(
         _print(manifest, out)
 
 
-def _make_room(out: Path, overwrite: bool) -> None:
+def _prepare(out: Path, overwrite: bool) -> None:
     if out.is_dir() and any(out.iterdir()):
         if not overwrite:
-            raise typer.BadParameter(f"{out} is not empty (say --overwrite to replace it)", param_hint="--out")
+            raise typer.BadParameter(f"{out} is not empty (use --overwrite to replace it)", param_hint="--out")
         if not _is_ours(out):
-            raise typer.BadParameter(f"{out} holds other files than a result's; it is left alone", param_hint="--out")
+            raise typer.BadParameter(f"{out} has other files than a result; nothing is replaced", param_hint="--out")
         for name in _RESULT:
             path = out / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -86,11 +86,7 @@ def _print(manifest: Manifest, out: Path) -> None:
         f"{manifest.published:,}",
         f"{output.plural(len(manifest.partitions), 'partition')} in {out}/published",
     )
-    table.add_row("quarantined", f"{manifest.quarantined:,}", _told(manifest.reasons))
-    table.add_row("discarded", f"{sum(manifest.discarded.values()):,}", _told(manifest.discarded))
+    table.add_row("quarantined", f"{manifest.quarantined:,}", output.counts(manifest.reasons))
+    table.add_row("discarded", f"{sum(manifest.discarded.values()):,}", output.counts(manifest.discarded))
     table.add_row("", "", f"{manifest.seconds:.2f} s, {manifest.peak_rss_bytes / 1e6:,.0f} MB peak memory")
     output.out.print(table, highlight=False)
-
-
-def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,4 +1,4 @@
-"""`sluice costs`: what cleaning has cost, by dataset and over time."""
+"""`sluice costs`: estimates what cleaning has cost, by dataset and period."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -26,13 +26,13 @@ def costs(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what cleaning has cost: US dollars, estimated from the seconds that the ledger has of every file.
+    """Estimate what cleaning has cost, in US dollars, from the cleaning seconds in the ledger.
 
-    It is the cleaning in Lambda or Glue by the list price of us-east-1. Left out are what is small or not one
-    file's: the other functions, requests, storage, Athena, KMS, and crawls (one for each new partition set, billed
-    ten minutes at least). The bill itself: AWS Cost Explorer, by the tags of the stack.
+    Cleaning in Lambda or Glue at the list price of us-east-1. Not included: the other functions, requests, storage,
+    Athena, KMS, and crawls (one per new set of partitions, billed ten minutes at least). For the bill itself use AWS
+    Cost Explorer, by the tags of the stack.
 
-    Exit 0: told. 2: unknown dataset, or nothing to work on.
+    Exit 0: done. 2: unknown dataset, or no stack.
 
     Example: sluice costs --by month --since 52w
     """
@@ -42,7 +42,7 @@ def costs(
     where = connect(stack, profile, region)
     found = summed(history.changed(where, moment(since), dataset=dataset, status=PUBLISHED), period)
     if dataset and not found:
-        registry.load(dataset)  # nothing came of a dataset that there is: no fault
+        registry.load(dataset)  # raises UnknownDataset; a dataset without files is no error
     if as_json:
         output.print_json(found)
     else:

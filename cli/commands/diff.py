@@ -1,4 +1,4 @@
-"""`sluice diff`: whether a change of a contract is compatible, and what would happen to the table."""
+"""`sluice diff`: whether a change of a contract is compatible, and what it changes in the table."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +15,12 @@ Named = "a dataset, a contract's .py file, or the .json that --save wrote"
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help=f"The contract as it was: {Named}.")],
-    new: Annotated[str, typer.Argument(help=f"The contract as it is to be: {Named}.")],
+    old: Annotated[str, typer.Argument(help=f"The old contract: {Named}.")],
+    new: Annotated[str, typer.Argument(help=f"The new contract: {Named}.")],
     save: Annotated[bool, typer.Option("--save", help="Write NEW to OLD (.json), if the version allows.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two versions of a contract: what changes for senders, for readers, and for the values.
+    """Compare two versions of a contract: what changes for producers, for consumers, and in the values.
 
     Exit 0: compatible, or the version was raised. 1: incompatible under the same version. 2: wrong usage.
 
@@ -34,8 +34,8 @@ def diff(
     if save and not refused:
         Path(old).write_text(written(after))
     if as_json:
-        told = [asdict(change) for change in found]
-        output.print_json({"changes": told, "compatible": not any(c.breaks for c in found), "needs_version": refused})
+        listed = [asdict(change) for change in found]
+        output.print_json({"changes": listed, "compatible": not any(c.breaks for c in found), "needs_version": refused})
     else:
         _print(before, after, found, refused)
     raise typer.Exit(1 if refused else 0)
@@ -47,11 +47,11 @@ def _print(old: Terms, new: Terms, found: list[Change], refused: bool) -> None:
         output.headline("the same", "bold green", title)
         return
     breaks = any(change.breaks for change in found)
-    colour, verdict = ("red", "incompatible") if breaks else ("green", "compatible")
-    output.headline(verdict, f"bold {colour}", title)
+    colour, result = ("red", "incompatible") if breaks else ("green", "compatible")
+    output.headline(result, f"bold {colour}", title)
     table = output.table("touches", "change", "what happens", folded=("change", "what happens"))
     for change in found:
         table.add_row(change.touches, change.what, change.effect)
     output.out.print(table, highlight=False)
     if refused:
-        output.out.print(f"Raise the contract's version above {old['version']}, so that its rows can be told apart.")
+        output.out.print(f"Raise the contract's version above {old['version']}, so that its rows can be distinguished.")

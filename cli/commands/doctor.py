@@ -1,4 +1,4 @@
-"""`sluice doctor`: what stands in the way, here and in the stack."""
+"""`sluice doctor`: checks this machine and the stack for problems."""
 
 from typing import Annotated
 
@@ -6,12 +6,12 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
-from cli.commands.up import TEMPLATE
 from cli.stack import diagnose
 from cli.stack.connection import NoStack, Profile, Region, StackName, connect
+from cli.stack.deployment import TEMPLATE
 from cli.stack.diagnose import BAD, OK, Finding
 from cli.terminal import output
-from cli.terminal.errors import told
+from cli.terminal.errors import advised
 from cli.terminal.options import AsJson
 
 _COLOURS = {OK: "green", BAD: "bold red"}
@@ -19,19 +19,19 @@ _COLOURS = {OK: "green", BAD: "bold red"}
 
 def doctor(
     drift: Annotated[
-        bool, typer.Option("--drift", help="Also let CloudFormation look for what was changed by hand (a minute).")
+        bool, typer.Option("--drift", help="Also let CloudFormation detect changes by hand (takes a minute).")
     ] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what stands in the way: versions, Java, credentials, permissions, drift, and what waits.
+    """Check versions, Java, credentials, permissions, drift, and files that make no progress.
 
-    Permissions are tried by harmless calls; those to write are asked of IAM's simulator, where that is allowed.
-    Drift: the template and the code of this folder against those of the stack.
+    Read permissions are checked by calls that change nothing, write permissions by IAM's simulator, where it may be
+    called. The template and the code of this folder are compared with those of the stack.
 
-    Exit 0: nothing is wrong. 1: something is.
+    Exit 0: no problem. 1: a problem was found.
 
     Example: sluice doctor --stack sluice-prod --profile ops
     """
@@ -40,15 +40,15 @@ def doctor(
         where = connect(stack, profile, region)
     except NoStack as none:
         findings.append(Finding("stack", BAD, str(none)))
-    except (BotoCoreError, ClientError) as fault:
-        findings.append(Finding("stack", BAD, told(fault)))
+    except (BotoCoreError, ClientError) as error:
+        findings.append(Finding("stack", BAD, advised(error)))
     else:
-        with output.status("looking"):
+        with output.status("checking"):
             findings += diagnose.identity(where)
             findings += diagnose.reading(where)
             findings += diagnose.writing(where)
-            findings += diagnose.deployed(where, TEMPLATE)
-            findings += diagnose.waiting(where)
+            findings += diagnose.deployment(where, TEMPLATE)
+            findings += diagnose.backlog(where)
             findings += diagnose.drifted(where) if drift else []
     if as_json:
         output.print_json([vars(each) for each in findings])
@@ -60,5 +60,5 @@ def doctor(
 def _print(findings: list[Finding]) -> None:
     listed = output.table("", "what", "finding", folded=("finding",))
     for each in findings:
-        listed.add_row(Text(each.state, style=_COLOURS.get(each.state, "yellow")), each.what, Text(each.told))
+        listed.add_row(Text(each.state, style=_COLOURS.get(each.state, "yellow")), each.what, Text(each.detail))
     output.out.print(listed, highlight=False)

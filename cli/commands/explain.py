@@ -1,4 +1,4 @@
-"""`sluice explain`: a contract for the people who send the files, and for tools."""
+"""`sluice explain`: documents a contract for the producers of its files, and for tools."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +15,8 @@ from sluice.contract import registry
 SAMPLES = Path(datasets.__file__).parents[2] / "tests" / "data"
 
 
-class Form(StrEnum):
-    """How a contract can be told."""
+class Format(StrEnum):
+    """Formats of a contract's documentation."""
 
     MARKDOWN = "markdown"
     HTML = "html"
@@ -26,23 +26,25 @@ class Form(StrEnum):
 
 def explain(
     name: Annotated[str, typer.Argument(help="A dataset of functions/datasets.")],
-    form: Annotated[Form, typer.Option("--format", help="odcs: Open Data Contract Standard 3.1.")] = Form.MARKDOWN,
-    out: Annotated[Path | None, typer.Option(help="A file to write it to.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="odcs: Open Data Contract Standard 3.1.")
+    ] = Format.MARKDOWN,
+    out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
 ) -> None:
-    """Tell what a dataset's files must be like, and what becomes of their rows.
+    """Document what a dataset's files must contain, and what happens to their rows.
 
-    Exit 0: told. 2: unknown dataset.
+    Exit 0: done. 2: unknown dataset.
 
     Example: sluice explain sales --format html --out sales.html
     """
     contract = registry.load(name)
-    if form is Form.ODCS:
+    if format_ is Format.ODCS:
         text = odcs.as_yaml(contract)
-    elif form is Form.JSON:
+    elif format_ is Format.JSON:
         text = written(terms(contract))
     else:
         sample = SAMPLES / name / ("good.jsonl" if contract.reads_objects else "good.csv")
-        text = (html if form is Form.HTML else markdown)(page(contract, sample))
+        text = (html if format_ is Format.HTML else markdown)(page(contract, sample))
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -1,4 +1,4 @@
-"""`sluice new`: sample files become a dataset's contract, its samples, and the questions that are left."""
+"""`sluice new`: infers a contract from sample files, and writes it with samples and open questions."""
 
 import re
 import sys
@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 import datasets
-from cli.commands.check import AsJson
 from cli.contracts.document import loaded, terms, written
 from cli.infer.proposal import Proposal, propose
 from cli.infer.sample_rows import SampleFiles, sample_files
 from cli.infer.sampling import read_samples
 from cli.infer.writing import source
 from cli.terminal import output
+from cli.terminal.options import AsJson
 from sluice.contract.key_pattern import NAME
 from sluice.contract.model import Contract
 from sluice.read.source import FileSource
@@ -25,17 +25,17 @@ ROOT = Path(datasets.__file__).parents[2]
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The dataset's name: the table's and the folder's of its files.")],
-    samples: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CSVs as they will be sent.")],
-    null: Annotated[list[str] | None, typer.Option(help="A text that means no value, such as NA; repeatable.")] = None,
-    files: Annotated[str | None, typer.Option(help="The naming rule, such as orders/{day:%Y-%m-%d}.csv.")] = None,
+    name: Annotated[str, typer.Argument(help="The dataset's name, also of its table and of the folder of its files.")],
+    samples: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CSV files as they will arrive.")],
+    null: Annotated[list[str] | None, typer.Option(help="A text that stands for null, such as NA; repeatable.")] = None,
+    files: Annotated[str | None, typer.Option(help="The naming convention, such as orders/{day:%Y-%m-%d}.csv.")] = None,
     root: Annotated[Path, typer.Option(hidden=True)] = ROOT,
     as_json: AsJson = False,
 ) -> None:
     """Infer a dataset's contract from sample files, and write it with samples for its test.
 
-    Writes functions/datasets/NAME.py and tests/data/NAME/; replaces nothing that is there. What the samples
-    cannot tell is marked DECIDE in the contract.
+    Writes functions/datasets/NAME.py and tests/data/NAME/; overwrites nothing. What cannot be inferred is marked
+    DECIDE in the contract.
 
     Exit 0: written. 2: wrong usage, or a sample from which nothing can be inferred.
 
@@ -52,7 +52,7 @@ def new(
     made = sample_files(proposal, contract)
     _write(module, data, text, made, proposal)
     (data / "contract.json").write_text(written(terms(contract)))
-    _tell(proposal, contract, module, data, as_json)
+    _print(proposal, contract, module, data, as_json)
 
 
 def _refuse(name: str, module: Path, data: Path) -> None:
@@ -61,10 +61,10 @@ def _refuse(name: str, module: Path, data: Path) -> None:
             f"{name!r} must match {NAME.pattern}, and not end in _quarantine or _latest", param_hint="NAME"
         )
     if name in sys.stdlib_module_names:
-        raise typer.BadParameter(f"{name!r} is a module of Python's own", param_hint="NAME")
+        raise typer.BadParameter(f"{name!r} is a module of Python's standard library", param_hint="NAME")
     for path in (module, data):
         if path.exists():
-            raise typer.BadParameter(f"{path} is there already; nothing is overwritten", param_hint="NAME")
+            raise typer.BadParameter(f"{path} exists already; nothing is overwritten", param_hint="NAME")
 
 
 def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Proposal) -> None:
@@ -79,13 +79,13 @@ def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Pr
     (data / "bad.expected.csv").write_text("\n".join(lines) + "\n")
 
 
-def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_json: bool) -> None:
-    """Say what the contract makes of the samples, what is left to decide, and what comes next."""
+def _print(proposal: Proposal, contract: Contract, module: Path, data: Path, as_json: bool) -> None:
+    """Print the validation of the samples, the open questions and the next commands."""
     reports = {str(path): validator.check(contract, FileSource(path)) for path in proposal.samples.paths}
     questions = _questions(module)
     if as_json:
-        judged = {path: report.to_dict() for path, report in reports.items()}
-        output.print_json({"contract": str(module), "samples": str(data), "decide": questions, "reports": judged})
+        validated = {path: report.to_dict() for path, report in reports.items()}
+        output.print_json({"contract": str(module), "samples": str(data), "decide": questions, "reports": validated})
         return
     output.headline("written", "bold green", f"{module}\n         {data}/")
     for path, report in reports.items():
@@ -94,7 +94,9 @@ def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_j
     for question in questions:
         output.out.print(f"  {question}", highlight=False, soft_wrap=True)
     if contract.personal:
-        output.out.print("Personal columns are made up in the samples; look at the others before you commit them.")
+        output.out.print(
+            "Personal columns have invented values in the samples; check the others before you commit them."
+        )
     if "hash" in contract.personal.values():
         output.out.print("Hashing needs a key: SLUICE_HASH_KEY=… on this machine, the parameter HashKey=own on AWS.")
     first = proposal.samples.paths[0]
@@ -107,14 +109,14 @@ def _tell(proposal: Proposal, contract: Contract, module: Path, data: Path, as_j
 
 
 def _questions(module: Path) -> list[str]:
-    """Return the places marked DECIDE, as `line: question`, a column's with its name."""
+    """Return the questions marked DECIDE, as `line: question`, a column's with its name."""
     lines = module.read_text().splitlines()
     found = []
     for number, line in enumerate(lines, start=1):
         if question := re.search(r"# DECIDE: (.*)", line):
             below = list(takewhile(lambda text: text.strip().startswith("# "), lines[number:]))
-            told = takewhile(lambda text: not re.match(r" *# (DECIDE|Seen|[0-9,]+ of)", text), below)
+            note = takewhile(lambda text: not re.match(r" *# (DECIDE|Seen|[0-9,]+ of)", text), below)
             column = re.match(r"    ([a-z][a-z0-9_]*): pl\.", lines[number + len(below)])
-            words = [question.group(1), *(text.strip(" #") for text in told)]
+            words = [question.group(1), *(text.strip(" #") for text in note)]
             found.append(f"line {number}: {column.group(1) + ': ' if column else ''}{' '.join(words)}")
     return found

@@ -1,4 +1,4 @@
-"""`sluice put`: upload files and follow them to the table."""
+"""`sluice put`: uploads files and follows them to the table."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +7,10 @@ import typer
 
 from cli.stack import upload
 from cli.stack.connection import Profile, Region, StackName, connect
-from cli.stack.follow import Upload, bad, follow, outcome
+from cli.stack.follow import Upload, any_failed, follow, print_outcome
 from cli.stack.upload import key_of
 from cli.terminal import output
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, Wait
 
 Files = Annotated[
     list[Path],
@@ -22,9 +22,11 @@ def put(
     files: Files,
     key: Annotated[
         str | None,
-        typer.Option(help="The object key; by default the end of the path that a dataset's naming convention knows."),
+        typer.Option(
+            help="The object key; by default the longest suffix of the path that matches a dataset's naming convention."
+        ),
     ] = None,
-    wait: Annotated[bool, typer.Option(help="Follow the files until each is decided.")] = True,
+    wait: Wait = True,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -32,9 +34,9 @@ def put(
 ) -> None:
     """Upload files into the raw bucket and follow each until it is published, rejected or failed.
 
-    A file that was uploaded before under the same key is replaced: its rows in the table become the new file's.
+    A file that was uploaded before under the same key is replaced, and so are its rows in the table.
 
-    Exit 0: all published. 1: a file was rejected or failed. 2: wrong usage, or nothing to work on.
+    Exit 0: all published. 1: a file was rejected or failed. 2: wrong usage, or no stack.
 
     Example: sluice put sales/S001/2025-03-05.csv
 
@@ -58,5 +60,5 @@ def put(
     if as_json:
         output.print_json(entries)
     else:
-        outcome(where, entries)
-    raise typer.Exit(1 if bad(entries) else 0)
+        print_outcome(where, entries)
+    raise typer.Exit(1 if any_failed(entries) else 0)

@@ -1,37 +1,29 @@
-"""`sluice query`: SQL over the tables, by Athena."""
+"""`sluice query`: runs SQL over the tables, in Athena."""
 
-import importlib.util
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from botocore.exceptions import ClientError
 from rich.text import Text
 
-from cli.stack.connection import Profile, Region, Stack, StackName, connect
+from cli.stack.athena import select
+from cli.stack.connection import Profile, Region, StackName, connect
 from cli.terminal import output
 from cli.terminal.options import AsJson
-from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _FORMATS = (".csv", ".parquet")
-_CHUNK_ROWS = 100_000
-
-
-class QueryFailed(SluiceError):
-    """Athena refused a query or could not carry it out."""
 
 
 def query(
     sql: Annotated[str, typer.Argument(help="One statement of Athena's SQL, or - to read it from standard input.")],
     out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write the result there: .csv or .parquet.", show_default=False)
+        Path | None,
+        typer.Option(dir_okay=False, help="File to write the result to: .csv or .parquet.", show_default=False),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Rows to show on the terminal.")] = 50,
+    limit: Annotated[int, typer.Option(help="Rows to print.")] = 50,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -39,20 +31,20 @@ def query(
 ) -> None:
     """Run SQL over the published and the quarantine tables.
 
-    It runs in the stack's workgroup, which bounds what a query may scan. A table is named like its dataset, its
-    quarantine DATASET_quarantine. Every row says where it is from: _source_key, _run_id, _row_number.
+    It runs in the stack's workgroup, which limits the bytes that a query may scan. A table is named like its dataset,
+    its quarantine DATASET_quarantine. Every row has its origin: _source_key, _run_id, _row_number.
 
-    Exit 0: done. 2: Athena refused the query, or nothing to work on.
+    Exit 0: done. 2: Athena refused the query, or no stack.
 
     Example: sluice query "SELECT sale_month, count(*) FROM sales GROUP BY 1"
 
     Example: sluice query "SELECT * FROM sales" --out sales.parquet
     """
     if out and out.suffix not in _FORMATS:
-        raise typer.BadParameter(f"{out} ends in neither of {', '.join(_FORMATS)}", param_hint="--out")
+        raise typer.BadParameter(f"{out} must end in one of {', '.join(_FORMATS)}", param_hint="--out")
     where = connect(stack, profile, region)
     text = typer.get_text_stream("stdin").read() if sql == "-" else sql
-    with output.status("asking Athena"):
+    with output.status("running the query"):
         rows = select(where, text)
     if out:
         rows.to_csv(out, index=False) if out.suffix == ".csv" else rows.to_parquet(out, index=False)
@@ -64,38 +56,6 @@ def query(
         output.print_json(rows.to_dict(orient="records"))
     else:
         _print(rows, limit)
-
-
-def select(stack: Stack, sql: str) -> "DataFrame":
-    """Return the result of a statement. Raises QueryFailed."""
-    return _ask(stack, sql, [], None)
-
-
-def chunks(stack: Stack, sql: str, parameters: list[str]) -> Iterator["DataFrame"]:
-    """Yield the result of a statement in parts. parameters: SQL literals for its `?`. Raises QueryFailed."""
-    yield from _ask(stack, sql, parameters, _CHUNK_ROWS)
-
-
-def _ask(stack: Stack, sql: str, parameters: list[str], chunk_rows: int | None) -> Any:
-    if importlib.util.find_spec("awswrangler") is None:
-        output.fail("awswrangler is not installed: .venv/bin/uv sync --inexact --frozen --group local", code=2)
-    logging.getLogger("awswrangler").setLevel(logging.ERROR)
-    import awswrangler
-
-    more: dict[str, Any] = {"params": parameters, "paramstyle": "qmark"} if parameters else {}
-    try:
-        return awswrangler.athena.read_sql_query(
-            sql,
-            database=stack.output("DatabaseName"),
-            workgroup=stack.output("WorkGroupName"),
-            ctas_approach=False,  # a table for each question would be left behind in the database
-            chunksize=chunk_rows,
-            boto3_session=stack.session,
-            athena_query_wait_polling_delay=0.25,
-            **more,
-        )
-    except (awswrangler.exceptions.QueryFailed, awswrangler.exceptions.QueryCancelled, ClientError) as error:
-        raise QueryFailed(str(error)) from error
 
 
 def _print(rows: "DataFrame", limit: int) -> None:

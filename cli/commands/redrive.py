@@ -1,4 +1,4 @@
-"""`sluice redrive`: the failed files of a run once more, after the cause is mended."""
+"""`sluice redrive`: runs the failed files of a run again, after the cause is fixed."""
 
 import time
 from collections.abc import Sequence
@@ -6,22 +6,21 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.show import run_input
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
-from cli.stack.executions import execution
-from cli.stack.follow import Upload, bad, follow, outcome
+from cli.stack.executions import execution, run_input
+from cli.stack.follow import Upload, any_failed, follow, print_outcome
 from cli.stack.history import Entry
 from cli.stack.redrive import redrive_dead_letters
-from cli.stack.start_run import begin
+from cli.stack.start_run import start_run
 from cli.terminal import output
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, Wait
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import CLEANING, FAILED, RECEIVED
 from sluice.ledger.runs import Run
 
 _PAUSE = 1.0
-"""Seconds between two looks at a run that is about to end."""
+"""Seconds between two reads of a run that is about to end."""
 
 
 def redrive(
@@ -29,51 +28,51 @@ def redrive(
         str | None, typer.Argument(metavar="RUN", help="The id of a run that failed.", show_default=False)
     ] = None,
     dead_letters: Annotated[
-        bool, typer.Option("--dead-letters", help="Instead: the events that could not be handled.")
+        bool, typer.Option("--dead-letters", help="Instead: redrive the messages of the dead-letter queue.")
     ] = False,
-    wait: Annotated[bool, typer.Option(help="Follow the files until each is decided.")] = True,
+    wait: Wait = True,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the failed files of a run again, together, as a new run. Mend the cause first: sluice show RUN tells it.
+    """Run the failed files of a run again, as a new run. Fix the cause first; sluice show RUN prints it.
 
-    A file of which a newer version has arrived meanwhile is not run: the newer one counts.
-    With --dead-letters every event in the dead letter queue is delivered again.
+    A file of which a newer version has arrived is not run again. With --dead-letters every message of the dead-letter
+    queue is delivered again.
 
-    Exit 0: all published. 1: nothing has failed, or it failed again. 2: wrong usage, or nothing to work on.
+    Exit 0: all published. 1: nothing has failed, or it failed again. 2: wrong usage, or no stack.
 
     Example: sluice redrive sales-1f0c9d0a7b3e4c52
 
     Example: sluice redrive --dead-letters
     """
     if (run is None) == (not dead_letters):
-        raise typer.BadParameter("say either a RUN or --dead-letters")
+        raise typer.BadParameter("give either a RUN or --dead-letters")
     where = connect(stack, profile, region)
     if run is None:
-        _redrive_letters(where, as_json)
+        _redrive_dead_letters(where, as_json)
         return
     entries = _failed(where, run)
     if not entries:
         known = execution(where, run) or history.of_run(where, run)
-        told = f"no file of {run} has failed" if known else f"there is no run {run!r}; sluice runs lists them"
-        output.fail(told, code=1)
+        message = f"no file of {run} has failed" if known else f"there is no run {run!r}; sluice runs lists them"
+        output.fail(message, code=1)
     again = reopened(where, entries)
-    begin(where, again)
+    start_run(where, again)
     if not wait:
         output.print_json(again.to_dict()) if as_json else output.hint(f"sluice show {again.run_id}")
         return
     uploads = [Upload(source.uri, source.version_id) for source in again.sources]
     done = follow(where, uploads, quiet=as_json)
-    output.print_json(done) if as_json else outcome(where, done)
-    raise typer.Exit(1 if bad(done) else 0)
+    output.print_json(done) if as_json else print_outcome(where, done)
+    raise typer.Exit(1 if any_failed(done) else 0)
 
 
 def reopened(stack: Stack, entries: Sequence[Entry]) -> Run:
-    """Make failed versions wait again, each for its next attempt; return the run that shall take them.
+    """Reopen failed versions for their next attempt; return the run of them.
 
-    Raises ClaimRefused when somebody else is reopening one.
+    Raises ClaimRefused when another redrive is reopening one.
     """
     attempts = []
     for entry in entries:
@@ -84,7 +83,7 @@ def reopened(stack: Stack, entries: Sequence[Entry]) -> Run:
 
 
 def _failed(stack: Stack, run_id: str) -> list[Entry]:
-    """Return the entries of a run that failed, or that a redrive which was interrupted has reopened."""
+    """Return the entries of a run that failed, or that an interrupted redrive has reopened."""
     pairs = [(source.uri, source.version_id) for source in run_input(stack, run_id)]
     while True:
         running = execution(stack, run_id).get("status") == "RUNNING"
@@ -94,7 +93,7 @@ def _failed(stack: Stack, run_id: str) -> list[Entry]:
             return [entry for entry in entries if entry["status"] == FAILED or entry in _of(mine, RECEIVED)]
         if _of(mine, RECEIVED) or _of(mine, CLEANING):
             output.fail(f"{run_id} is still running: sluice show {run_id}", code=1)
-        # All is decided, and the run is telling so: a second attempt would be told of as the first.
+        # All files are final, and the run is about to report it: a new attempt now would be reported as the old one.
         time.sleep(_PAUSE)
 
 
@@ -102,7 +101,7 @@ def _of(entries: Sequence[Entry], status: str) -> list[Entry]:
     return [entry for entry in entries if entry["status"] == status]
 
 
-def _redrive_letters(stack: Stack, as_json: bool) -> None:
+def _redrive_dead_letters(stack: Stack, as_json: bool) -> None:
     done = redrive_dead_letters(
         stack.client("sqs"),
         stack.client("lambda"),

@@ -1,4 +1,4 @@
-"""`sluice replay`: mended rows, or a mended contract, and the same files once more."""
+"""`sluice replay`: publishes files again, with corrected rows or by a changed contract."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -8,16 +8,15 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from cli.batch.candidates import again
+from cli.batch.candidates import put_again
+from cli.batch.progress import exit_code, print_failures, run_all
 from cli.batch.runner import Candidate, batches_of
-from cli.commands.backfill import AtATime, exit_code, run_all, tell_wrong
-from cli.commands.quarantine import standing
 from cli.repair import corrected_rows
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, ParallelRuns
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
 
@@ -28,42 +27,42 @@ _EVER = "0000"
 def replay(
     file: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="A mended export of quarantined rows.", show_default=False),
+        typer.Argument(exists=True, dir_okay=False, help="A corrected export of quarantined rows.", show_default=False),
     ] = None,
-    source: Annotated[list[str] | None, typer.Option(help="A key to clean again; may be repeated.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="A key to clean again; repeatable.")] = None,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", "-d", help="Clean every file again that has rows in quarantine.")
+        str | None, typer.Option("--dataset", "-d", help="Clean every file of it again that has rows in quarantine.")
     ] = None,
     version: Annotated[
         str | None,
-        typer.Option(help="With one --source: this version of it, not the published one.", show_default=False),
+        typer.Option(help="With one --source: the version to clean, instead of the published one.", show_default=False),
     ] = None,
-    at_a_time: AtATime = 4,
+    at_a_time: ParallelRuns = 4,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish files again: with their mended rows in their places, or by a contract that has changed.
+    """Publish files again, with corrected rows or by a changed contract.
 
-    FILE is what sluice quarantine --export wrote and a person mended. Each file that it names is uploaded as a new
-    version, in which the mended rows stand where they stood before and no other byte is changed. The gate, the
-    ledger and the account are those of any upload; rows that are good now leave the quarantine.
+    FILE is a corrected export of sluice quarantine --export. Each file that it names is uploaded as a new version in
+    which the corrected rows replace the old ones and no other byte is changed. The new version is validated and
+    accounted for like any upload; rows that are good now leave the quarantine.
 
-    Without FILE the files are taken as they are: after a contract has changed, say --source or --dataset.
+    Without FILE, unchanged files are cleaned again, after a change of the contract: use --source or --dataset.
 
-    Exit 0: all published. 1: some are not, or nothing was mended. 2: wrong usage, or nothing to work on.
+    Exit 0: all published. 1: some are not, or no row was corrected. 2: wrong usage, or no stack.
 
-    Example: sluice quarantine sales --export mend.csv, mend it, then: sluice replay mend.csv
+    Example: sluice quarantine sales --export rows.csv, correct it, then: sluice replay rows.csv
 
     Example: sluice replay --dataset sales
 
     Example: sluice replay --source sales/S001/2025-03-05.csv --version 3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH
     """
     if [file is not None, bool(source), dataset is not None].count(True) != 1:
-        raise typer.BadParameter("say one of FILE, --source and --dataset")
+        raise typer.BadParameter("give one of FILE, --source and --dataset")
     if version and (not source or len(source) > 1):
-        raise typer.BadParameter("a version is one of one --source", param_hint="--version")
+        raise typer.BadParameter("--version needs exactly one --source", param_hint="--version")
     where = connect(stack, profile, region)
     if file:
         rows = corrected_rows.read(file)
@@ -82,7 +81,7 @@ def replay(
         output.print_json(result)
     else:
         _print(where, result)
-        tell_wrong(result)
+        print_failures(result)
     raise typer.Exit(exit_code(result))
 
 
@@ -90,7 +89,7 @@ def _quarantined(stack: Stack, dataset: str) -> set[str]:
     """Return the files of a dataset that have rows in quarantine now."""
     registry.load(dataset)
     entries = history.changed(stack, _EVER, dataset=dataset, status=PUBLISHED)
-    return {entry["source"] for entry in standing(stack, entries) if entry["quarantined"]}
+    return {entry["source"] for entry in history.published_now(stack, entries) if entry["quarantined"]}
 
 
 def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], version: str | None) -> list[Candidate]:
@@ -98,15 +97,15 @@ def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], versio
     for uri in sorted(uris):
         key = stack.key(uri)
         wanted = version or heads.get(uri, {}).get("published_version") or _latest(stack, uri)
-        candidates.append(Candidate(key, registry.match(key).dataset, partial(again, stack, key, wanted)))
+        candidates.append(Candidate(key, registry.match(key).dataset, partial(put_again, stack, key, wanted)))
     return candidates
 
 
 def _latest(stack: Stack, uri: str) -> str:
-    """Return the latest version of a file that was never published: it may have been rejected."""
+    """Return the latest version of a file that was never published (it may have been rejected)."""
     found = history.versions(stack, uri)
     if not found:
-        output.fail(f"the ledger has never seen {uri}; sluice runs lists what came", code=1)
+        output.fail(f"the ledger has no file {uri}; sluice runs lists the files", code=1)
     return str(found[0]["version"])
 
 
@@ -135,9 +134,9 @@ def _print(stack: Stack, result: dict[str, Any]) -> None:
 
 
 def _changes(before: Mapping[str, int], after: Mapping[str, int]) -> list[Text]:
-    told = []
+    texts = []
     for name in _ACCOUNT:
         same = before[name] == after[name]
         text = f"{after[name]:,}" if same else f"{before[name]:,} → {after[name]:,}"
-        told.append(Text(text, style="" if same else "bold"))
-    return told
+        texts.append(Text(text, style="" if same else "bold"))
+    return texts

@@ -1,4 +1,4 @@
-"""`sluice report`: the page of a run, a file or a dataset; also of what `sluice clean` left on this machine."""
+"""`sluice report`: fetches the page of a run, a file or a dataset, or makes the page of a local `sluice clean`."""
 
 import json
 import webbrowser
@@ -28,12 +28,12 @@ _EXAMPLES = 3
 
 
 class NoPage(SluiceError):
-    """There is no page of what was named; the message says why and what to do."""
+    """There is no such page; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page in the work bucket. facts: the key of the same in JSON; run_id and dataset: what it can be made of."""
+    """A page in the work bucket. facts: the key of its JSON; run_id, dataset: of what it can be written anew."""
 
     key: str
     facts: str | None = None
@@ -44,10 +44,10 @@ class Page:
 def report(
     what: Annotated[str, typer.Argument(help="A run, an uploaded key, a dataset, or the manifest.json of a `clean`.")],
     out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Where the page goes.", show_default="beside you")
+        Path | None, typer.Option(dir_okay=False, help="File to write.", show_default="in this folder")
     ] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
-    renew: Annotated[bool, typer.Option("--renew", help="Write the page anew in the work bucket first.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    renew: Annotated[bool, typer.Option("--renew", help="Write the page in the work bucket again first.")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -55,10 +55,10 @@ def report(
 ) -> None:
     """Fetch the page of a run, of an uploaded file, or of a dataset over time: one HTML file, readable offline.
 
-    A run's page is written some seconds after its end. Given a manifest.json that `sluice clean` left, the page is
-    made here and lies beside it. With --json the same facts are printed instead.
+    A run's page is written some seconds after its end. Given the manifest.json of `sluice clean`, the page is written
+    beside it. With --json the same facts are printed.
 
-    Exit 0: done. 2: there is no such page, or nothing to work on.
+    Exit 0: done. 2: there is no such page, or no stack.
 
     Example: sluice report sales-a05b5066105e7e89 --open
 
@@ -89,7 +89,7 @@ def find(where: Stack, what: str) -> Page:
         return Page(object_keys.run_page_key(what), object_keys.run_facts_key(what), run_id=what)
     versions = history.versions(where, where.uri(what))
     if not versions:
-        raise NoPage(f"nothing was ever uploaded as {where.uri(what)}: sluice runs")
+        raise NoPage(f"no file was uploaded as {where.uri(what)}: sluice runs")
     latest = versions[0]
     if latest["status"] == "REJECTED":
         return Page(
@@ -103,19 +103,19 @@ def find(where: Stack, what: str) -> Page:
 
 
 def _write(where: Stack, page: Page) -> None:
-    desk = pages.PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
+    writer = pages.PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
     with output.status("writing the page"):
         if page.run_id:
-            _write_run(desk, page.run_id)
+            _write_run(writer, page.run_id)
         elif page.dataset:
-            pages.dataset(desk, registry.load(page.dataset))
+            pages.dataset(writer, registry.load(page.dataset))
 
 
-def _write_run(desk: pages.PageWriter, run_id: str) -> None:
+def _write_run(writer: pages.PageWriter, run_id: str) -> None:
     try:
-        pages.run(desk, run_id)
-    except desk.s3.exceptions.NoSuchKey:
-        raise NoPage(f"of a run {run_id} nothing is left that a page could tell: sluice runs lists the runs") from None
+        pages.run(writer, run_id)
+    except writer.s3.exceptions.NoSuchKey:
+        raise NoPage(f"nothing is left of a run {run_id}: sluice runs lists the runs") from None
 
 
 def _fetch(where: Stack, key: str, what: str) -> bytes:
@@ -127,14 +127,14 @@ def _fetch(where: Stack, key: str, what: str) -> bytes:
         if "/" not in what and what not in registry.contracts() and not history.of_run(where, what):
             raise NoPage(f"{what} is neither a run, nor a dataset, nor an uploaded key: sluice runs") from error
         raise NoPage(
-            f"there is no page of {what}. It is written some seconds after the end of a run and kept as long as the "
-            "stack's WorkDays say. See: sluice runs; to write it now: --renew"
+            f"there is no page of {what}. It is written some seconds after the end of a run and kept for the "
+            "stack's WorkDays. See: sluice runs; to write it now: --renew"
         ) from error
     return body
 
 
 def _local(manifest: Path, out: Path | None, open_: bool, as_json: bool) -> None:
-    facts = of_manifest(manifest)
+    facts = facts_of_manifest(manifest)
     if as_json:
         output.print_json(facts)
         return
@@ -143,20 +143,20 @@ def _local(manifest: Path, out: Path | None, open_: bool, as_json: bool) -> None
     _done(path, open_)
 
 
-def of_manifest(path: Path) -> dict[str, Any]:
-    """Return the facts of the page of a cleaning on this machine. Raises NoPage when the file is no manifest."""
+def facts_of_manifest(path: Path) -> dict[str, Any]:
+    """Return the facts of the page of a local `sluice clean`. Raises NoPage when the file is no manifest."""
     try:
         manifest = Manifest.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise NoPage(f"{path} is not the manifest.json that `sluice clean` writes ({error})") from error
     contract = registry.load(manifest.dataset)
     chosen = column_profile.choose(manifest.files)
-    looked = column_profile.describe(contract, [path.parent / file.path for file in chosen], manifest.statistics)
+    profile = column_profile.describe(contract, [path.parent / file.path for file in chosen], manifest.statistics)
     quarantined = [path.parent / file.path for file in manifest.quarantine_files]
     shown = {reason: _examples(manifest.dataset, quarantined, reason) for reason in manifest.reasons}
     part = run_page.Part(manifest.source_key, manifest.source_version, {}, manifest, shown)
     rows = sum(file.rows for file in chosen)
-    return run_page.facts(manifest.run_id, manifest.dataset, [part], run_page.Looked(looked, rows))
+    return run_page.facts(manifest.run_id, manifest.dataset, [part], run_page.Looked(profile, rows))
 
 
 def _examples(dataset: str, files: Sequence[Path], reason: str) -> list[dict[str, Any]]:
@@ -172,4 +172,4 @@ def _examples(dataset: str, files: Sequence[Path], reason: str) -> list[dict[str
 def _done(path: Path, open_: bool) -> None:
     output.out.print(f"{path}", highlight=False, soft_wrap=True)
     if open_ and not webbrowser.open(path.resolve().as_uri()):
-        output.err.print("no browser was found here: open the file yourself", style="dim")
+        output.err.print("no browser found: open the file yourself", style="dim")

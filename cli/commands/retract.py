@@ -1,4 +1,4 @@
-"""`sluice retract`: take the rows of a file out of the table, and tell the ledger."""
+"""`sluice retract`: removes the rows of a file from the table."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from cli.repair.csv_scanner import CsvScanner
 from cli.stack import upload
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
-from cli.stack.follow import Upload, bad, follow, outcome
+from cli.stack.follow import Upload, any_failed, follow, print_outcome
 from cli.terminal import output
 from cli.terminal.options import AsJson
 from sluice.aws.object_version import ObjectVersion
@@ -21,26 +21,26 @@ from sluice.ingest import batch_hold
 from sluice.ledger.ledger import CLEANING, RECEIVED
 
 
-class OnItsWay(SluiceError):
-    """A newer version of the file is being worked on."""
+class NewerVersionPending(SluiceError):
+    """A newer version of the file has no final status yet."""
 
 
 def retract(
     key: Annotated[str, typer.Argument(help="An object key, or its s3:// address.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the rows of a file out of the table and out of its quarantine.
+    """Remove the rows of a file from the table and from its quarantine.
 
-    A new version of the file is uploaded that has its header and no row. It goes the way of any upload, so readers
-    see all rows or none, Athena is asked whether they are gone, and a failure brings them back. What was retracted
-    stays in the raw bucket as an older version, as long as the bucket's lifecycle keeps it, and so do the replaced
-    objects of the lake: to erase personal data for good, delete those versions too.
+    A new version of the file with its header and no row is uploaded and published like any upload: consumers see all
+    rows or none, Athena counts that they are gone, and a failure restores them. The retracted version stays in the
+    raw bucket as an older version, as long as the bucket's lifecycle keeps it, and so do the replaced objects of the
+    lake: to erase personal data for good, delete those versions too.
 
-    Exit 0: retracted, or no rows were there. 1: the ledger knows no published version, or it failed. 2: wrong usage.
+    Exit 0: retracted, or it had no rows. 1: no version is published, or it failed. 2: wrong usage, or no stack.
 
     Example: sluice retract sales/S001/2025-03-05.csv
     """
@@ -55,26 +55,26 @@ def retract(
         output.print_json([]) if as_json else output.out.print(f"{name} has no rows in the table already")
         return
     if not yes:
-        told = f"{entry['published']:,} published and {entry['quarantined']:,} quarantined rows"
-        typer.confirm(f"Take {told} of {name} out of the table?", abort=True, err=True)
+        rows = f"{entry['published']:,} published and {entry['quarantined']:,} quarantined rows"
+        typer.confirm(f"Remove {rows} of {name} from the table?", abort=True, err=True)
     version = _emptied(where, source, str(published))
     entries = follow(where, [Upload(source.uri, version)], quiet=as_json)
     if as_json:
         output.print_json(entries)
     else:
-        outcome(where, entries)
-        output.out.print("to bring them back:", style="dim")
+        print_outcome(where, entries)
+        output.out.print("to restore them:", style="dim")
         output.hint(f"sluice replay --source {name} --version {published}")
-    raise typer.Exit(1 if bad(entries) else 0)
+    raise typer.Exit(1 if any_failed(entries) else 0)
 
 
 def _emptied(stack: Stack, source: ObjectVersion, published: str) -> str:
-    """Upload the file's own header as its latest version; return the version's id. Raises OnItsWay."""
+    """Upload the file's own header as its latest version; return the version's id. Raises NewerVersionPending."""
     s3 = stack.client("s3")
     now = s3.head_object(Bucket=source.bucket, Key=source.key)
     current = ObjectVersion(source.bucket, source.key, now["VersionId"], "", 0)
     if now["VersionId"] != published and stack.ledger.entry(current).get("status", RECEIVED) in (RECEIVED, CLEANING):
-        raise OnItsWay("a newer version of the file is on its way: wait for it")
+        raise NewerVersionPending("a newer version of the file is being processed: wait for it")
     contract = registry.load(registry.match(source.key).dataset)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "header"
@@ -85,9 +85,9 @@ def _emptied(stack: Stack, source: ObjectVersion, published: str) -> str:
 
 
 def _without_rows(contract: Contract, stream: BinaryIO) -> bytes:
-    """Return the file's own header. JSON Lines have none, but a file without a byte is refused."""
+    """Return the file's header; a line end for JSON Lines, since an empty file is refused."""
     if contract.reads_objects:
         return b"\n"
-    walk = CsvScanner(stream, contract.reading.format)
-    header = next(record for record in walk if record.number == 0)
-    return walk.mark + header.raw + (header.ending or b"\n")
+    scanner = CsvScanner(stream, contract.reading.format)
+    header = next(record for record in scanner if record.number == 0)
+    return scanner.bom + header.raw + (header.ending or b"\n")

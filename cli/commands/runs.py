@@ -1,4 +1,4 @@
-"""`sluice runs`: what came lately, and what became of it."""
+"""`sluice runs`: lists the latest runs and rejected files."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ _WORST = (FAILED, REJECTED, CLEANING, RECEIVED, PUBLISHED, SUPERSEDED)
 
 def runs(
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
-    status: Annotated[str | None, typer.Option(help=f"Only files that are {', '.join(STATUSES)}.")] = None,
+    status: Annotated[str | None, typer.Option(help=f"Only files with this status: {', '.join(STATUSES)}.")] = None,
     since: Since = "7d",
     limit: Annotated[int, typer.Option(help="Runs to show, the latest first.")] = 30,
     stack: StackName = None,
@@ -30,9 +30,9 @@ def runs(
 ) -> None:
     """List the runs and the rejected files, the latest first.
 
-    A run of many files has the status of its worst one. A rejected file never became a run.
+    A run of several files has the status of its worst one. A rejected file is in no run.
 
-    Exit 0: listed, also when there is nothing. 2: unknown dataset, or nothing to work on.
+    Exit 0: listed, or nothing to list. 2: unknown dataset, or no stack.
 
     Example: sluice runs --status FAILED --since 24h
 
@@ -44,7 +44,7 @@ def runs(
     where = connect(stack, profile, region)
     found = grouped(history.changed(where, moment(since), dataset=dataset, status=wanted))
     if dataset and not found:
-        registry.load(dataset)  # nothing came of a dataset that there is: no fault
+        registry.load(dataset)  # raises UnknownDataset; a dataset without files is no error
     if as_json:
         output.print_json(found[:limit])
         return
@@ -62,11 +62,11 @@ def grouped(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 
 def _group(entry: Entry) -> str:
-    """Return what an entry is listed under: its run, the files that wait for one together, or itself."""
+    """Return the group of an entry: its run, the files that wait for a batch, or itself."""
     if entry.get("run_id"):
         return str(entry["run_id"])
-    waits = entry["status"] == RECEIVED and "rows" in entry
-    return f"waiting {entry['dataset']}" if waits else f"{entry['source']}@{entry['version']}"
+    waiting = entry["status"] == RECEIVED and "rows" in entry
+    return f"waiting {entry['dataset']}" if waiting else f"{entry['source']}@{entry['version']}"
 
 
 def _summed(group: list[Entry]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _summed(group: list[Entry]) -> dict[str, Any]:
 
 
 def _seconds(group: list[Entry]) -> float | None:
-    """From the first upload to the last decision."""
+    """Return the seconds from the first upload to the last final status, None while a file has none."""
     ends = [entry.get("published_at") or entry.get("failed_at") for entry in group]
     known = [end for end in ends if end]
     if len(known) < len(group):

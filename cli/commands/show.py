@@ -1,4 +1,4 @@
-"""`sluice show`: the life of one run, or of one file in all its versions."""
+"""`sluice show`: prints the history of a run, or of a file in all its versions."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -10,15 +10,14 @@ from rich.text import Text
 
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
-from cli.stack.executions import Passage, execution, passages
-from cli.stack.follow import outcome
+from cli.stack.executions import StateTime, execution, run_input, state_times
+from cli.stack.follow import print_outcome
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.options import AsJson
-from sluice.aws.object_keys import report_key, run_key
+from sluice.aws.object_keys import report_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
-from sluice.ledger.runs import Run
 
 
 def show_(
@@ -28,11 +27,11 @@ def show_(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the life of a run or of a file: states, times, rows, reasons, cost.
+    """Print the history of a run or of a file: states, times, rows, reasons, cost.
 
-    Of a file every version is told, the latest first. Reasons show the first rows of each; personal columns are masked.
+    A file is printed with every version, the latest first. Each reason has its first rows; personal columns are masked.
 
-    Exit 0: found. 1: the ledger has never seen it.
+    Exit 0: found. 1: the ledger has no such run or file.
 
     Example: sluice show sales/S001/2025-03-05.csv
 
@@ -40,15 +39,15 @@ def show_(
     """
     where = connect(stack, profile, region)
     if found := history.versions(where, where.uri(what)):
-        lives = [{**entry, "report": _report(where, entry)} for entry in found]
+        versions = [{**entry, "report": _report(where, entry)} for entry in found]
         if as_json:
-            output.print_json(lives)
+            output.print_json(versions)
         else:
-            _print_file(where, lives)
+            _print_file(where, versions)
         return
     run = _run(where, what)
     if run is None:
-        output.fail(f"the ledger knows neither a run nor a file {what!r}; sluice runs lists them", code=1)
+        output.fail(f"the ledger has neither a run nor a file {what!r}; sluice runs lists them", code=1)
     if as_json:
         output.print_json(run)
     else:
@@ -56,7 +55,7 @@ def show_(
 
 
 def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
-    """Return a run: its execution, states and files. Its input is kept for WorkDays, its files for ever."""
+    """Return a run: its execution, states and files. Its input is kept for WorkDays, its ledger entries for ever."""
     sources = run_input(stack, run_id)
     entries = list(history.entries(stack, ((each.uri, each.version_id) for each in sources)).values())
     entries = entries or history.of_run(stack, run_id)
@@ -71,23 +70,13 @@ def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
         "stopped": described.get("stopDate"),
         "error": described.get("error"),
         "cause": described.get("cause"),
-        "states": [vars(passage) for passage in passages(stack, run_id)] if described else [],
+        "states": [vars(state) for state in state_times(stack, run_id)] if described else [],
         "files": sorted(entries, key=lambda entry: entry["source"]),
     }
 
 
-def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
-    """Return the sources that a run was started with; none when that is forgotten (after WorkDays)."""
-    try:
-        return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
-        return ()
-
-
 def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
-    """Return the gate's report on a version, {} when it has expired or is not written yet."""
+    """Return the validation report of a version, {} when it has expired or is not written yet."""
     source = ObjectVersion.from_item(entry)
     try:
         report: dict[str, Any] = get_json(stack.client("s3"), stack.work, report_key(source))
@@ -98,40 +87,40 @@ def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
     return report
 
 
-def _print_file(stack: Stack, lives: Sequence[dict[str, Any]]) -> None:
-    output.out.print(Text(lives[0]["source"], style="bold"), soft_wrap=True)
-    for life in lives:
+def _print_file(stack: Stack, versions: Sequence[dict[str, Any]]) -> None:
+    output.out.print(Text(versions[0]["source"], style="bold"), soft_wrap=True)
+    for version in versions:
         output.out.print()
-        output.out.print(output.status_text(life["status"]), Text(f"version {life['version']}", style="dim"))
+        output.out.print(output.status_text(version["status"]), Text(f"version {version['version']}", style="dim"))
         output.facts(
             {
-                "dataset": f"{life['dataset']}, contract version {life.get('contract_version', '?')}",
-                "put by": life.get("origin"),
-                "received": _time(life["received_at"]),
-                "claimed": _time(life.get("claimed_at")),
-                "published": _time(life.get("published_at")),
-                "failed": _time(life.get("failed_at")),
-                "run": f"{life['run_id']}, attempt {life['attempt']}" if life.get("run_id") else None,
-                "size": f"{life['size']:,} bytes",
-                "rows": _account(life),
-                "discarded": output.counts(life["discarded"]) if life.get("discarded") else None,
-                "cleaning": _cleaning(life),
-                "why": "\n".join(life.get("problems", [])) or _error(life),
+                "dataset": f"{version['dataset']}, contract version {version.get('contract_version', '?')}",
+                "put by": version.get("origin"),
+                "received": _time(version["received_at"]),
+                "claimed": _time(version.get("claimed_at")),
+                "published": _time(version.get("published_at")),
+                "failed": _time(version.get("failed_at")),
+                "run": f"{version['run_id']}, attempt {version['attempt']}" if version.get("run_id") else None,
+                "size": f"{version['size']:,} bytes",
+                "rows": _account(version),
+                "discarded": output.counts(version["discarded"]) if version.get("discarded") else None,
+                "cleaning": _cleaning(version),
+                "why": "\n".join(version.get("problems", [])) or _error(version),
             }
         )
-        _print_reasons(life)
-    if lives[0]["status"] == "FAILED":
-        output.hint(f"sluice redrive {lives[0]['run_id']}")
+        _print_reasons(version)
+    if versions[0]["status"] == "FAILED":
+        output.hint(f"sluice redrive {versions[0]['run_id']}")
 
 
-def _print_reasons(life: dict[str, Any]) -> None:
-    if not life.get("reasons"):
+def _print_reasons(version: dict[str, Any]) -> None:
+    if not version.get("reasons"):
         return
-    examples = life["report"].get("examples", {})
+    examples = version["report"].get("examples", {})
     listed = output.table("reason", "rows", "first examples", right=("rows",), folded=("first examples",))
-    for reason, rows in sorted(life["reasons"].items(), key=lambda each: -each[1]):
-        told = [f"row {each['row_number']}: {output.short(each['text'])}" for each in examples.get(reason, [])]
-        listed.add_row(reason, output.number(rows), Text("\n".join(told)))
+    for reason, rows in sorted(version["reasons"].items(), key=lambda each: -each[1]):
+        shown = [f"row {each['row_number']}: {output.short(each['text'])}" for each in examples.get(reason, [])]
+        listed.add_row(reason, output.number(rows), Text("\n".join(shown)))
     output.out.print(listed, highlight=False)
 
 
@@ -151,7 +140,7 @@ def _print_run(stack: Stack, run: dict[str, Any]) -> None:
         }
     )
     _print_states(run["states"])
-    outcome(stack, run["files"])
+    print_outcome(stack, run["files"])
     if any(entry["status"] == "FAILED" for entry in run["files"]):
         output.hint(f"sluice redrive {run['run_id']}")
 
@@ -161,30 +150,30 @@ def _print_states(states: list[dict[str, Any]]) -> None:
         return
     listed = output.table("state", "times", "seconds", right=("times", "seconds"))
     for each in states:
-        passage = Passage(**each)
-        listed.add_row(passage.state, output.number(passage.times), f"{passage.seconds:,.1f}")
+        state = StateTime(**each)
+        listed.add_row(state.state, output.number(state.times), f"{state.seconds:,.1f}")
     output.out.print(listed, highlight=False)
 
 
-def _account(life: Entry) -> str | None:
-    if "published" not in life:
-        return f"{life['rows']:,}" if "rows" in life else None
-    discarded = sum(life["discarded"].values())
+def _account(version: Entry) -> str | None:
+    if "published" not in version:
+        return f"{version['rows']:,}" if "rows" in version else None
+    discarded = sum(version["discarded"].values())
     return (
-        f"{life['rows']:,} = {life['published']:,} published + {life['quarantined']:,} quarantined "
+        f"{version['rows']:,} = {version['published']:,} published + {version['quarantined']:,} quarantined "
         f"+ {discarded:,} discarded"
     )
 
 
-def _cleaning(life: Entry) -> str | None:
-    if "cleaning_seconds" not in life:
+def _cleaning(version: Entry) -> str | None:
+    if "cleaning_seconds" not in version:
         return None
-    return f"{life['engine']}, {life['cleaning_seconds']:.2f} s, about {output.usd(life['cost_usd'])}"
+    return f"{version['engine']}, {version['cleaning_seconds']:.2f} s, about {output.usd(version['cost_usd'])}"
 
 
-def _error(life: Entry) -> str | None:
-    return f"{life['error']}: {life['cause']}" if life["status"] == "FAILED" else None
+def _error(version: Entry) -> str | None:
+    return f"{version['error']}: {version['cause']}" if version["status"] == "FAILED" else None
 
 
-def _time(told: str | None) -> str | None:
-    return told[:19].replace("T", " ") + " UTC" if told else None
+def _time(moment: str | None) -> str | None:
+    return moment[:19].replace("T", " ") + " UTC" if moment else None

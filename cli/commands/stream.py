@@ -1,4 +1,4 @@
-"""`sluice stream`: send records, one JSON object a line, to the stream."""
+"""`sluice stream`: sends records, one JSON object a line, to the stream."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cli.stack.connection import Profile, Region, StackName, connect
-from cli.stack.send_records import NotTaken, batches, records, send
+from cli.stack.send_records import StreamRefused, batches, records, send
 from cli.terminal import output
 from cli.terminal.options import AsJson
 from sluice.contract import registry
@@ -25,19 +25,19 @@ def stream(
 ) -> None:
     """Send records to the stream; within minutes they are in the table of their dataset, or in its quarantine.
 
-    What is sent is not judged here: a line that is no record is quarantined with its text.
+    Records are validated later: a line that is no record is quarantined with its text.
 
-    Exit 0: all sent. 2: wrong usage, the stack has no stream, or it did not take all records.
+    Exit 0: all sent. 2: wrong usage, no stack or stream, or it refused records.
 
     Example: sluice stream sentiment posts.jsonl
 
     Example: tail -f posts.jsonl | sluice stream sentiment -
     """
     if not registry.load(dataset).reads_objects:
-        raise NotTaken(f"the files of {dataset} are no JSON Lines, so it takes no single records")
+        raise StreamRefused(f"the files of {dataset} are not JSON Lines, so it has no stream")
     where = connect(stack, profile, region)
     if "RecordStreamName" not in where.outputs:
-        raise NotTaken(f"the stack {where.name} has no stream: deploy it with the parameter Streaming=yes")
+        raise StreamRefused(f"the stack {where.name} has no stream: deploy it with the parameter Streaming=yes")
     kinesis, name = where.client("kinesis"), where.output("RecordStreamName")
     sent = again = 0
     with _opened(file) as lines, output.progress(f"sending to {name}") as report:

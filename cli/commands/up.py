@@ -1,4 +1,4 @@
-"""`sluice up` and `sluice down`: the whole of AWS that Sluice uses, on this machine."""
+"""`sluice up` and `sluice down`: start and stop a local AWS with Sluice deployed on it."""
 
 import time
 from pathlib import Path
@@ -6,25 +6,25 @@ from typing import Annotated
 
 import typer
 
+from cli.stack.deployment import TEMPLATE
 from cli.terminal import output
 from cli.terminal.options import AsJson
 
 STACK = "sluice"
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def up(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on; a free one by default.", show_default=False)
     ] = None,
-    idle_minutes: Annotated[float, typer.Option(help="It ends by itself after so long without a call.")] = 120,
+    idle_minutes: Annotated[float, typer.Option(help="Stop after so long without a call.")] = 120,
     template: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The template to deploy.")] = TEMPLATE,
     as_json: AsJson = False,
 ) -> None:
-    """Start a local AWS and deploy Sluice on it; when one is up, deploy what has changed.
+    """Start a local AWS and deploy Sluice on it; when one is up, deploy the changes.
 
-    No account and no Docker. The template is the one that AWS gets, with its roles and permissions.
-    The other commands use it from then on, unless they are told --stack.
+    No account and no Docker. It is the template that is deployed to AWS, with its roles and permissions.
+    The other commands use it from then on, unless --stack is given.
 
     Exit 0: it is up. 2: it could not start or deploy.
 
@@ -42,7 +42,7 @@ def up(
             with output.status("starting the local AWS"):
                 aws = detached.up(port=port, idle_minutes=idle_minutes)
         with output.status("deploying"):
-            # Costs nothing here, and contracts with personal columns and streams can be tried as they are.
+            # So contracts with personal columns and streams can be tried without other parameters.
             deployment = deploy(aws, template, stack=STACK, parameters={"HashKey": "own", "Streaming": "yes"})
     except (PortTaken, StartFailed, DeployFailed) as failed:
         output.fail(str(failed), code=2)
@@ -64,7 +64,7 @@ def up(
 
 
 def down(as_json: AsJson = False) -> None:
-    """Stop the local AWS and remove everything in it.
+    """Stop the local AWS and delete its data.
 
     Exit 0: it is down. 1: none was up.
 

@@ -1,13 +1,12 @@
-"""Reads an export of quarantined rows that a person has mended, and puts it back as new versions of its files."""
+"""Reads a corrected export of quarantined rows, and uploads new versions of its files with those rows."""
 
 import csv
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cli.batch.runner import Candidate
-from cli.commands.quarantine import LINEAGE
+from cli.repair.export import LINEAGE
 from cli.repair.rewrite import CorrectedRow, rewrite
 from cli.stack import upload
 from cli.stack.connection import Stack
@@ -17,31 +16,30 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import S3Source
 from sluice.contract import registry
 from sluice.errors import SluiceError
-from sluice.ingest import batch_hold
 from sluice.ledger.ledger import CLEANING, RECEIVED
 from sluice.read.source import Limits
 
 _NEEDED = ("_source_key", "_version", "_row_number")
 _DELIMITERS = ",;\t"
-"""Spreadsheets write CSV with the mark of their country."""
+"""Spreadsheets write CSV with the delimiter of their locale."""
 
 Rows = dict[int, CorrectedRow]
 
 
 class NotAnExport(SluiceError):
-    """A file is no export of quarantined rows."""
+    """The file is not an export of quarantined rows."""
 
 
-class Outdated(SluiceError):
-    """The file has been replaced since its rows were exported: the row numbers may be others."""
+class StaleExport(SluiceError):
+    """The file has been replaced since its rows were exported: row numbers may have changed."""
 
 
-class NothingMended(SluiceError):
-    """No row of a file says anything else than the file does."""
+class NothingCorrected(SluiceError):
+    """No row of the export differs from the file."""
 
 
 def read(path: Path) -> dict[tuple[str, str], Rows]:
-    """Return the mended rows by (address, version id) of their file. Raises NotAnExport."""
+    """Return the corrected rows by (address, version id) of their file. Raises NotAnExport."""
     csv.field_size_limit(Limits().record_bytes)
     found: dict[tuple[str, str], Rows] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -55,15 +53,19 @@ def read(path: Path) -> dict[tuple[str, str], Rows]:
             number = _number(line["_row_number"], path, lines.line_num)
             rows = found.setdefault((line["_source_key"], line["_version"]), {})
             if number in rows:
-                raise NotAnExport(f"{path}, line {lines.line_num}: row {number} of {line['_source_key']} comes twice")
+                raise NotAnExport(
+                    f"{path}, line {lines.line_num}: row {number} of {line['_source_key']} is there twice"
+                )
             cells = {name: text or "" for name, text in line.items() if name and name not in LINEAGE}
             rows[number] = CorrectedRow(cells, line.get("_raw") or "")
     return found
 
 
-def candidates(stack: Stack, mended: Mapping[tuple[str, str], Rows], heads: Mapping[str, Entry]) -> Iterator[Candidate]:
-    """Yield what puts each file again with its mended rows. heads: the ledger's items of the keys."""
-    for (uri, version), rows in mended.items():
+def candidates(
+    stack: Stack, corrected: Mapping[tuple[str, str], Rows], heads: Mapping[str, Entry]
+) -> Iterator[Candidate]:
+    """Yield each file with its corrected rows. heads: the head items of the keys in the ledger."""
+    for (uri, version), rows in corrected.items():
         key = stack.key(uri)
         published = heads.get(uri, {}).get("published_version")
 
@@ -74,28 +76,28 @@ def candidates(stack: Stack, mended: Mapping[tuple[str, str], Rows], heads: Mapp
 
 
 def _put(stack: Stack, key: str, version: str, published: str | None, rows: Rows) -> str:
-    """Upload the published version of a file with the mended rows in their places; return the new version's id."""
+    """Upload the published version of a file with its corrected rows; return the new version's id."""
     s3 = stack.client("s3")
     now = s3.head_object(Bucket=stack.raw, Key=key)
     source = ObjectVersion(stack.raw, key, now["VersionId"], "", 0)
     contract = registry.load(registry.match(key).dataset)
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "mended"
-        told = rewrite(contract, S3Source(s3, stack.raw, key, version), rows, out)
-        if not told.changed:
-            raise NothingMended("no row differs from what the file says")
+        out = Path(folder) / "corrected"
+        result = rewrite(contract, S3Source(s3, stack.raw, key, version), rows, out)
+        if not result.changed:
+            raise NothingCorrected("no row differs from the file")
         if now["Metadata"].get(SHA256) == upload.digest(out):
-            return source.version_id  # an interrupted replay got so far
+            return source.version_id  # uploaded by an interrupted replay
         if published != version:
-            raise Outdated(f"exported from version {version}, published is {published}: export it again")
+            raise StaleExport(f"exported from version {version}, published is {published}: export it again")
         if now["VersionId"] != version and stack.ledger.entry(source).get("status", RECEIVED) in (RECEIVED, CLEANING):
-            raise Outdated("a newer version of the file is on its way: wait for it, then export again")
-        labels = batch_hold.tag(source.hash, now=time.time()) | {batch_hold.ORIGIN: f"replay:{version}"[:256]}
-        return upload.upload(stack, out, key, tags=labels, only_over=now["ETag"])
+            raise StaleExport("a newer version of the file is being processed: wait for it, then export again")
+        tags = upload.batch_tags(source, f"replay:{version}"[:256])
+        return upload.upload(stack, out, key, tags=tags, only_over=now["ETag"])
 
 
 def _number(text: str | None, path: Path, line: int) -> int:
     try:
         return int(text or "")
     except ValueError:
-        raise NotAnExport(f"{path}, line {line}: {text!r} is no row number") from None
+        raise NotAnExport(f"{path}, line {line}: {text!r} is not a row number") from None

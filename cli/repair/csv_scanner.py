@@ -1,6 +1,6 @@
-"""Goes through a file record by record, bytes as they are: for changing some records and leaving all others.
+"""Iterates over the records of a CSV file as raw bytes, to change some records and copy all others unchanged.
 
-The reader's rows have no bytes any more; here every byte of the file comes by once, in order.
+The reader's rows do not have their bytes any more; here every byte of the file is read once, in order.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from sluice.read.source import Limits
 class ScannedRecord:
     """One record or blank line. number: the reader's row number, 0 for the header, None for a blank line.
 
-    raw: without its line end; ending: that line end, empty at the end of a file that has none.
-    fault: the check that the record itself fails, if any (its number of fields is not looked at).
+    raw: without its line end; ending: its line end, empty where the file's last line has none.
+    fault: the check that the record fails, if any (its number of fields is not checked).
     """
 
     raw: bytes
@@ -29,7 +29,7 @@ class ScannedRecord:
 
 
 class CsvScanner:
-    """Iterate once. The byte order mark, if any, is `mark`; `compression` is none, gzip or zstd.
+    """Iterate once. `bom` is the byte order mark, if any; `compression` is none, gzip or zstd.
 
     Raises FileRejected as the reader does.
     """
@@ -43,7 +43,7 @@ class CsvScanner:
         while len(self._buffer) < limits.head_bytes and not self._final:
             self._fill()
         skip = refuse_other_than_text(self._buffer[: limits.head_bytes], self.grammar.encoding)
-        self.mark, self._at = self._buffer[:skip], skip
+        self.bom, self._at = self._buffer[:skip], skip
 
     def __iter__(self) -> Iterator[ScannedRecord]:
         number = 0

@@ -1,7 +1,7 @@
-"""Puts mended rows back into the places of a file that they came from, and changes nothing else of it.
+"""Replaces rows of a file by corrected ones, and changes nothing else of it.
 
-A replay publishes a file again with some of its rows corrected. Every other row keeps its bytes and its row number,
-which is proved after writing: the new file is read again and compared, record by record.
+A replay publishes a file again with some of its rows corrected. Every other row keeps its bytes and its row number;
+this is verified after writing: the new file is read again and compared, record by record.
 """
 
 import gzip
@@ -25,14 +25,14 @@ from sluice.read.source import Source
 
 
 class CannotRewrite(SluiceError):
-    """Mended rows do not fit into the file that they are said to come from."""
+    """The corrected rows do not fit into their file."""
 
 
 @dataclass(frozen=True)
 class CorrectedRow:
-    """What a row shall say. cells: contract column → text, as a file writes it; raw: the whole row as one text.
+    """The new content of a row. cells: contract column → text, as in a file; raw: the whole row as one text.
 
-    The text counts only when every cell is empty: a row that could not be split has no cells.
+    `raw` is used only when every cell is empty: a row that could not be split has no cells.
     """
 
     cells: Mapping[str, str]
@@ -41,51 +41,52 @@ class CorrectedRow:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """rows: records of the file; changed, same: mended rows that differ from what stood there, and that do not."""
+    """rows: records of the file; changed, same: corrected rows that differ from the old row, and that do not."""
 
     rows: int
     changed: int
     same: int
 
 
-def rewrite(contract: Contract, source: Source, mended: Mapping[int, CorrectedRow], out: Path) -> Rewritten:
-    """Write the source to `out` with the mended rows in their places, by row number; compressed as it was.
+def rewrite(contract: Contract, source: Source, corrected: Mapping[int, CorrectedRow], out: Path) -> Rewritten:
+    """Write the source to `out` with the corrected rows, by row number, in the same compression.
 
-    A cell that is masked (***) because its column is personal keeps what the file says. RunHistory is bounded by the
-    mended rows and a record.
-    Raises CannotRewrite when a row is not there, or when the new file would not be read as before in all other rows;
+    A masked cell (***) of a personal column keeps its value. Memory is bounded by the corrected rows and one record.
+    Raises CannotRewrite when a row does not exist, or when other rows of the new file would be read differently;
     FileRejected when the file cannot be read.
     """
     if contract.reads_objects:
-        raise CannotRewrite(f"{source.name} is JSON Lines: send the mended records again, or correct the file itself")
+        raise CannotRewrite(
+            f"{source.name} is JSON Lines: send the corrected records again, or correct the file itself"
+        )
     with source.open() as stream:
-        walk = CsvScanner(stream, contract.reading.format)
-        pen = _RowRewriter(contract, walk.grammar, mended)
-        with _written(out, walk.compression) as write:
-            write(walk.mark)
-            before = _Proof(mended)
-            for record in walk:
+        scanner = CsvScanner(stream, contract.reading.format)
+        rewriter = _RowRewriter(contract, scanner.grammar, corrected)
+        with _writer(out, scanner.compression) as write:
+            write(scanner.bom)
+            before = _Digest(corrected)
+            for record in scanner:
                 before.add(record)
-                write(pen.written(record) + record.ending)
-    if lost := sorted(set(mended) - pen.met):
-        raise CannotRewrite(f"{source.name} has {before.rows:,} rows, there is no row {lost[0]:,}")
+                write(rewriter.rewrite(record) + record.ending)
+    if missing := sorted(set(corrected) - rewriter.found):
+        raise CannotRewrite(f"{source.name} has {before.rows:,} rows, there is no row {missing[0]:,}")
     with out.open("rb") as stream:
-        after = _Proof(mended)
+        after = _Digest(corrected)
         for record in CsvScanner(stream, contract.reading.format):
             after.add(record)
     if (before.rows, before.digest) != (after.rows, after.digest):
         raise CannotRewrite(
-            f"{source.name}: with the mended rows the file would be read otherwise in other rows too "
+            f"{source.name}: with the corrected rows other rows would be read differently "
             "(a quote or line end among them?); correct the file itself and upload it"
         )
-    return Rewritten(before.rows, pen.changed, len(pen.met) - pen.changed)
+    return Rewritten(before.rows, rewriter.changed, len(rewriter.found) - rewriter.changed)
 
 
-class _Proof:
-    """What is read of a file outside of the mended rows, and how many rows there are."""
+class _Digest:
+    """Digest of all rows except the corrected ones, and the number of rows."""
 
-    def __init__(self, mended: Mapping[int, CorrectedRow]) -> None:
-        self._mended = mended
+    def __init__(self, corrected: Mapping[int, CorrectedRow]) -> None:
+        self._corrected = corrected
         self._hash = hashlib.sha256()
         self.rows = 0
 
@@ -93,7 +94,7 @@ class _Proof:
         if record.number is None:
             return
         self.rows = record.number
-        if record.number in self._mended:
+        if record.number in self._corrected:
             return
         self._hash.update(b"%d:%d:" % (record.number, len(record.raw)))
         self._hash.update(record.raw)
@@ -104,49 +105,49 @@ class _Proof:
 
 
 class _RowRewriter:
-    """Writes mended rows in the columns and the format of the file."""
+    """Writes corrected rows in the columns and the format of the file."""
 
-    def __init__(self, contract: Contract, grammar: Grammar, mended: Mapping[int, CorrectedRow]) -> None:
+    def __init__(self, contract: Contract, grammar: Grammar, corrected: Mapping[int, CorrectedRow]) -> None:
         self._contract = contract
         self._grammar = grammar
-        self._mended = mended
+        self._corrected = corrected
         self._columns: list[str] = []
         self._positions: dict[str, int] = {}
-        self.met: set[int] = set()
+        self.found: set[int] = set()
         self.changed = 0
 
-    def written(self, record: ScannedRecord) -> bytes:
-        """Return the record as it shall stand in the file, without its line end."""
+    def rewrite(self, record: ScannedRecord) -> bytes:
+        """Return the record for the new file, without its line end."""
         if record.number == 0:
             self._read_header(record.raw)
-        if record.number is None or record.number not in self._mended:
+        if record.number is None or record.number not in self._corrected:
             return record.raw
-        self.met.add(record.number)
-        new = self._rewritten(record, self._mended[record.number])
+        self.found.add(record.number)
+        new = self._rewritten(record, self._corrected[record.number])
         self.changed += new != record.raw
         return new
 
     def _read_header(self, raw: bytes) -> None:
-        places = [str(place) for place in range(self._grammar.count_fields(raw))]
-        names = [name.strip() for name in self._split(raw, places)]
+        numbers = [str(number) for number in range(self._grammar.count_fields(raw))]
+        names = [name.strip() for name in self._split(raw, numbers)]
         self._positions = match_header(self._contract, names).positions
         self._columns = column_names(names)
 
     def _rewritten(self, record: ScannedRecord, row: CorrectedRow) -> bytes:
         if not any(row.cells.values()):
             return record.raw if row.raw in ("", MASK, self._grammar.show(record.raw)) else self._encoded(row.raw)
-        sound = self._grammar.fault(self._record(record), record.raw, len(self._columns)) is None
-        cells = self._split(record.raw, self._columns) if sound else [""] * len(self._columns)
+        intact = self._grammar.fault(self._record(record), record.raw, len(self._columns)) is None
+        cells = self._split(record.raw, self._columns) if intact else [""] * len(self._columns)
         new = list(cells)
-        for name, place in self._positions.items():
-            text = row.cells.get(name, new[place])
+        for name, position in self._positions.items():
+            text = row.cells.get(name, new[position])
             if not (text == MASK and name in self._contract.personal):
-                new[place] = text
-        return record.raw if sound and new == cells else self._joined(new)
+                new[position] = text
+        return record.raw if intact and new == cells else self._joined(new)
 
     @staticmethod
-    def _record(walked: ScannedRecord) -> Record:
-        return Record(0, len(walked.raw), len(walked.raw), walked.fault)
+    def _record(scanned: ScannedRecord) -> Record:
+        return Record(0, len(scanned.raw), len(scanned.raw), scanned.fault)
 
     def _split(self, raw: bytes, columns: list[str]) -> list[str]:
         text = raw.decode(self._grammar.encoding).encode() + b"\n"
@@ -170,8 +171,8 @@ class _RowRewriter:
 
 
 @contextmanager
-def _written(out: Path, compression: str) -> Iterator[Callable[[bytes], object]]:
-    """Give what writes bytes to a file, compressed as told."""
+def _writer(out: Path, compression: str) -> Iterator[Callable[[bytes], object]]:
+    """Yield the write function of a file in this compression."""
     with out.open("wb") as plain:
         if compression == "none":
             yield plain.write

@@ -1,4 +1,4 @@
-"""Which Sluice a command works on: a deployed stack, or the local AWS when one is up."""
+"""The stack that a command works on: a deployed one, or the one on the local AWS."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -22,12 +22,12 @@ Region = Annotated[str | None, typer.Option("--region", help="AWS region of the 
 
 
 class NoStack(SluiceError):
-    """There is nothing to work on; the message says how to get it."""
+    """No stack to work on; the message says how to get one."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A Sluice that runs. outputs: those of its CloudFormation stack."""
+    """A deployed Sluice. outputs: of its CloudFormation stack."""
 
     name: str
     session: Any
@@ -46,7 +46,7 @@ class Stack:
         try:
             return self.outputs[name]
         except KeyError:
-            raise NoStack(f"the stack {self.name} has no output {name}: is it a Sluice of this version?") from None
+            raise NoStack(f"the stack {self.name} has no output {name}: deploy this version") from None
 
     @property
     def raw(self) -> str:
@@ -73,7 +73,7 @@ class Stack:
         return Ledger(self.client("dynamodb"), self.ledger_table)
 
     def uri(self, key: str) -> str:
-        """Return the address of an uploaded key, as the ledger has it; an address stays what it is."""
+        """Return the s3:// address of a key in the raw bucket, as in the ledger; an address is returned as it is."""
         return key if key.startswith("s3://") else f"s3://{self.raw}/{key}"
 
     def key(self, uri: str) -> str:
@@ -86,7 +86,7 @@ def connect(stack: str | None, profile: str | None, region: str | None) -> Stack
     if stack is None and profile is None and (local := local_stack()):
         return local
     if stack is None:
-        raise NoStack("which Sluice? Say --stack NAME for a deployed one, or start a local one: sluice up")
+        raise NoStack("no stack: use --stack NAME for a deployed one, or start a local one: sluice up")
     return deployed(boto3.Session(profile_name=profile, region_name=region), stack)
 
 
@@ -106,7 +106,7 @@ def local_stack() -> Stack | None:
     """Return the Sluice on the local AWS that is up, or None."""
     try:
         from local import detached
-    except ModuleNotFoundError:  # the packages of the local AWS are not installed
+    except ModuleNotFoundError:  # the dependency group `local` is not installed
         return None
     try:
         session = detached.current().session()

@@ -1,16 +1,22 @@
-"""Reads the state machine's executions: where a run is, and how long each of its states took."""
+"""Reads the input and the execution of a run: its sources, its current state, the seconds of each state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from cli.stack.connection import Stack
+from sluice.aws.object_keys import run_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.aws.s3 import get_json
+from sluice.ledger.runs import Run
 
 
 @dataclass
-class Passage:
-    """How often a run was in one state, from when, and for how long in all (seconds; of items side by side, summed)."""
+class StateTime:
+    """How often a run entered a state, when first, and its seconds in all (of parallel Map items: their sum)."""
 
     state: str
     times: int
@@ -25,8 +31,18 @@ def arn(stack: Stack, run_id: str) -> str:
     return f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run_id}"
 
 
+def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
+    """Return the sources of a run's input; none after WorkDays, when it has expired."""
+    try:
+        return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return ()
+
+
 def execution(stack: Stack, run_id: str) -> dict[str, Any]:
-    """Return the description of a run's execution, or {} when there is none (any more: AWS keeps them 90 days)."""
+    """Return the description of a run's execution, or {} when there is none (AWS keeps them for 90 days)."""
     states = stack.client("stepfunctions")
     try:
         described: dict[str, Any] = states.describe_execution(executionArn=arn(stack, run_id))
@@ -36,7 +52,7 @@ def execution(stack: Stack, run_id: str) -> dict[str, Any]:
 
 
 def state_of(stack: Stack, run_id: str) -> str:
-    """Return the name of the state that the run is in, or nothing when it has none (yet, or any more)."""
+    """Return the name of the state that the run is in, "" before its start and after its end."""
     states = stack.client("stepfunctions")
     try:
         events = states.get_execution_history(
@@ -53,18 +69,18 @@ def state_of(stack: Stack, run_id: str) -> str:
 
 
 _WORKING = ("TaskStateEntered", "WaitStateEntered")
-"""Kinds of states that take time; the others only choose."""
+"""Events of states that take time; the others only route."""
 
 
-def passages(stack: Stack, run_id: str) -> list[Passage]:
-    """Return the tasks and waits that a run went through, in the order in which it entered them."""
-    found: dict[str, Passage] = {}
+def state_times(stack: Stack, run_id: str) -> list[StateTime]:
+    """Return the Task and Wait states of a run, in the order in which it entered them."""
+    found: dict[str, StateTime] = {}
     entered: dict[str, list[datetime]] = {}
     for event in _events(stack, run_id):
         details = event.get("stateEnteredEventDetails")
         if details and event["type"] in _WORKING:
-            passage = found.setdefault(details["name"], Passage(details["name"], 0, event["timestamp"], 0.0))
-            passage.times += 1
+            entry = found.setdefault(details["name"], StateTime(details["name"], 0, event["timestamp"], 0.0))
+            entry.times += 1
             entered.setdefault(details["name"], []).append(event["timestamp"])
         details = event.get("stateExitedEventDetails")
         if details and entered.get(details["name"]):

@@ -1,7 +1,7 @@
-"""Follows uploaded files through the states of the ledger until each is decided."""
+"""Follows uploaded files through the states of the ledger until each has a final status."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -18,21 +18,21 @@ from cli.terminal import output
 from sluice.ledger.ledger import CLEANING, FAILED, REJECTED
 
 _PAUSE = 0.5
-"""Seconds between two looks at the ledger."""
+"""Seconds between two reads of the ledger."""
 _STATES_OF = 5
-"""Runs of which the state machine's present state is asked: each is a call of a rate-limited API."""
+"""Runs of which the current state is shown: each is a call of a rate-limited API."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One uploaded version: where it is in the ledger."""
+    """One uploaded version, by its key in the ledger."""
 
     uri: str
     version_id: str
 
 
 def follow(stack: Stack, uploads: Sequence[Upload], *, quiet: bool) -> list[Entry]:
-    """Wait until every upload is decided, showing its states on the way; return their entries.
+    """Wait until every upload has a final status, showing its states meanwhile; return their entries.
 
     quiet: show nothing.
     """
@@ -41,9 +41,9 @@ def follow(stack: Stack, uploads: Sequence[Upload], *, quiet: bool) -> list[Entr
     if output.err.is_terminal and not quiet:
         live = Live(console=output.err, transient=True, refresh_per_second=8, get_renderable=watch.table)
     with live:
-        while not watch.look():
+        while not watch.poll():
             if not quiet and not output.err.is_terminal:
-                watch.tell_changes(output.err.print)
+                watch.print_changes()
             time.sleep(_PAUSE)
     return watch.entries()
 
@@ -54,40 +54,40 @@ class _Watch:
         self._uploads = uploads
         self._known: dict[tuple[str, str], Entry] = {}
         self._states: dict[str, str] = {}
-        self._told: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
         self._started = time.monotonic()
 
-    def look(self) -> bool:
-        """Read the ledger again; tell whether every upload is decided."""
-        undecided = [(each.uri, each.version_id) for each in self._uploads if not self._decided(each)]
+    def poll(self) -> bool:
+        """Read the ledger again; return whether every upload has a final status."""
+        undecided = [(each.uri, each.version_id) for each in self._uploads if not self._is_final(each)]
         self._known |= history.entries(self._stack, undecided)
-        at_work = {entry["run_id"] for entry in self._known.values() if entry["status"] == CLEANING}
-        self._states = {run: state_of(self._stack, run) for run in sorted(at_work)[:_STATES_OF]}
-        return all(self._decided(each) for each in self._uploads)
+        run_ids = {entry["run_id"] for entry in self._known.values() if entry["status"] == CLEANING}
+        self._states = {run: state_of(self._stack, run) for run in sorted(run_ids)[:_STATES_OF]}
+        return all(self._is_final(each) for each in self._uploads)
 
     def entries(self) -> list[Entry]:
         return [self._known[each.uri, each.version_id] for each in self._uploads]
 
-    def tell_changes(self, tell: Callable[..., None]) -> None:
-        """Print a line for each upload whose state is another than the last time."""
+    def print_changes(self) -> None:
+        """Print a line for each upload whose state has changed."""
         for each in self._uploads:
             state = self._state(each)
-            if self._told.get(each.uri) != state:
-                self._told[each.uri] = state
-                tell(f"{self._stack.key(each.uri)}: {state}", highlight=False)
+            if self._printed.get(each.uri) != state:
+                self._printed[each.uri] = state
+                output.err.print(f"{self._stack.key(each.uri)}: {state}", highlight=False)
 
     def table(self) -> Table:
         shown = output.table("file", "state", "rows", "seconds", right=("rows", "seconds"))
         for each in self._uploads[:20]:
             entry = self._known.get((each.uri, each.version_id), {})
-            seconds = f"{time.monotonic() - self._started:.0f}" if not self._decided(each) else ""
+            seconds = f"{time.monotonic() - self._started:.0f}" if not self._is_final(each) else ""
             state = output.status_text(self._state(each))
             shown.add_row(Text(self._stack.key(each.uri)), state, output.number(entry.get("rows")), seconds)
         if len(self._uploads) > 20:
             shown.add_row(f"and {len(self._uploads) - 20} more", "", "", "")
         return shown
 
-    def _decided(self, upload: Upload) -> bool:
+    def _is_final(self, upload: Upload) -> bool:
         return self._known.get((upload.uri, upload.version_id), {}).get("status") in FINAL
 
     def _state(self, upload: Upload) -> str:
@@ -97,8 +97,8 @@ class _Watch:
         return self._states.get(entry.get("run_id", ""), "") or str(entry["status"])
 
 
-def outcome(stack: Stack, entries: Sequence[Entry]) -> None:
-    """Print what became of each file: its account, and why where it went wrong."""
+def print_outcome(stack: Stack, entries: Sequence[Entry]) -> None:
+    """Print the status and account of each file, and why it failed or has rows in quarantine."""
     shown = output.table("file", "status", "rows", "published", "quarantined", "discarded", "run", right=_NUMBERS)
     for entry in entries:
         discarded = sum(entry["discarded"].values()) if "discarded" in entry else None
@@ -129,6 +129,6 @@ def _why(entry: Entry) -> None:
         output.out.print(Text(f"  {line}"), soft_wrap=True)
 
 
-def bad(entries: Sequence[Entry]) -> bool:
-    """Tell whether any file was rejected or failed."""
+def any_failed(entries: Sequence[Entry]) -> bool:
+    """Return whether any file was rejected or failed."""
     return any(entry["status"] in (REJECTED, FAILED) for entry in entries)

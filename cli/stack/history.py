@@ -1,6 +1,6 @@
-"""Reads the ledger for people: which files came, what became of them, in which runs."""
+"""Queries the ledger: the versions of a file, the files of a run, what changed since a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cli.stack.connection import Stack
@@ -32,7 +32,7 @@ def changed(stack: Stack, since: str, *, dataset: str | None = None, status: str
     else:
         wanted = [status] if status else STATUSES
         found = [entry for each in wanted for entry in _since(stack, "status", each, since)]
-    # What changes its status while the statuses are asked one after the other comes twice: the newer one counts.
+    # An entry that changes its status between two of these queries is found twice: the latest counts.
     latest = {(e["source"], e["version"]): e for e in sorted(found, key=lambda entry: entry["updated_at"])}
     chosen = [entry for entry in latest.values() if status in (None, entry["status"])]
     return sorted(chosen, key=lambda entry: entry["updated_at"], reverse=True)
@@ -45,8 +45,14 @@ def entries(stack: Stack, versions: Iterable[tuple[str, str]]) -> dict[tuple[str
 
 
 def heads(stack: Stack, uris: Iterable[str]) -> dict[str, Entry]:
-    """Return the items of keys as a whole, by address."""
+    """Return the head items of keys, by address."""
     return {uri: entry for (uri, _), entry in entries(stack, ((uri, HEAD) for uri in uris)).items()}
+
+
+def published_now(stack: Stack, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries whose rows are in the tables now."""
+    latest = heads(stack, {entry["source"] for entry in entries})
+    return [e for e in entries if latest.get(e["source"], {}).get("published_version") == e["version"]]
 
 
 def _items(stack: Stack) -> Items:

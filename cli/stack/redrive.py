@@ -1,4 +1,4 @@
-"""Tries again, on somebody's word, what has failed: versions that the ledger calls FAILED, and dead letters."""
+"""Retries what has failed: versions that are FAILED in the ledger, and messages of the dead-letter queue."""
 
 import json
 import time
@@ -12,14 +12,14 @@ from sluice.ledger.ledger import FAILED, RECEIVED, Ledger
 from sluice.notify.messages import EVENT_SOURCE
 
 _RECEIVE_SECONDS = 60
-"""A letter comes back so soon when the redrive dies between sending it again and deleting it."""
+"""A message becomes visible again after so long when the redrive ends between sending and deleting it."""
 
 
 def redrive(ledger: Ledger, sqs: Any, source: ObjectVersion, *, queue_url: str) -> int:
-    """Let a FAILED version go through the gate and a new run; return the number of the attempt.
+    """Validate a FAILED version again and give it a new run; return the number of the attempt.
 
-    queue_url: of the queue of uploads. The gate judges anew, since the contract may be what was mended. Repeating
-    it is harmless: a version that waits already is told of once more, and the gate knows what it has judged.
+    queue_url: of the upload queue. Validation runs again, since the contract may have been corrected. Repeating it is
+    harmless: Validate skips a version that it has validated.
     Raises ClaimRefused for a version that has not failed.
     """
     entry = ledger.entry(source)
@@ -39,35 +39,35 @@ def redrive_dead_letters(
     recover_function: str,
     describe_function: str,
 ) -> Counter[str]:
-    """Deliver every dead letter again, then delete it; return how many there were of which kind.
+    """Deliver every message of the dead-letter queue again, then delete it; return their counts by kind.
 
-    uploads: events of uploads, and whatever else the queue of uploads had held. runs: ends of executions, which
-    the functions Recover and Describe are told of again. news: what Sluice told everyone, for Describe.
+    uploads: upload events, and whatever else came through the upload queue. runs: ends of executions, for the
+    functions Recover and Describe. notifications: Sluice's own events, for Describe.
     """
-    listeners = {
+    consumers = {
         "aws.states": ("runs", [recover_function, describe_function]),
-        EVENT_SOURCE: ("news", [describe_function]),
+        EVENT_SOURCE: ("notifications", [describe_function]),
     }
     done: Counter[str] = Counter()
-    begun = time.time()
-    while letters := _receive(sqs, dead_letters_url):
-        for letter in letters:
-            if int(letter["Attributes"]["SentTimestamp"]) / 1000 >= begun:
-                # Sent again by this very redrive, and failed again: for another day.
+    started_at = time.time()
+    while messages := _receive(sqs, dead_letters_url):
+        for message in messages:
+            if int(message["Attributes"]["SentTimestamp"]) / 1000 >= started_at:
+                # Sent by this very redrive, and failed again.
                 sqs.change_message_visibility(
-                    QueueUrl=dead_letters_url, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
+                    QueueUrl=dead_letters_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
                 )
                 return done
-            event = _event(letter["Body"])
-            if event.get("source") in listeners:
-                kind, told = listeners[event["source"]]
-                for function in told:
+            event = _event(message["Body"])
+            if event.get("source") in consumers:
+                kind, functions_of_kind = consumers[event["source"]]
+                for function in functions_of_kind:
                     functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
                 done[kind] += 1
             else:
-                sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event) if event else letter["Body"])
+                sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event) if event else message["Body"])
                 done["uploads"] += 1
-            sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=letter["ReceiptHandle"])
+            sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=message["ReceiptHandle"])
     return done
 
 
@@ -84,7 +84,7 @@ def _receive(sqs: Any, queue_url: str) -> list[dict[str, Any]]:
 
 
 def _event(body: str) -> dict[str, Any]:
-    """Return the event in a letter, {} when there is none; Lambda wraps what a function failed on."""
+    """Return the event in a message, {} when there is none; Lambda wraps the event that a function failed on."""
     try:
         document = json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sends records to a Kinesis stream: as many at a time as it takes, and those again that it did not take."""
+"""Sends records to a Kinesis stream in PutRecords batches, and refused records again."""
 
 import hashlib
 import random
@@ -9,22 +9,22 @@ from typing import Any
 from sluice.errors import SluiceError
 
 MOST_RECORDS, MOST_BYTES, LONGEST = 500, 5 << 20, 1 << 20
-"""What one PutRecords call and one record may hold, partition keys included (Kinesis' quotas; bytes)."""
+"""Quotas of Kinesis: records and bytes of one PutRecords call, bytes of one record; with partition keys."""
 TRIES = 12
 LONGEST_PAUSE = 5.0
 
 
-class NotTaken(SluiceError):
-    """The stream did not take records, or cannot."""
+class StreamRefused(SluiceError):
+    """The stream refused records, or there is none for them."""
 
 
 Record = dict[str, Any]
 
 
 def records(dataset: str, lines: Iterable[bytes]) -> Iterator[Record]:
-    """Yield what PutRecords takes of each line that is not blank.
+    """Yield the PutRecords entry of each line that is not blank.
 
-    The partition key names the dataset; equal records have equal keys. Raises NotTaken for a line above 1 MiB.
+    The partition key names the dataset; equal records have equal keys. Raises StreamRefused for a line above 1 MiB.
     """
     for number, line in enumerate(lines, start=1):
         data = line.strip()
@@ -32,7 +32,7 @@ def records(dataset: str, lines: Iterable[bytes]) -> Iterator[Record]:
             continue
         key = f"{dataset}/{hashlib.sha256(data).hexdigest()[:16]}"
         if len(data) + len(key) > LONGEST:
-            raise NotTaken(f"line {number:,} has {len(data):,} bytes; a record of a stream may have {LONGEST:,}")
+            raise StreamRefused(f"line {number:,} has {len(data):,} bytes; a record of a stream may have {LONGEST:,}")
         yield {"Data": data, "PartitionKey": key}
 
 
@@ -51,9 +51,9 @@ def batches(all_records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def send(kinesis: Any, stream: str, batch: list[Record], pause: Callable[[float], None] = time.sleep) -> int:
-    """Send one batch until all of it is taken; return how many records had to be sent again.
+    """Send one batch until all of it is accepted; return how many records were sent again.
 
-    Raises NotTaken when some are refused time after time; a record that was taken is not sent again.
+    Raises StreamRefused when some are refused TRIES times; an accepted record is not sent again.
     """
     again = 0
     for attempt in range(TRIES):
@@ -65,4 +65,4 @@ def send(kinesis: Any, stream: str, batch: list[Record], pause: Callable[[float]
         again += len(batch)
         pause(random.uniform(0, min(LONGEST_PAUSE, 0.1 * 2**attempt)))  # noqa: S311 (no secret)
     codes = ", ".join(sorted({str(code) for code in refused if code}))
-    raise NotTaken(f"{len(batch):,} records were refused {TRIES} times: {codes}")
+    raise StreamRefused(f"{len(batch):,} records were refused {TRIES} times: {codes}")

@@ -1,25 +1,34 @@
-"""Options that many commands share."""
+"""Options that several commands share."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
+]
+Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Wait = Annotated[bool, typer.Option(help="Follow the files until each has a final status.")]
+ParallelRuns = Annotated[int, typer.Option("--runs", min=1, max=50, help="Parallel runs.")]
 Since = Annotated[str, typer.Option(help="How far back: 36h, 7d, 4w, or a date such as 2025-03-01.")]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def moment(since: str) -> str:
-    """Return the UTC time that `since` means, as the ledger writes times. Raises typer.BadParameter."""
+    """Return the UTC time of a --since, as the ledger writes times. Raises typer.BadParameter."""
     if since[:-1].isdigit() and since[-1:] in _UNITS:
         then = datetime.now(UTC) - timedelta(**{_UNITS[since[-1]]: int(since[:-1])})
         return then.isoformat(timespec="milliseconds")
     try:
         then = datetime.fromisoformat(since)
     except ValueError:
-        raise typer.BadParameter(f"{since!r} is neither like 36h, 7d or 4w nor a date", param_hint="--since") from None
+        raise typer.BadParameter(
+            f"{since!r} is neither a duration such as 36h, 7d or 4w nor a date", param_hint="--since"
+        ) from None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     # The ledger compares times as text: all of them are UTC.
     return then.astimezone(UTC).isoformat(timespec="milliseconds")

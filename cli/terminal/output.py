@@ -1,4 +1,4 @@
-"""How results look on a terminal: one look for every command."""
+"""Prints results: tables, counts and errors look the same in every command."""
 
 import json
 import sys
@@ -16,22 +16,24 @@ from sluice.engines.polars_engine import Progress as Report
 from sluice.validate.report import ValidationReport
 
 WIDTH = 150
-"""Columns of text for a file or a pipe, where nothing says how wide a line may be."""
+"""Characters per line for a file or a pipe."""
 
-# Control characters (but tab and newline) and those that turn the direction of text around, each with what shows it.
-_STEERS = dict.fromkeys([*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
-_STEERS |= {char: chr(0x2400 + char) for char in range(0x20) if char not in (0x09, 0x0A)}
+# Control characters (except tab and newline) and those that change the direction of text → what is printed instead.
+_CONTROLS = dict.fromkeys(
+    [*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
+)
+_CONTROLS |= {char: chr(0x2400 + char) for char in range(0x20) if char not in (0x09, 0x0A)}
 
 
 class Terminal(Console):
-    """A console on which names and cells, which are anybody's text, are never more than text."""
+    """A console that prints names and cells, which anybody may have written, as text without control characters."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else text.translate(_STEERS), style, control)
+            yield Segment(text if control else text.translate(_CONTROLS), style, control)
 
 
 out = Terminal(width=None if sys.stdout.isatty() else WIDTH)
@@ -49,7 +51,7 @@ _COLOURS = {
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Say what is wrong, on standard error, and leave with this exit code."""
+    """Print a message to standard error and exit with this code."""
     err.print("error", style="bold red", end=" ")
     err.print(message, highlight=False, soft_wrap=True)
     sys.exit(code)
@@ -61,7 +63,7 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Report]:
-    """Show a running count of rows on a terminal; say nothing elsewhere."""
+    """Show a running count of rows, on a terminal only."""
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -79,7 +81,7 @@ def progress(what: str) -> Iterator[Report]:
 
 @contextmanager
 def status(what: str) -> Iterator[None]:
-    """Show that something goes on, on a terminal; say nothing elsewhere."""
+    """Show a spinner, on a terminal only."""
     if not err.is_terminal:
         yield
         return
@@ -88,9 +90,9 @@ def status(what: str) -> Iterator[None]:
 
 
 def table(*columns: str, right: tuple[str, ...] = (), folded: tuple[str, ...] = ("file",)) -> Table:
-    """Return an empty table in the one look that all have.
+    """Return an empty table.
 
-    right: the columns of numbers; folded: those whose text may go on in a second line where there is no room.
+    right: columns of numbers; folded: columns whose text may wrap.
     """
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
@@ -100,7 +102,7 @@ def table(*columns: str, right: tuple[str, ...] = (), folded: tuple[str, ...] = 
 
 
 def facts(values: Mapping[str, object]) -> None:
-    """Print names and values below each other; None is left out."""
+    """Print names and values, one a line; a None is left out."""
     listed = Table(box=None, padding=(0, 2), show_header=False)
     listed.add_column(style="dim")
     listed.add_column(overflow="fold")
@@ -111,13 +113,13 @@ def facts(values: Mapping[str, object]) -> None:
 
 
 def hint(*commands: str) -> None:
-    """Say which commands come next."""
+    """Print commands that may come next."""
     for command in commands:
         out.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
 
 
 def headline(word: str, style: str, rest: str, faint: str = "") -> None:
-    """Print what came of it in one word, in a style, and what it is about."""
+    """Print a result in one word, in a style, and what it is the result of."""
     out.print(Text.assemble((word, style), f"  {rest}  " if faint else f"  {rest}", (faint, "dim")), soft_wrap=True)
 
 
@@ -132,7 +134,7 @@ def number(value: object) -> str:
 
 
 def plural(count: int, what: str) -> str:
-    """Return how many there are, as `1 row` or `2 rows`."""
+    """Return a count with its noun, as `1 row` or `2 rows`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
@@ -150,7 +152,7 @@ def counts(of: Mapping[str, int]) -> str:
 
 
 def report_table(file: str, report: ValidationReport) -> None:
-    """Print a report: one line, the problems, then the reasons with their first examples."""
+    """Print a validation report: one line, the problems, then the reasons with their first examples."""
     colour = "green" if report.accepted else "red"
     headline(report.result, f"bold {colour}", file, f"{report.dataset} v{report.contract_version}")
     for problem in report.problems:
@@ -178,7 +180,7 @@ def _reasons(report: ValidationReport) -> Table:
 
 
 def short(text: str | None) -> str:
-    """Return a cell as people can read it in a table: quoted, at most 60 characters."""
+    """Return a cell for a table: quoted, at most 60 characters."""
     if text is None or text == "":
         return "(empty)"
     return json.dumps(text[:60] + ("…" if len(text) > 60 else ""), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The process of the local AWS: MiniStack with the adapter's patches, served on the loopback interface."""
+"""The process of the local AWS: MiniStack with the patches of this package, served on the loopback interface."""
 
 import asyncio
 import os

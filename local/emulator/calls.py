@@ -1,4 +1,4 @@
-"""Records every call of every principal, and makes chosen calls fail: the ground of the fault campaign.
+"""Records every call of every principal, and makes chosen calls fail: what the fault campaign injects.
 
 Adds to MiniStack's own endpoint, on the loopback interface only:
 
@@ -28,7 +28,7 @@ from ministack.services import stepfunctions
 
 from local.emulator.stepfunctions.calls import EXECUTION_HEADER
 
-KEPT = 100_000  # calls
+MAX_CALLS = 100_000  # calls
 Answer = tuple[int, dict[str, str], Any]
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -52,7 +52,7 @@ class Fault:
     how: str = "error"
     status: int = 500
     code: str = "InternalError"
-    seen: int = 0
+    matched: int = 0
     fired: int = 0
 
     def __post_init__(self) -> None:
@@ -64,8 +64,8 @@ class Fault:
         names = (call.action, call.operation)
         if not any(fnmatchcase(name, self.action) for name in names) or not fnmatchcase(call.role, self.role):
             return False
-        self.seen += 1
-        hit = self.nth <= self.seen < self.nth + self.times
+        self.matched += 1
+        hit = self.nth <= self.matched < self.nth + self.times
         self.fired += hit
         return hit
 
@@ -87,13 +87,13 @@ class Call:
 class Log:
     """The calls so far and the faults set."""
 
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=KEPT))
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=MAX_CALLS))
     faults: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
 
     def note(self, service: str, action: str, operation: str, role: str) -> tuple[Call, Fault | None]:
-        """The record of a new call, and the fault that strikes it."""
+        """The record of a new call, and the fault that it meets."""
         with self.lock:
             self.count += 1
             call = Call(self.count, service, action, operation, role)
@@ -140,7 +140,7 @@ def kill_caller(execution_arn: str | None) -> None:
 def process_at(port: int, server: int) -> int | None:
     """The process whose loopback connection goes from `port` to the port `server` (Linux).
 
-    Both ports tell: one port of a client may be in use towards several servers, by processes that do not know of us.
+    Both ports are compared: another process may use the same client port towards another server.
     """
     wanted = [f"0100007F:{port:04X}", f"0100007F:{server:04X}"]
     inode = ""
@@ -191,7 +191,7 @@ async def whole_body(receive: Any) -> bytes:
 
 
 def around(app: AsgiApp) -> AsgiApp:
-    """`app`, with the endpoint beside it, knowing who is at the other end."""
+    """`app` with the endpoint of this module, which learns the address of the client."""
 
     async def known(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/_sluice/"):
@@ -234,7 +234,7 @@ def patch() -> None:
 
 
 async def stall(fault: Fault, call: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The call's own answer, when the fault is forgotten; only then it takes effect, or "after" it has done so."""
+    """The call's own answer, once the fault is cleared; the call takes effect then, or before with "after"."""
     answer = await call() if fault.when == "after" else None
     while fault in log.faults:
         await asyncio.sleep(0.05)

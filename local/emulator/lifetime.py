@@ -36,7 +36,7 @@ class Watch:
         self._loop.call_soon_threadsafe(self._ended.set)
 
     def _wait_for_parent(self) -> None:
-        # Not sys.stdin: its lock, held by a daemon thread, aborts the interpreter at exit.
+        # Not sys.stdin: its lock, credentials by a daemon thread, aborts the interpreter at exit.
         while os.read(sys.__stdin__.fileno() if sys.__stdin__ else 0, 1024):
             pass
         self._end()

@@ -28,7 +28,7 @@ def folder() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def shelf() -> dict[str, Any]:
-    """Have the pages written by Sluice itself, in its own environment; return what is told of each, by name."""
+    """Have the pages written by Sluice itself, in its own environment; return what is expected of each, by name."""
     done = subprocess.run(
         [PYTHON, "-m", "tests.browser.writing", folder().name],
         cwd=REPOSITORY,
@@ -38,7 +38,7 @@ def shelf() -> dict[str, Any]:
     )
     if done.returncode:
         pytest.exit(f"The pages were not written:\n{done.stdout[-3000:]}{done.stderr[-3000:]}", returncode=1)
-    found: dict[str, Any] = json.loads((Path(folder().name) / "told.json").read_text())
+    found: dict[str, Any] = json.loads((Path(folder().name) / "expected.json").read_text())
     return found
 
 
@@ -59,9 +59,9 @@ def chromium() -> Iterator[Browser]:
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where screenshots go: the variable BROWSER_SHOTS keeps them."""
     kept = os.environ.get("BROWSER_SHOTS")
-    place = REPOSITORY / kept if kept else tmp_path_factory.mktemp("shots")
-    place.mkdir(parents=True, exist_ok=True)
-    return place
+    shots = REPOSITORY / kept if kept else tmp_path_factory.mktemp("shots")
+    shots.mkdir(parents=True, exist_ok=True)
+    return shots
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def look(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[looking.
 
 
 @pytest.fixture
-def told(look: looking.Look) -> dict[str, Any]:
-    """What was told of the page that `look` shows."""
+def expected(look: looking.Look) -> dict[str, Any]:
+    """What is expected of the page that `look` shows."""
     found: dict[str, Any] = shelf()[look.name]
     return found

@@ -26,17 +26,17 @@ def test_it_is_as_wide_as_the_screen(look: Look):
     assert look.measured["cut"] == []
 
 
-def test_its_numbers_are_the_manifests(look: Look, told: dict[str, Any]):
-    shown = {name: look.page.locator(f"#{name}") for name in told["numbers"]}
-    assert all(place.is_visible() for place in shown.values())
-    assert {name: place.inner_text() for name, place in shown.items()} == {
-        name: f"{rows:,}" for name, rows in told["numbers"].items()
+def test_its_numbers_are_the_manifests(look: Look, expected: dict[str, Any]):
+    shown = {name: look.page.locator(f"#{name}") for name in expected["numbers"]}
+    assert all(element.is_visible() for element in shown.values())
+    assert {name: element.inner_text() for name, element in shown.items()} == {
+        name: f"{rows:,}" for name, rows in expected["numbers"].items()
     }
 
 
-def test_it_says_what_it_must_and_keeps_quiet_about_people(look: Look, told: dict[str, Any]):
-    assert [text for text in told["says"] if text not in look.text] == []
-    assert [text for text in told["never"] if text in look.page.content()] == []
+def test_it_says_what_it_must_and_keeps_quiet_about_people(look: Look, expected: dict[str, Any]):
+    assert [text for text in expected["says"] if text not in look.text] == []
+    assert [text for text in expected["never"] if text in look.page.content()] == []
 
 
 def test_no_character_turns_the_text_around(look: Look):

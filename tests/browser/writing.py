@@ -1,6 +1,6 @@
 """Writes pages as Sluice writes them, of small files that went through it, for a browser to open.
 
-Runs with the main environment: python -m tests.browser.writing FOLDER. Beside the pages lies told.json, which says
+Runs with the main environment: python -m tests.browser.writing FOLDER. Beside the pages lies expected.json, which says
 of each page what a reader must find on it: `numbers` (out of the manifests), `says` and `never` (texts).
 """
 
@@ -39,7 +39,7 @@ PEOPLE = ("zqpeople", "zq-age", "zq-channel")
 
 
 @dataclass(frozen=True)
-class Told:
+class Expected:
     """What must, and must not, stand on a page."""
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -53,16 +53,18 @@ class Shelf:
     def __init__(self, folder: Path, cloud: Cloud) -> None:
         self.folder = folder
         self.cloud = cloud
-        self.told: dict[str, Told] = {}
+        self.expected: dict[str, Expected] = {}
 
-    def lay(self, name: str, key: str, told: Told) -> None:
+    def lay(self, name: str, key: str, expected: Expected) -> None:
         """Put the page with this key on the shelf."""
-        self.write(name, self.cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read().decode(), told)
+        self.write(name, self.cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read().decode(), expected)
 
-    def write(self, name: str, html: str, told: Told) -> None:
+    def write(self, name: str, html: str, expected: Expected) -> None:
         (self.folder / f"{name}.html").write_text(html)
-        self.told[name] = told
-        (self.folder / "told.json").write_text(json.dumps({name: asdict(told) for name, told in self.told.items()}))
+        self.expected[name] = expected
+        (self.folder / "expected.json").write_text(
+            json.dumps({name: asdict(expected) for name, expected in self.expected.items()})
+        )
 
     def run(self, key: str, body: str) -> ObjectVersion:
         source = self.cloud.put(key, body)
@@ -121,10 +123,10 @@ def usual(shelf: Shelf) -> None:
     latest = shelf.run("sales/S010/2025-03-28.csv", day(6400, 28))
     manifest = shelf.manifest(latest)
     names = [*manifest["reasons"], *manifest["discarded"], "every row is accounted for"]
-    shelf.lay("run", run_page_key(shelf.run_id(latest)), Told(shelf.numbers(latest), names))
+    shelf.lay("run", run_page_key(shelf.run_id(latest)), Expected(shelf.numbers(latest), names))
     rejected(shelf)
     every = shelf.numbers(*sources, latest)
-    shelf.lay("dataset", dataset_page_key("sales"), Told(every, ["9 files PUBLISHED, 2 files REJECTED"]))
+    shelf.lay("dataset", dataset_page_key("sales"), Expected(every, ["9 files PUBLISHED, 2 files REJECTED"]))
 
 
 def rejected(shelf: Shelf) -> None:
@@ -157,7 +159,7 @@ def partly(shelf: Shelf) -> None:
     shelf.cloud.invoke("report", {"run_id": run.run_id, "dataset": "sales", "failed": failed})
     shelf.cloud.describe()
     says = ["1 of 3 files failed", error["Cause"], f"sluice redrive {run.run_id}", *(each.key for each in sources)]
-    shelf.lay("partly", run_page_key(run.run_id), Told(shelf.numbers(*sources[:2]), says))
+    shelf.lay("partly", run_page_key(run.run_id), Expected(shelf.numbers(*sources[:2]), says))
 
 
 def hostile(shelf: Shelf) -> None:
@@ -167,14 +169,14 @@ def hostile(shelf: Shelf) -> None:
     name = "".join(HOSTILE).replace("/", "|")
     source = shelf.run(f"sales/{name}/2025-03-05.csv", as_csv(*[{}] * 30, *pages, *cells))
     says = ["<script>ran = 1</script>", "<img src=x onerror=ran=1>", "\\u202e"]
-    shelf.lay("hostile", run_page_key(shelf.run_id(source)), Told(shelf.numbers(source), says))
+    shelf.lay("hostile", run_page_key(shelf.run_id(source)), Expected(shelf.numbers(source), says))
     refused = shelf.cloud.put(f"sales/{name}/2025-03-06.csv", as_csv({}, *cells))
     shelf.cloud.validate(refused)
     shelf.cloud.describe()
     _lay_rejected(shelf, "hostile-rejected", refused, says)
     sample = shelf.folder / "sample.csv"
     sample.write_text(as_csv({"category": "".join(HOSTILE[:2])}))
-    shelf.write("hostile-contract", html(page(registry.load("sales"), sample)), Told(says=says[:2]))
+    shelf.write("hostile-contract", html(page(registry.load("sales"), sample)), Expected(says=says[:2]))
 
 
 def personal(shelf: Shelf, contract: Contract) -> None:
@@ -182,17 +184,19 @@ def personal(shelf: Shelf, contract: Contract) -> None:
     early = shelf.cloud.put("members/S009/2025-03-05.csv", as_csv({"customer_age": "zq-age"}))
     shelf.cloud.validate(early)
     shelf.cloud.describe()
-    told = Told(dict.fromkeys(("rows_in", "published", "quarantined", "discarded"), 0), ["nothing published yet"])
-    shelf.lay("dataset-awaiting", dataset_page_key("members"), replace(told, never=list(PEOPLE)))
+    expected = Expected(
+        dict.fromkeys(("rows_in", "published", "quarantined", "discarded"), 0), ["nothing published yet"]
+    )
+    shelf.lay("dataset-awaiting", dataset_page_key("members"), replace(expected, never=list(PEOPLE)))
     people = [{"transaction_id": f"zqpeople-{number}"} for number in range(20)]
     wrong = [{"customer_age": "zq-age"}, {"channel": "zq-channel"}, {"product_id": "", "transaction_id": "zqpeople"}]
     source = shelf.run("members/S010/2025-03-05.csv", as_csv(*people, *wrong))
     says = ["personal: no value is shown", "row 21: ***", "row 22: ***"]
-    shelf.lay("personal", run_page_key(shelf.run_id(source)), Told(shelf.numbers(source), says, list(PEOPLE)))
+    shelf.lay("personal", run_page_key(shelf.run_id(source)), Expected(shelf.numbers(source), says, list(PEOPLE)))
     sample = shelf.folder / "sample.csv"
     sample.write_text(as_csv({"transaction_id": "zqpeople", "customer_age": "zq-age", "channel": "zq-channel"}))
-    told = Told(says=["***", "masked in reports"], never=list(PEOPLE))
-    shelf.write("personal-contract", html(page(contract, sample)), told)
+    expected = Expected(says=["***", "masked in reports"], never=list(PEOPLE))
+    shelf.write("personal-contract", html(page(contract, sample)), expected)
 
 
 def contracts(shelf: Shelf) -> None:
@@ -200,8 +204,8 @@ def contracts(shelf: Shelf) -> None:
     for name in ("sales", "flights", "sentiment"):
         contract = registry.load(name)
         sample = REPOSITORY / "tests" / "data" / name / ("good.jsonl" if contract.reads_objects else "good.csv")
-        told = Told(says=[name, f"contract, version {contract.version}", *contract.parsed])
-        shelf.write(f"contract-{name}", html(page(contract, sample)), told)
+        expected = Expected(says=[name, f"contract, version {contract.version}", *contract.parsed])
+        shelf.write(f"contract-{name}", html(page(contract, sample)), expected)
 
 
 def _lay_rejected(shelf: Shelf, name: str, source: ObjectVersion, says: list[str]) -> None:
@@ -211,11 +215,13 @@ def _lay_rejected(shelf: Shelf, name: str, source: ObjectVersion, says: list[str
         "quarantined": report["would_quarantine"],
         "discarded": sum(report["discarded"].values()),
     }
-    shelf.lay(name, rejected_page_key(source.id), Told(numbers if report["rows"] else {}, [*says, *report["reasons"]]))
+    shelf.lay(
+        name, rejected_page_key(source.id), Expected(numbers if report["rows"] else {}, [*says, *report["reasons"]])
+    )
 
 
 def write(folder: Path) -> None:
-    """Write all pages into a folder, and told.json beside them."""
+    """Write all pages into a folder, and expected.json beside them."""
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENVIRONMENT, SLUICE_HASH_KEY="of a test", POWERTOOLS_LOG_LEVEL="CRITICAL")
     with mock_aws():

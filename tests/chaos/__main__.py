@@ -17,9 +17,9 @@ from local import LocalAWS
 from tests.chaos import report, spark
 from tests.chaos.campaign import BROKEN, Campaign, Outcome
 from tests.chaos.faults import Disturbance
-from tests.chaos.judge import judge
 from tests.chaos.late import late_publishes
 from tests.chaos.scenarios import SCENARIOS, many_files_at_once, play
+from tests.chaos.verify import verify
 from tests.chaos.world import World
 
 OUT = Path(__file__).parents[2] / "out" / "chaos.json"
@@ -127,11 +127,11 @@ def _disturbed(campaign: Campaign, work: "SimpleQueue[Disturbance]") -> Iterator
 
 
 def _everything(world: World) -> Outcome:
-    """All keys of a local AWS, judged once more at its end."""
-    judged = judge(world)
-    name = f"all {len(world.uploads)} keys at the end, {judged.rows:,} rows compared"
-    survived = "without help" if judged.right else BROKEN
-    return Outcome("scenario", name, "no fault", survived, 0, 0, judged.lost, judged.doubled, judged.problems)
+    """All keys of a local AWS, verified once more at its end."""
+    verified = verify(world)
+    name = f"all {len(world.uploads)} keys at the end, {verified.rows:,} rows compared"
+    survived = "without help" if verified.right else BROKEN
+    return Outcome("scenario", name, "no fault", survived, 0, 0, verified.lost, verified.doubled, verified.problems)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from local import faults
 from tests.chaos.faults import FAILS, KILLED, KINDS, Disturbance, Kind, Point, points, strike
 from tests.chaos.files import sales
-from tests.chaos.judge import Judgement, judge
+from tests.chaos.verify import Verification, verify
 from tests.chaos.world import World
 
 UNHELPED, REDRIVEN, BROKEN, UNREACHED = "without help", "after redrive", "broken", "not reached"
@@ -91,9 +91,9 @@ class Campaign:
         strike(self.world.aws, disturbance.point, disturbance.kind)
         self._upload()
         hanging = self._settle()
-        strikes = faults.struck(self.world.aws)[-1]
+        strikes = faults.fired_each(self.world.aws)[-1]
         faults.clear(self.world.aws)
-        survived, judged = self._survived(hanging)
+        survived, verified = self._survived(hanging)
         return Outcome(
             disturbance.part,
             str(disturbance),
@@ -101,24 +101,24 @@ class Campaign:
             survived if strikes or survived == BROKEN else UNREACHED,
             round(time.monotonic() - begun, 2),
             strikes,
-            judged.lost,
-            judged.doubled,
-            [*hanging, *judged.problems] if survived == BROKEN else [],
+            verified.lost,
+            verified.doubled,
+            [*hanging, *verified.problems] if survived == BROKEN else [],
         )
 
-    def _survived(self, hanging: list[str]) -> tuple[str, Judgement]:
+    def _survived(self, hanging: list[str]) -> tuple[str, Verification]:
         if not hanging and not self.world.queued(self.world.dead_letters):
-            judged = judge(self.world, [self.key])
-            if judged.right:
-                return UNHELPED, judged
+            verified = verify(self.world, [self.key])
+            if verified.right:
+                return UNHELPED, verified
         helped = self._help()
-        judged = judge(self.world, [self.key])
-        if judged.right:
-            return REDRIVEN if helped else UNHELPED, judged  # what only took long has not been helped
+        verified = verify(self.world, [self.key])
+        if verified.right:
+            return REDRIVEN if helped else UNHELPED, verified  # what only took long has not been helped
         # What one fault has broken must not break the runs after it.
         self.world.uploads.pop(self.key)
         self.broken += 1
-        return BROKEN, judged
+        return BROKEN, verified
 
     def _help(self) -> int:
         faults.clear(self.world.aws)

@@ -81,7 +81,7 @@ def strike(aws: Connection, point: Point, kind: Kind) -> None:
     """Set the fault."""
     # An SDK repeats what failed with a 500, and gives up at once on an error that it does not know.
     answer: dict[str, Any] = {} if kind.known else {"status": 400, "code": "Struck"}
-    # The queue repeats what Validate failed on; the machine's role calls for all that mends, too.
+    # The queue repeats what Validate failed on; the machine's role calls for all that repairs, too.
     times = 1 if point.role in ("ValidateRole", "EtlStateMachineRole") else kind.times
     role = f"*-{point.role}-*"
     faults.inject(aws, point.action, role=role, nth=point.nth, times=times, when=kind.when, how=kind.how, **answer)

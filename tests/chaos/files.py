@@ -28,7 +28,7 @@ def sales(number: int, *, store: str = "S001", rows: int = 8) -> bytes:
 
 
 def broken(number: int) -> bytes:
-    """A file that the gate rejects: most of its rows are bad."""
+    """A file that validation rejects: most of its rows are bad."""
     bad = [_line(f"B-{number}-{row}", "S001", day(number), channel="fax") for row in range(5)]
     return ("\n".join([HEADER, *bad]) + "\n").encode()
 

@@ -43,7 +43,7 @@ def write(found: dict[str, Any], path: Path) -> None:
 
 def show(console: Console, outcomes: Sequence[Outcome], found: dict[str, Any]) -> None:
     """Print the table, what is broken, and the sum."""
-    table = Table("part", "fault", *COLUMNS, "rows lost", "rows doubled", title="Faults, and what it took to mend them")
+    table = Table("part", "fault", *COLUMNS, "rows lost", "rows doubled", title="Faults, and how they were repaired")
     for part, kind in dict.fromkeys((outcome.part, outcome.kind) for outcome in outcomes):
         these = [outcome for outcome in outcomes if (outcome.part, outcome.kind) == (part, kind)]
         counts = Counter(outcome.survived for outcome in these)

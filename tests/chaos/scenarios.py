@@ -1,4 +1,4 @@
-"""What happens to files without any fault of AWS: twice, late, all at once, into a crawl, beside a bad one."""
+"""Files without any fault of AWS: delivered twice, late, all at once, during a crawl, together with a bad one."""
 
 import json
 import time
@@ -20,15 +20,15 @@ from sluice.ledger.runs import Run, start
 from tests.chaos.campaign import BROKEN, REDRIVEN, UNHELPED, Outcome
 from tests.chaos.faults import FAILS, Point, strike
 from tests.chaos.files import broken, sales
-from tests.chaos.judge import judge
+from tests.chaos.verify import verify
 from tests.chaos.world import REDELIVERY_SECONDS, World
 
 Scenario = Callable[[World], Sequence[str]]
-"""Does something and returns the keys to judge; what is uploaded is in the world's memory."""
+"""Does something and returns the keys to verify; what is uploaded is in the world's memory."""
 
 
 def play(world: World, scenario: Scenario, *, athena: bool = True, seconds: float = 120) -> Outcome:
-    """Play a scenario to its end and judge it."""
+    """Play a scenario to its end and verify it."""
     begun = time.monotonic()
     name = (scenario.__doc__ or "").splitlines()[0].rstrip(".")
     try:
@@ -38,13 +38,13 @@ def play(world: World, scenario: Scenario, *, athena: bool = True, seconds: floa
         return Outcome("scenario", name, "no fault", BROKEN, round(time.monotonic() - begun, 2), problems=[str(wrong)])
     hanging = world.settle(seconds=seconds)
     faults.clear(world.aws)
-    outcome, judged = UNHELPED, judge(world, keys, athena=athena)
-    if hanging or not judged.right:
+    outcome, verified = UNHELPED, verify(world, keys, athena=athena)
+    if hanging or not verified.right:
         # What only took long has not been helped.
         outcome = REDRIVEN if world.redrive(keys) else UNHELPED
         hanging = world.settle(seconds=seconds)
-        judged = judge(world, keys, athena=athena)
-    right = judged.right and not hanging
+        verified = verify(world, keys, athena=athena)
+    right = verified.right and not hanging
     world.redeliver_after(REDELIVERY_SECONDS)
     return Outcome(
         "scenario",
@@ -53,9 +53,9 @@ def play(world: World, scenario: Scenario, *, athena: bool = True, seconds: floa
         outcome if right else BROKEN,
         round(time.monotonic() - begun, 2),
         0,
-        judged.lost,
-        judged.doubled,
-        [] if right else [*hanging, *judged.problems],
+        verified.lost,
+        verified.doubled,
+        [] if right else [*hanging, *verified.problems],
     )
 
 
@@ -70,7 +70,9 @@ def every_event_twice(world: World) -> Sequence[str]:
         world.put(key, sales(number))
     world.settle()
     world.aws.client("events").remove_targets(Rule=rule, Ids=["again"])
-    tell(world, next(ObjectVersion.from_item(item) for item in world.items(keys[:1]) if item["version"] != "HEAD"))
+    send_event(
+        world, next(ObjectVersion.from_item(item) for item in world.items(keys[:1]) if item["version"] != "HEAD")
+    )
     return keys
 
 
@@ -83,18 +85,18 @@ def orders() -> Iterator[Scenario]:
 
 def _order(order: Sequence[int], *, together: bool) -> Scenario:
     def three_versions(world: World) -> Sequence[str]:
-        name = "".join(str(place + 1) for place in order)
+        name = "".join(str(number + 1) for number in order)
         key = f"sales/O{name}{'A' if together else 'B'}/2025-03-05.csv"
         with unheard(world):
             versions = [world.put(key, sales(number)) for number in range(3)]
-        for place in order:
-            tell(world, replace(versions[place], sequencer=f"0{place + 1}"))
+        for number in order:
+            send_event(world, replace(versions[number], sequencer=f"0{number + 1}"))
             if not together:
-                eventually(lambda place=place: _decided(world, versions[place]), seconds=60)  # type: ignore[misc]
+                eventually(lambda number=number: _decided(world, versions[number]), seconds=60)  # type: ignore[misc]
         return [key]
 
     how = "together" if together else "one by one"
-    three_versions.__doc__ = f"Events of versions {', '.join(str(place + 1) for place in order)}, {how}."
+    three_versions.__doc__ = f"Events of versions {', '.join(str(number + 1) for number in order)}, {how}."
     return three_versions
 
 
@@ -135,7 +137,7 @@ def a_crawl_runs_already(world: World) -> Sequence[str]:
 
 
 def a_rejected_version_changes_nothing(world: World) -> Sequence[str]:
-    """A version that the gate rejects leaves the one before it in the table."""
+    """A version that validation rejects leaves the one before it in the table."""
     key = "sales/R001/2025-03-05.csv"
     world.put(key, sales(1, store="R001"))
     world.settle()
@@ -167,17 +169,17 @@ def one_of_many_cannot_be_published(world: World) -> Sequence[str]:
 
 
 def what_cannot_be_handled(world: World) -> Sequence[str]:
-    """Events that cannot be handled are dead letters that say why; a good one beside them is handled."""
+    """Events that cannot be handled become dead letters with their error; a good event is still handled."""
     bodies = ["not an event", json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": {}})]
     for body in bodies:
         world.aws.client("sqs").send_message(QueueUrl=world.queue, MessageBody=body)
     world.put("sales/D001/2025-03-05.csv", sales(1, store="D001"))
     world.settle()
-    _expect_letters(world, dict.fromkeys(bodies, "UnexpectedEvent"))
-    # Nothing mends them: a redrive brings them back.
+    _expect_dead_letters(world, dict.fromkeys(bodies, "UnexpectedEvent"))
+    # They fail again after a redrive.
     world.redrive([])
-    _expect_letters(world, dict.fromkeys(bodies, "UnexpectedEvent"))
-    world.throw_letters_away()
+    _expect_dead_letters(world, dict.fromkeys(bodies, "UnexpectedEvent"))
+    world.purge_dead_letters()
     return ["sales/D001/2025-03-05.csv"]
 
 
@@ -187,18 +189,18 @@ def an_outage_outlasts_all_deliveries(world: World) -> Sequence[str]:
     role = "*-ValidateRole-*"
     faults.inject(world.aws, "states:StartExecution", role=role, times=1000, status=400, code="Struck")
     version = world.put(key, sales(1, store="D002"))
-    (letter,) = eventually(world.letters, seconds=120)
-    reason = letter.get("MessageAttributes", {}).get("error", {}).get("StringValue")
-    if version.version_id not in letter["Body"] or reason != "ClientError":
-        raise AssertionError(f"not the letter that was expected: {reason} {letter['Body']}")
+    (message,) = eventually(world.dead_messages, seconds=120)
+    reason = message.get("MessageAttributes", {}).get("error", {}).get("StringValue")
+    if version.version_id not in message["Body"] or reason != "ClientError":
+        raise AssertionError(f"not the expected dead letter: {reason} {message['Body']}")
     faults.clear(world.aws)
     return [key]
 
 
-def _expect_letters(world: World, reasons: Mapping[str, str]) -> None:
+def _expect_dead_letters(world: World, reasons: Mapping[str, str]) -> None:
     def found() -> bool:
-        letters = world.letters()
-        named = {letter["Body"]: letter.get("MessageAttributes", {}).get("error", {}) for letter in letters}
+        messages = world.dead_messages()
+        named = {message["Body"]: message.get("MessageAttributes", {}).get("error", {}) for message in messages}
         return {body: reason.get("StringValue") for body, reason in named.items()} == dict(reasons)
 
     eventually(found, seconds=60)
@@ -217,7 +219,7 @@ def unheard(world: World) -> Iterator[None]:
         events.put_targets(Rule=rule, Targets=targets)
 
 
-def tell(world: World, version: ObjectVersion) -> None:
+def send_event(world: World, version: ObjectVersion) -> None:
     """Send an event of a version."""
     world.aws.client("sqs").send_message(QueueUrl=world.queue, MessageBody=json.dumps(event_of(version)))
 
@@ -228,18 +230,18 @@ def _decided(world: World, version: ObjectVersion) -> bool:
 
 
 def waiting_files(world: World, letter: str, count: int) -> tuple[list[str], list[ObjectVersion]]:
-    """Files that the gate has judged and that wait to be run together, and their versions."""
+    """Files that are validated and wait for their batch, and their versions."""
     keys = [f"sales/{letter}{number:03}/2025-03-05.csv" for number in range(count)]
     for number, key in enumerate(keys):
         stem = ObjectVersion(world.raw, key, "", "", 0).hash
         world.put(key, sales(number, store=f"{letter}{number:03}"), tags=batch_hold.tag(stem, now=time.time()))
     versions = {upload.version.version_id for key in keys for upload in world.uploads[key]}
 
-    def judged() -> list[dict[str, Any]]:
+    def validated() -> list[dict[str, Any]]:
         items = [item for item in world.items(keys) if item["version"] in versions and "rows" in item]
         return items if len(items) == count else []
 
-    found = {item["source"]: ObjectVersion.from_item(item) for item in eventually(judged, seconds=60)}
+    found = {item["source"]: ObjectVersion.from_item(item) for item in eventually(validated, seconds=60)}
     return keys, [found[f"s3://{world.raw}/{key}"] for key in keys]
 
 

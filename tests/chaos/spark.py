@@ -10,8 +10,8 @@ from sluice.ledger.ledger import FAILED, Ledger
 from tests.chaos.campaign import BROKEN, REDRIVEN, UNHELPED, UNREACHED, Outcome
 from tests.chaos.faults import FAILS, KILLED, LOST, LOST_ONCE, Kind, Point, points, strike
 from tests.chaos.files import sales
-from tests.chaos.judge import judge
 from tests.chaos.scenarios import run_together, waiting_files
+from tests.chaos.verify import verify
 from tests.chaos.world import World
 
 SOURCES = 6
@@ -54,20 +54,20 @@ class Jobs:
         for point in struck:
             strike(self.world.aws, point, kind)
         keys, hanging = self._run()
-        strikes = faults.struck(self.world.aws)
+        strikes = faults.fired_each(self.world.aws)
         faults.clear(self.world.aws)
-        survived, judged = UNHELPED, judge(self.world, keys)
-        if hanging or not judged.right:
+        survived, verified = UNHELPED, verify(self.world, keys)
+        if hanging or not verified.right:
             self._together_again(keys)
             hanging = self.world.settle(seconds=SECONDS)
-            survived, judged = REDRIVEN, judge(self.world, keys)
-        right = judged.right and not hanging
+            survived, verified = REDRIVEN, verify(self.world, keys)
+        right = verified.right and not hanging
         seconds = round((time.monotonic() - begun) / len(struck), 2)
         for point, times in zip(struck, strikes, strict=True):
             outcome = BROKEN if not right else survived if times else UNREACHED
             name = f"{point} {kind.name}, in a job of {SOURCES} sources"
-            problems = [] if right else [*hanging, *judged.problems]
-            yield Outcome("glue", name, kind.name, outcome, seconds, times, judged.lost, judged.doubled, problems)
+            problems = [] if right else [*hanging, *verified.problems]
+            yield Outcome("glue", name, kind.name, outcome, seconds, times, verified.lost, verified.doubled, problems)
 
     def _run(self) -> tuple[list[str], list[str]]:
         self._number += 1

@@ -1,4 +1,4 @@
-"""A deployed Sluice on the local AWS that the campaign uploads into, disturbs, waits for and redrives."""
+"""A deployed Sluice on the local AWS: the campaign uploads files, waits for them, and redrives them."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,9 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from cli.stack.redrive import redrive, redrive_dead_letters
 from local import Connection, deploy
-from local.installation import Installation
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import Ledger
+from tests.installation import Installation
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 DECIDED = ("REJECTED", "PUBLISHED", "FAILED", "SUPERSEDED")
@@ -25,7 +25,7 @@ Item = dict[str, Any]
 
 @dataclass
 class Upload:
-    """One version of one key, with what was in it; the campaign's own memory of what readers are to see."""
+    """One version of one key, with what was in it; the campaign's own record of what the table must have."""
 
     version: ObjectVersion
     body: bytes
@@ -40,7 +40,7 @@ class World(Installation):
 
     @classmethod
     def create(cls, aws: Connection, *, stack: str = "chaos", **parameters: str) -> Self:
-        """Deploy the template; waits that AWS counts in minutes become seconds."""
+        """Deploy the template; waits of minutes in AWS become seconds."""
         world = cls(aws, deploy(aws, TEMPLATE, stack=stack, parameters=parameters))
         world.redeliver_after(REDELIVERY_SECONDS)
         return world
@@ -89,30 +89,30 @@ class World(Installation):
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def undecided(self) -> list[str]:
-        """What is still to happen, in words; empty when everything has come to rest."""
-        waits = [f"{count} events" for count in [self.queued(self.queue)] if count]
-        waits += [f"run {name}" for name in self.running()]
+        """What is still in progress, as texts; empty when everything has ended."""
+        pending = [f"{count} events" for count in [self.queued(self.queue)] if count]
+        pending += [f"run {name}" for name in self.running()]
         known = {(item["source"], item["version"]): item.get("status") for item in self.items()}
         dead = self.dead_versions()
         for uploads in self.uploads.values():
             for version in (upload.version for upload in uploads):
                 status = known.get((version.uri, version.version_id))
                 if status not in DECIDED and version.version_id not in dead:
-                    waits.append(f"{version.key} {version.version_id} {status}")
-        return waits
+                    pending.append(f"{version.key} {version.version_id} {status}")
+        return pending
 
     def settle(self, *, seconds: float = 60) -> list[str]:
-        """Wait until nothing is to happen any more; return what hangs when so many seconds changed nothing."""
+        """Wait until everything has ended; return what hangs when nothing has changed for so many seconds."""
         deadline, last = time.monotonic() + seconds, None
-        while waits := self.undecided():
-            if waits != last:
-                deadline, last = time.monotonic() + seconds, waits
+        while pending := self.undecided():
+            if pending != last:
+                deadline, last = time.monotonic() + seconds, pending
             if time.monotonic() > deadline:
-                return waits
+                return pending
             time.sleep(0.1)
         return []
 
-    def letters(self) -> list[Item]:
+    def dead_messages(self) -> list[Item]:
         """The messages in the dead letter queue, which stay there."""
         sqs, found = self.aws.client("sqs"), {}
         while got := sqs.receive_message(
@@ -127,7 +127,7 @@ class World(Installation):
             found.update({message["MessageId"]: message for message in got})
         return list(found.values())
 
-    def throw_letters_away(self) -> None:
+    def purge_dead_letters(self) -> None:
         """Empty the dead letter queue."""
         self.aws.client("sqs").purge_queue(QueueUrl=self.dead_letters)
 
@@ -135,7 +135,7 @@ class World(Installation):
         """The version ids of uploads whose events lie in the dead letter queue."""
         if not self.queued(self.dead_letters):
             return set()
-        bodies = [message["Body"] for message in self.letters()]
+        bodies = [message["Body"] for message in self.dead_messages()]
         run_of = {item["version"]: item.get("run_id", "?") for item in self.items()}
         return {
             version.version_id
@@ -145,9 +145,9 @@ class World(Installation):
         }
 
     def redrive(self, keys: Iterable[str]) -> int:
-        """What a person does in the morning: deliver the dead letters again, redrive what is FAILED; how many."""
+        """Redrive the dead letters and the FAILED versions, as an operator would; return how many."""
         aws = self.aws
-        letters = redrive_dead_letters(
+        counts = redrive_dead_letters(
             aws.client("sqs"),
             aws.client("lambda"),
             dead_letters_url=self.dead_letters,
@@ -155,10 +155,10 @@ class World(Installation):
             recover_function=self.role("RecoverFunction"),
             describe_function=self.role("DescribeFunction"),
         )
-        if letters:
+        if counts:
             self.settle()
         failed = [item for item in self.items(keys) if item.get("status") == "FAILED"]
         ledger = Ledger(aws.client("dynamodb"), self.ledger)
         for item in failed:
             redrive(ledger, aws.client("sqs"), ObjectVersion.from_item(item), queue_url=self.queue)
-        return sum(letters.values()) + len(failed)
+        return sum(counts.values()) + len(failed)

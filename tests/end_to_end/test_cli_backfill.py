@@ -39,10 +39,10 @@ def test_an_interrupted_backfill_goes_on_where_it_stopped(sluice: Command, tmp_p
     with subprocess.Popen(program, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True) as first:
         eventually(lambda: STORES[0] in published(sluice), seconds=120)
         first.send_signal(signal.SIGINT)
-        told = first.communicate()[0]
+        printed = first.communicate()[0]
     assert first.returncode == 130
-    assert "interrupted" in told
-    assert "the same command again continues" in told
+    assert "interrupted" in printed
+    assert "repeat the same command to continue" in printed
 
     result = sluice.json(*command)
     assert (result["files"], result["statuses"]) == (18, {"PUBLISHED": 18})

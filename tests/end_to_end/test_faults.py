@@ -1,4 +1,4 @@
-"""The fault campaign in small (`make chaos` does all of it): what fails where, and readers still see the latest."""
+"""The fault campaign in small (`make chaos` does all of it): a call fails, and the table still has the latest rows."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,6 @@ import pytest
 from local import LocalAWS, faults
 from tests.chaos.campaign import CHECK_FAILS, MACHINE_DIES, REDRIVEN, UNHELPED, Campaign
 from tests.chaos.faults import FAILS, KILLED, LOST, LOST_ONCE, Disturbance, Point
-from tests.chaos.judge import judge
 from tests.chaos.late import late_publishes
 from tests.chaos.scenarios import (
     Scenario,
@@ -17,6 +16,7 @@ from tests.chaos.scenarios import (
     orders,
     play,
 )
+from tests.chaos.verify import verify
 from tests.chaos.world import World
 
 RUN = "run"
@@ -74,7 +74,7 @@ def test_files_may_come_as_they_like(campaign: Campaign, scenario: Scenario, sur
     assert outcome.survived == survived
 
 
-def test_the_judge_sees_a_row_that_is_lost_and_one_that_is_doubled(campaign: Campaign) -> None:
+def test_the_verify_sees_a_row_that_is_lost_and_one_that_is_doubled(campaign: Campaign) -> None:
     s3, world = campaign.world.aws.client("s3"), campaign.world
     prefix = "published/sales/"
     listed = s3.list_objects_v2(Bucket=world.lake, Prefix=prefix)["Contents"]
@@ -83,12 +83,12 @@ def test_the_judge_sees_a_row_that_is_lost_and_one_that_is_doubled(campaign: Cam
     copied = s3.copy_object(
         Bucket=world.lake, Key=key.replace("-000.", "-777."), CopySource={"Bucket": world.lake, "Key": key}
     )
-    doubled = judge(world, [campaign.key])
+    doubled = verify(world, [campaign.key])
     s3.delete_object(Bucket=world.lake, Key=key.replace("-000.", "-777."), VersionId=copied["VersionId"])
     assert doubled.doubled > 0
     assert any(problem.startswith("orphan") for problem in doubled.problems)
     marker = s3.delete_object(Bucket=world.lake, Key=key)["VersionId"]
-    lost = judge(world, [campaign.key])
+    lost = verify(world, [campaign.key])
     s3.delete_object(Bucket=world.lake, Key=key, VersionId=marker)
     assert lost.lost > 0
-    assert judge(world, [campaign.key]).right
+    assert verify(world, [campaign.key]).right

@@ -1,4 +1,4 @@
-"""Hostile names, contents and events, from the upload to what readers see: accepted right, or rejected by name."""
+"""Hostile names, contents and events, from the upload to the table: accepted right, or rejected by name."""
 
 import gzip
 import json

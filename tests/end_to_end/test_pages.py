@@ -40,8 +40,8 @@ def test_a_run_leaves_a_page_that_says_what_its_manifest_says(sluice: Command, t
     run_id, source_id = entry["run_id"], entry["source_id"]
     shown = page(sluice, run_id, tmp_path)
     manifest = document(connect(None, None, None), f"runs/{run_id}/{source_id}/manifest.json")
-    told = {name: manifest[name] for name in ("rows_in", "published", "quarantined")}
-    assert shown.numbers == {**told, "discarded": 1}
+    counts = {name: manifest[name] for name in ("rows_in", "published", "quarantined")}
+    assert shown.numbers == {**counts, "discarded": 1}
     assert shown.numbers == {"rows_in": 13, "published": 10, "quarantined": 2, "discarded": 1}
     assert "row 12: fax" in shown.text
     assert page(sluice, "sales/S701/2025-03-05.csv", tmp_path).numbers == shown.numbers
@@ -90,9 +90,9 @@ def test_a_page_can_be_written_anew_and_one_of_nothing_is_told(sluice: Command, 
     assert Page((tmp_path / "again.html").read_text()).numbers == first.numbers
     with pytest.raises(NoPage, match="sales-nope is neither a run, nor a dataset, nor an uploaded key"):
         sluice("report", "sales-nope")
-    with pytest.raises(NoPage, match="nothing is left that a page could tell"):
+    with pytest.raises(NoPage, match="nothing is left of a run"):
         sluice("report", "sales-nope", "--renew")
-    with pytest.raises(NoPage, match=r"nothing was ever uploaded as s3://.*/sales/S999/2025-03-05\.csv"):
+    with pytest.raises(NoPage, match=r"no file was uploaded as s3://.*/sales/S999/2025-03-05\.csv"):
         sluice("report", "sales/S999/2025-03-05.csv")
 
 

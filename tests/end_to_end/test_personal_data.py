@@ -44,16 +44,16 @@ REJECTED = {
 
 @dataclass
 class Trail:
-    """What was found where: place → text."""
+    """What was found where: location → text."""
 
     found: dict[str, str] = field(default_factory=dict)
 
-    def note(self, place: str, thing: Any) -> None:
-        self.found[place] = thing if isinstance(thing, str) else json.dumps(thing, default=str)
+    def note(self, location: str, thing: Any) -> None:
+        self.found[location] = thing if isinstance(thing, str) else json.dumps(thing, default=str)
 
-    def places(self, *needles: str) -> list[str]:
+    def locations(self, *needles: str) -> list[str]:
         """Where one of the texts stands, in any case."""
-        return [place for place, text in self.found.items() if any(needle in text.lower() for needle in needles)]
+        return [location for location, text in self.found.items() if any(needle in text.lower() for needle in needles)]
 
 
 def trail(world: World) -> Trail:
@@ -88,17 +88,17 @@ def _objects(world: World, left: Trail) -> None:
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"])
         for version in (version for page in pages for version in page.get("Versions", [])):
             at = {"Bucket": bucket["Name"], "Key": version["Key"], "VersionId": version["VersionId"]}
-            place = f"s3://{bucket['Name']}/{version['Key']}"
+            location = f"s3://{bucket['Name']}/{version['Key']}"
             if bucket["Name"] == world.raw:
-                left.note(f"tags of {place}", s3.get_object_tagging(**at)["TagSet"])
+                left.note(f"tags of {location}", s3.get_object_tagging(**at)["TagSet"])
                 continue
             answer = s3.get_object(**at)
             body = answer["Body"].read()
-            left.note(f"metadata of {place}", answer["Metadata"])
+            left.note(f"metadata of {location}", answer["Metadata"])
             if version["Key"].endswith(".parquet"):
-                left.note(f"{place} {version['VersionId']}", pl.read_parquet(io.BytesIO(body)).write_json())
+                left.note(f"{location} {version['VersionId']}", pl.read_parquet(io.BytesIO(body)).write_json())
             else:
-                left.note(f"{place} {version['VersionId']}", body.decode(errors="replace"))
+                left.note(f"{location} {version['VersionId']}", body.decode(errors="replace"))
 
 
 @pytest.fixture(scope="module")
@@ -121,20 +121,20 @@ def left(world: World) -> Trail:
 
 
 def test_the_search_finds_what_is_there(left: Trail) -> None:
-    assert left.places("quarantined")
-    assert [place for place in left.places("filerejected") if place == "messages and events"]
-    assert {place.split("-")[0] for place in left.places("nights_is_positive")} >= {"ledger"}
-    assert any(place.startswith("log ") for place in left.places("file validated"))
-    assert any("/reports/" in place for place in left.places("no-header"))
+    assert left.locations("quarantined")
+    assert [location for location in left.locations("filerejected") if location == "messages and events"]
+    assert {location.split("-")[0] for location in left.locations("nights_is_positive")} >= {"ledger"}
+    assert any(location.startswith("log ") for location in left.locations("file validated"))
+    assert any("/reports/" in location for location in left.locations("no-header"))
 
 
 def test_personal_values_are_only_where_the_contract_keeps_them(left: Trail) -> None:
     """The column `phone` is kept in the table: in its files, staged and published, of good rows, and nowhere else."""
-    places = left.places(*PLANTED)
+    locations = left.locations(*PLANTED)
 
-    assert [place for place in places if "/published/" not in place] == []
-    assert left.places("zqmail", "zqname", "zqage", "zqphone-bad", "zqphone-wrong") == []
-    assert any("lakebucket" in place for place in left.places("zqphone-good"))
+    assert [location for location in locations if "/published/" not in location] == []
+    assert left.locations("zqmail", "zqname", "zqage", "zqphone-bad", "zqphone-wrong") == []
+    assert any("lakebucket" in location for location in left.locations("zqphone-good"))
 
 
 def test_the_table_has_the_keyed_hash_of_a_hashed_column(world: World, left: Trail) -> None:
@@ -142,7 +142,7 @@ def test_the_table_has_the_keyed_hash_of_a_hashed_column(world: World, left: Tra
     digest = hmac.new(secret["SecretString"].encode(), GOOD["email"].encode(), hashlib.sha256).hexdigest()
 
     assert {row[0] for row in world.query("SELECT email FROM guests WHERE phone = 'zqphone-good'")} == {digest}
-    assert left.places(secret["SecretString"].lower()) == []
+    assert left.locations(secret["SecretString"].lower()) == []
 
 
 def test_quarantined_rows_are_masked(world: World, left: Trail) -> None:
@@ -164,4 +164,4 @@ def test_the_trail_is_long_enough(left: Trail) -> None:
         "tags of ": 9,
     }
     for kind, least in kinds.items():
-        assert sum(place.startswith(kind) for place in left.found) >= least, kind
+        assert sum(location.startswith(kind) for location in left.found) >= least, kind

@@ -1,4 +1,4 @@
-"""Each state fails once: the run is never green, the ledger says why, and readers see what stood before."""
+"""Each state fails once: the run is never green, the ledger has the error, and the table is as before."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def key_of(state: str) -> str:
 
 
 def published(world: World, key: str) -> list[tuple[str | None, ...]]:
-    """What readers see of a source: (transaction, quantity), through Athena."""
+    """The rows of a source in Athena: (transaction, quantity)."""
     query = f"SELECT transaction_id, quantity FROM sales WHERE _source_key = 's3://{world.raw}/{key}'"  # noqa: S608
     return sorted(tuple(row) for row in world.query(query))
 

@@ -23,8 +23,8 @@ def test_every_record_is_accounted_for_and_the_minutes_are_those_of_an_independe
 def test_the_command_sends_what_a_file_holds(stream: Stream, sluice: Command, tmp_path: Path) -> None:
     file = tmp_path / "posts.jsonl"
     file.write_bytes(b"\n".join(make(20, seed=8)) + b"\n\n")
-    told = sluice.json("stream", "sentiment", file)
-    assert (told["sent"], told["sent_again"]) == (20, 0)
+    sent = sluice.json("stream", "sentiment", file)
+    assert (sent["sent"], sent["sent_again"]) == (20, 0)
     stream.sent += 20
     account = stream.settle()
     assert account["rows"] == stream.sent

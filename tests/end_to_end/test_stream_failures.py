@@ -1,4 +1,4 @@
-"""What fails on the way of a record is told by an alarm, loses nothing, and counts nothing twice when it is mended."""
+"""A failure on the way of a record raises an alarm, loses nothing, and nothing counts twice after the repair."""
 
 import base64
 import contextlib
@@ -100,15 +100,18 @@ def test_what_firehose_cannot_write_waits_and_an_alarm_says_so(stream: Stream, e
     posts = make(60, seed=21)
     with denied("DeliveryRole", "s3:PutObject"):
         stream.send(posts)
-        told = raised(ears, "UndeliveredRecordsAlarm", "ALARM")
-        assert (told["Trigger"]["Namespace"], told["Trigger"]["MetricName"]) == ("AWS/Firehose", "DeliveryToS3.Success")
+        alarm = raised(ears, "UndeliveredRecordsAlarm", "ALARM")
+        assert (alarm["Trigger"]["Namespace"], alarm["Trigger"]["MetricName"]) == (
+            "AWS/Firehose",
+            "DeliveryToS3.Success",
+        )
     account = stream.settle()
     assert account["rows"] == account["published"] + account["quarantined"] + account["discarded"] == stream.sent
-    assert account["quarantined"] == stream.sent - expected(posts).sound
+    assert account["quarantined"] == stream.sent - expected(posts).valid
     raised(ears, "UndeliveredRecordsAlarm", "OK")
 
 
-def test_failing_windows_are_told_and_count_each_record_once_when_they_work(
+def test_failing_windows_raise_an_alarm_and_count_each_record_once_when_they_work(
     stream: Stream, ears: Ears, denied: Any
 ) -> None:
     posts, before = make(60, seed=22), stream.tables()[1]
@@ -136,7 +139,7 @@ def assert_counted(before: list[Any], after: list[Any], added: list[Any]) -> Non
     assert totals(after) == tuple(old + new for old, new in zip(totals(before), totals(added), strict=True))
 
 
-def test_a_record_of_no_dataset_is_kept_and_people_are_told(stream: Stream, ears: Ears) -> None:
+def test_a_record_of_no_dataset_is_kept_and_raises_an_alarm(stream: Stream, ears: Ears) -> None:
     lost = b'{"post_id": "nobody knows where this belongs"}'
     stream.stack.client("kinesis").put_record(
         StreamName=stream.stack.output("RecordStreamName"), PartitionKey="No/dataset", Data=lost
@@ -151,6 +154,6 @@ def test_records_wait_when_the_function_that_routes_them_fails(stream: Stream, e
     with denied("DeliveryRole", "lambda:InvokeFunction"):
         entries = [{"Data": post, "PartitionKey": f"sentiment/{number}"} for number, post in enumerate(posts)]
         kinesis.put_records(StreamName=name, Records=entries)
-        told = raised(ears, "UnroutedRecordsAlarm", "ALARM")
-        assert told["Trigger"]["MetricName"] == "ExecuteProcessing.Success"
+        alarm = raised(ears, "UnroutedRecordsAlarm", "ALARM")
+        assert alarm["Trigger"]["MetricName"] == "ExecuteProcessing.Success"
     eventually(lambda: set(posts) <= set(undelivered(stream)), seconds=60)

@@ -39,10 +39,10 @@ def test_rows_come_out_of_files_that_boto3_and_the_aws_command_line_sent(world: 
     assert rows == [["S001", "8", "36"], ["S002", "8", "36"]]
     quarantined = world.query("SELECT store_id, array_join(_reasons, ',') AS reasons FROM sales_quarantine ORDER BY 1")
     assert quarantined == [["S001", "channel_is_known"], ["S002", "channel_is_known"]]
-    told = tags(world, by_boto3.key, by_boto3.version_id)
-    assert told["status"] == "PUBLISHED"
-    assert (told["validation"], told["dataset"], told["rows"]) == ("accepted", "sales", "11")
-    assert told["run_id"].startswith("sales-")
+    tagged = tags(world, by_boto3.key, by_boto3.version_id)
+    assert tagged["status"] == "PUBLISHED"
+    assert (tagged["validation"], tagged["dataset"], tagged["rows"]) == ("accepted", "sales", "11")
+    assert tagged["run_id"].startswith("sales-")
 
 
 def test_a_rejected_file_is_tagged_and_starts_nothing(world: World) -> None:

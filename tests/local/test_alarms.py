@@ -1,4 +1,4 @@
-"""Alarms look at their own metric period by period, time after time, and tell their topic."""
+"""Alarms are evaluated again and again, over their own metric and periods, and notify their topic."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local import Deployment, LocalAWS
-from local.emulator.cloudwatch.alarms import verdict
+from local.emulator.cloudwatch.alarms import state_of
 from local.waiting import eventually
 
 NOW = 1_000_000.0
@@ -22,7 +22,7 @@ ALARM: dict[str, Any] = {
 
 def state(*ages_and_values: tuple[float, float], **changes: Any) -> str:
     points = [{"Timestamp": NOW - age, "Value": value} for age, value in ages_and_values]
-    return verdict(ALARM | changes, points, NOW)[0]
+    return state_of(ALARM | changes, points, NOW)[0]
 
 
 def test_as_many_periods_must_breach_as_the_alarm_says() -> None:
@@ -73,14 +73,14 @@ def test_the_depth_of_a_queue_raises_an_alarm_that_ends_with_it(aws: LocalAWS, s
         OKActions=[topic],
     )
 
-    def told() -> list[str]:
+    def notified() -> list[str]:
         messages = sqs.receive_message(QueueUrl=ears, WaitTimeSeconds=1).get("Messages", [])
         bodies = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
         return [f"{body['AlarmName']} {body['NewStateValue']}" for body in bodies]
 
-    assert eventually(told, seconds=30) == ["deep OK"]  # a new one tells so as well
+    assert eventually(notified, seconds=30) == ["deep OK"]  # a new alarm notifies as well
     sqs.send_message(QueueUrl=other, MessageBody="of another queue")
     sqs.send_message(QueueUrl=watched, MessageBody="a letter")
-    assert eventually(told, seconds=30) == ["deep ALARM"]
+    assert eventually(notified, seconds=30) == ["deep ALARM"]
     sqs.purge_queue(QueueUrl=watched)
-    assert eventually(told, seconds=30) == ["deep OK"]
+    assert eventually(notified, seconds=30) == ["deep OK"]

@@ -1,4 +1,4 @@
-"""Every call is seen, and any call can be made to fail."""
+"""Every call is recorded, and any call can be made to fail."""
 
 import json
 import socket

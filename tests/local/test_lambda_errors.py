@@ -38,7 +38,7 @@ def test_an_environment_whose_handler_raised_stays_warm(aws: LocalAWS, stack: De
         ({"do": "exit"}, "Runtime.ExitError", "Runtime exited with error: exit status 3"),
     ],
 )
-def test_a_timeout_and_an_exit_are_told_apart(
+def test_a_timeout_and_an_exit_are_different_errors(
     aws: LocalAWS, stack: Deployment, event: dict[str, Any], kind: str, message: str
 ) -> None:
     _, payload = invoke(aws, stack.resources["BehaveFunction"], event)

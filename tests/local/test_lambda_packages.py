@@ -1,4 +1,4 @@
-"""A function sees the packages that its layer names, at the places where they are installed, and no others."""
+"""A function sees the packages that its layer names, as they are installed, and no others."""
 
 import json
 from pathlib import Path
@@ -28,13 +28,13 @@ LOOK = """
 import importlib
 
 def handle(names, context):
-    places = {}
+    files = {}
     for name in names:
         try:
-            places[name] = importlib.import_module(name).__file__
+            files[name] = importlib.import_module(name).__file__
         except ModuleNotFoundError as error:
-            places[name] = str(error)
-    return places
+            files[name] = str(error)
+    return files
 """
 
 
@@ -82,7 +82,9 @@ def test_a_layer_that_has_its_packages_keeps_them(aws: LocalAWS, tmp_path: Path)
         ("unreadable", "-r others.txt", "has the line '-r others.txt', which names no package"),
     ],
 )
-def test_what_cannot_be_linked_is_told(aws: LocalAWS, tmp_path: Path, stack: str, line: str, complaint: str) -> None:
+def test_a_requirement_that_cannot_be_linked_is_an_error(
+    aws: LocalAWS, tmp_path: Path, stack: str, line: str, complaint: str
+) -> None:
     functions = deployed(aws, tmp_path, f"{line}\n", stack)
     assert f"requirements.txt {complaint}" in look(aws, functions["Layered"], "boto3")["errorMessage"]
 

@@ -57,7 +57,7 @@ def test_it_ends_when_nobody_calls() -> None:
     aws.stop()
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_taken_port_is_an_error() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -26,9 +26,9 @@ def test_an_event_that_a_function_refuses_three_times_is_handed_on(aws: LocalAWS
         def handed_on() -> list[dict[str, Any]]:
             return list(sqs.receive_message(QueueUrl=queue).get("Messages", []))
 
-        told = json.loads(eventually(handed_on)[0]["Body"])
-        assert told["requestPayload"] == {"do": "raise"}
-        assert told["responsePayload"]["errorType"] == "RowsLost"
+        record = json.loads(eventually(handed_on)[0]["Body"])
+        assert record["requestPayload"] == {"do": "raise"}
+        assert record["responsePayload"]["errorType"] == "RowsLost"
     finally:
         functions.delete_function_event_invoke_config(FunctionName=name)
         events.remove_targets(Rule="refused", Ids=["behave"])

@@ -1,4 +1,4 @@
-"""What EventBridge tells of an upload."""
+"""Events of uploads on EventBridge."""
 
 import json
 from collections.abc import Callable
@@ -24,26 +24,26 @@ def events_of(aws: LocalAWS, queue: str, wanted: Callable[[dict[str, Any]], bool
     return found
 
 
-def test_an_upload_is_told_with_its_version_and_its_raw_key(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
+def test_the_event_of_an_upload_has_its_version_and_its_raw_key(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     s3 = aws.client("s3")
     key = "events/store 7/größe+1%2F.csv"
     first = s3.put_object(Bucket=bucket, Key=key, Body=b"one")
     second = s3.put_object(Bucket=bucket, Key=key, Body=b"three")
-    told = events_of(
+    events = events_of(
         aws, stack.resources["CaptureQueue"], lambda event: event["detail"]["object"]["key"] == key, count=2
     )
-    by_version = {event["detail"]["object"]["version-id"]: event["detail"]["object"] for event in told}
+    by_version = {event["detail"]["object"]["version-id"]: event["detail"]["object"] for event in events}
     assert set(by_version) == {first["VersionId"], second["VersionId"]}
     older, newer = by_version[first["VersionId"]], by_version[second["VersionId"]]
     assert (older["size"], newer["size"]) == (3, 5)
     assert f'"{newer["etag"]}"' == second["ETag"]
     assert int(older["sequencer"], 16) < int(newer["sequencer"], 16)
     assert len(older["sequencer"]) == len(newer["sequencer"])
-    assert {event["detail"]["reason"] for event in told} == {"PutObject"}
-    assert told[0]["detail-type"] == "Object Created"
+    assert {event["detail"]["reason"] for event in events} == {"PutObject"}
+    assert events[0]["detail-type"] == "Object Created"
 
 
-def test_a_multipart_upload_and_a_copy_are_told_too(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
+def test_a_multipart_upload_and_a_copy_have_events_too(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     s3 = aws.client("s3")
     key = "events/multipart"
     upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
@@ -55,13 +55,13 @@ def test_a_multipart_upload_and_a_copy_are_told_too(aws: LocalAWS, stack: Deploy
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     )
     copied = s3.copy_object(Bucket=bucket, Key=f"{key}-copy", CopySource={"Bucket": bucket, "Key": key})
-    told = events_of(
+    events = events_of(
         aws,
         stack.resources["CaptureQueue"],
         lambda event: event["detail"]["object"]["key"].startswith(key),
         count=2,
     )
-    assert {(event["detail"]["reason"], event["detail"]["object"]["version-id"]) for event in told} == {
+    assert {(event["detail"]["reason"], event["detail"]["object"]["version-id"]) for event in events} == {
         ("CompleteMultipartUpload", done["VersionId"]),
         ("CopyObject", copied["VersionId"]),
     }

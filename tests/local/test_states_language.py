@@ -24,10 +24,10 @@ ITEM = {
                     "Next": "Undo",
                 }
             ],
-            "Next": "DeduplicatedRows",
+            "Next": "Kept",
         },
         "Undo": {"Type": "Pass", "End": True},
-        "DeduplicatedRows": {"Type": "Succeed", "Output": "{% $merge([$states.input, {'kept': true}]) %}"},
+        "Kept": {"Type": "Succeed", "Output": "{% $merge([$states.input, {'kept': true}]) %}"},
     },
 }
 
@@ -45,10 +45,10 @@ def definition(stack: Deployment) -> dict[str, Any]:
     }
     decide = {
         "Type": "Choice",
-        "Choices": [{"Condition": "{% $count($failed) > 0 %}", "Next": "Told"}],
+        "Choices": [{"Condition": "{% $count($failed) > 0 %}", "Next": "Caught"}],
         "Default": "Fine",
     }
-    told = {
+    caught = {
         "Type": "Pass",
         "Output": {
             "failed": "{% $failed %}",
@@ -57,7 +57,7 @@ def definition(stack: Deployment) -> dict[str, Any]:
         },
         "End": True,
     }
-    states = {"Each": each, "Decide": decide, "Told": told, "Fine": {"Type": "Succeed"}}
+    states = {"Each": each, "Decide": decide, "Caught": caught, "Fine": {"Type": "Succeed"}}
     return {"StartAt": "Each", "States": states}
 
 
@@ -70,7 +70,7 @@ def test_an_item_that_fails_does_not_stop_the_others(aws: LocalAWS, stack: Deplo
         "events"
     ]
     entered = [event["stateEnteredEventDetails"]["name"] for event in events if event["type"].endswith("Entered")]
-    assert (entered.count("Behave"), entered.count("Undo"), entered.count("DeduplicatedRows")) == (3, 1, 2)
+    assert (entered.count("Behave"), entered.count("Undo"), entered.count("Kept")) == (3, 1, 2)
     assert output_of(run(aws, machine, {"items": [{"name": "a"}]}))[0]["kept"] is True
 
 

@@ -112,7 +112,7 @@ def missing(
 ) -> tuple[str, list[str], tuple[str, ...]] | None:
     """The first flow that fails without all of the permissions, what went wrong, and what was refused.
 
-    None when nothing misses them: then nothing misses one of them alone, either.
+    None when nothing misses them: then nothing misses a single one of them, either.
     """
     policies = Policies(world)
     names = {name for permission in permissions for name in candidates(permission, exercised)}
@@ -147,7 +147,7 @@ def rewrite(world: World) -> None:
 
 
 def document(trials: Sequence[Trial], exercised: Exercised) -> dict[str, Any]:
-    """What is kept of a campaign."""
+    """The saved result of a campaign."""
     outcomes = (NEEDED, SUPERFLUOUS, UNPROVEN, BROKEN_OFF)
     found = {outcome: sum(trial.outcome == outcome for trial in trials) for outcome in outcomes}
     return {

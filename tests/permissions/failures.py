@@ -1,4 +1,4 @@
-"""Flows of a run that fails after it has published: what stood before it stands again."""
+"""Flows of a run that fails after it has published: what was there before it stands again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tests.permissions.world import World, guests
 
 
 def undone(world: World) -> list[str]:
-    """A run that fails after it has published leaves what stood before, and people are told."""
+    """A run that fails after it has published leaves what was there before, and people are notified."""
     return _failing(world, "undone", machine_only=True)
 
 
@@ -78,12 +78,12 @@ def _failing(world: World, kind: str, *, machine_only: bool, new: bool = False) 
     if machine_only and run_id:
         unexpected = [state for state in world.failed_states(run_id) if not state.startswith("CountRows")]
         wrong.expect(not unexpected, f"nothing failed but the query: {unexpected}")
-    wrong.expect(_stand(world) == before, "readers see the very object versions of before")
-    wrong.expect(world.rows(key) == (0 if new else 2), "readers see the rows of before")
+    wrong.expect(_stand(world) == before, "consumers see the very object versions of before")
+    wrong.expect(world.rows(key) == (0 if new else 2), "consumers see the rows of before")
     wrong.expect(new or world.entry(key, first)["status"] == "PUBLISHED", "the first version is PUBLISHED")
     if not wrong:
-        wrong.expect(world.alerted(key), "people are told")
-        wrong.expect(world.announced("RunFailed", key), "the bus is told")
+        wrong.expect(world.alerted(key), "people are notified")
+        wrong.expect(world.announced("RunFailed", key), "the event bus is notified")
     return wrong
 
 

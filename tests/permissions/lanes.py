@@ -79,7 +79,7 @@ class Lanes:
             for number, one in enumerate(permissions)
             if one.role in (self._roles or [one.role]) and fnmatchcase(one.action, self._action)
         ]
-        together, alone = [], []
+        together, single = [], []
         for number in self.wanted:
             one = permissions[number]
             reason = reason_of(one.role, one.action, one.resource)
@@ -88,10 +88,10 @@ class Lanes:
             elif reason and reason != SERVICE_KEY:
                 together.append(number)
             else:
-                alone.append((number,))
+                single.append((number,))
         # What Spark has to be run for takes longest, and goes first.
-        alone.sort(key=lambda work: "Job" not in permissions[work[0]].role + permissions[work[0]].action)
-        self._work = [*([tuple(together)] if together else []), *alone]
+        single.sort(key=lambda work: "Job" not in permissions[work[0]].role + permissions[work[0]].action)
+        self._work = [*([tuple(together)] if together else []), *single]
 
     def _work_off(self, lane: Lane, keep: Callable[[], None]) -> None:
         while work := self._take():
@@ -106,7 +106,7 @@ class Lanes:
             with self._changed:
                 self.trials |= trials
                 for number, trial in trials.items():
-                    _tell(f"{len(self.trials)}/{len(self.wanted)}", lane.permissions[number], trial)
+                    _print_trial(f"{len(self.trials)}/{len(self.wanted)}", lane.permissions[number], trial)
                 keep()
 
     def _take(self) -> Work | None:
@@ -150,6 +150,6 @@ def _alike(one: Sequence[Permission], other: Sequence[Permission]) -> bool:
     ]
 
 
-def _tell(place: str, permission: Permission, trial: Trial) -> None:
-    told = f"{permission.role} {permission.action} {permission.resource.split(':', 5)[-1]}"
-    sys.stderr.write(f"{place} {trial.seconds:5.1f} s {told}: {trial.outcome} {trial.flow}\n")
+def _print_trial(progress: str, permission: Permission, trial: Trial) -> None:
+    name = f"{permission.role} {permission.action} {permission.resource.split(':', 5)[-1]}"
+    sys.stderr.write(f"{progress} {trial.seconds:5.1f} s {name}: {trial.outcome} {trial.flow}\n")

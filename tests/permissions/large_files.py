@@ -21,7 +21,7 @@ def large(world: World) -> list[str]:
         return wrong
     wrong.expect(world.entry(key, version)["engine"] == "spark", "Spark cleaned it")
     wrong.expect(world.execution(run_id) == "SUCCEEDED", "the run succeeded")
-    wrong.expect(world.rows(key) == 600 - len(range(0, 600, 9)), "readers see its good rows")
+    wrong.expect(world.rows(key) == 600 - len(range(0, 600, 9)), "consumers see its good rows")
     staged = world.objects(world.stack.outputs["WorkBucketName"], f"runs/{run_id}/")
     wrong.expect(not [name for name in staged if "/_work/" in name], "the job has cleaned up behind itself")
     runs = world.aws.client("glue").get_job_runs(JobName=world.stack.outputs["CleanJobName"])["JobRuns"]

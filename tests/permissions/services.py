@@ -16,21 +16,21 @@ from tests.permissions.world import World
 
 
 def watched(world: World) -> list[str]:
-    """People are told of a dataset that is stale."""
+    """People are notified of a stale dataset."""
     wrong = Wrong()
     now = datetime.now(UTC) + GUESTS_EVERY + timedelta(minutes=30)
     answer = world.aws.client("lambda").invoke(
         FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
     )
-    told = json.loads(answer["Payload"].read())
-    if wrong.expect("guests" in told.get("told", []), f"guests are told to be stale ({told})"):
+    response = json.loads(answer["Payload"].read())
+    if wrong.expect("guests" in response.get("told", []), f"guests are reported as stale ({response})"):
         heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
-        wrong.expect(heard is not None, "people are told")
+        wrong.expect(heard is not None, "people are notified")
     return wrong
 
 
 def shared(world: World) -> list[str]:
-    """The custom resource lays down the code of the Glue job and answers."""
+    """The custom resource uploads the code of the Glue job and answers."""
     wrong = Wrong()
     with answering() as (url, answers):
         event = {
@@ -55,13 +55,13 @@ def buried(world: World) -> list[str]:
     sqs.send_message(QueueUrl=world.stack.outputs["UploadQueueUrl"], MessageBody=body)
 
     def reason() -> str:
-        letters = sqs.receive_message(
+        messages = sqs.receive_message(
             QueueUrl=world.stack.outputs["DeadLetterQueueUrl"],
             MaxNumberOfMessages=10,
             VisibilityTimeout=0,
             MessageAttributeNames=["All"],
         ).get("Messages", [])
-        return next((str(letter.get("MessageAttributes")) for letter in letters if letter["Body"] == body), "")
+        return next((str(message.get("MessageAttributes")) for message in messages if message["Body"] == body), "")
 
     found = world.wait(reason, bool)
     wrong.expect("UnexpectedEvent" in found, f"the event is a dead letter that says why ({found})")
@@ -81,7 +81,7 @@ def answering() -> Iterator[tuple[str, list[Any]]]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """The campaign tells what matters."""
+            """The campaign asserts on this."""
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -5,7 +5,7 @@ import json
 from datetime import datetime, timedelta
 
 from local import faults
-from local.installation import QueryRefused
+from tests.installation import QueryRefused
 from tests.permissions.expectations import Wrong, numbers
 from tests.permissions.world import World
 
@@ -19,7 +19,7 @@ def streamed(world: World) -> list[str]:
     minute = datetime(2001, 1, 1) + timedelta(minutes=number)
     known = set(world.objects(world.raw))
     post = {"brand": "acme", "text": "good", "text_length": 4, "score": 0.5, "posted_at": minute.isoformat()}
-    posts = [post | {"post_id": f"{number}-{place}", "received_at": minute.isoformat()} for place in range(POSTS)]
+    posts = [post | {"post_id": f"{number}-{index}", "received_at": minute.isoformat()} for index in range(POSTS)]
     shard, last = _send(world, f"sentiment/{number}", *(json.dumps(each) for each in posts), "no JSON")
     for table, counted in (
         ("sentiment", f"SELECT count(*) FROM sentiment WHERE post_id LIKE '{number}-%'"),  # noqa: S608 (our own text)
@@ -38,7 +38,7 @@ def streamed(world: World) -> list[str]:
 
 
 def undelivered(world: World) -> list[str]:
-    """A delivery that fails is tried again; a record of no dataset is kept, and people are told."""
+    """A delivery that fails is tried again; a record of no dataset is kept, and people are notified."""
     wrong = Wrong()
     known = set(world.objects(world.raw))
     role = world.stack.resources["DeliveryRole"]
@@ -50,7 +50,7 @@ def undelivered(world: World) -> list[str]:
     finally:
         faults.clear(world.aws)
     if wrong.expect(bool(kept), "the record is kept"):
-        wrong.expect(world.alerted(kept[0]), "people are told")
+        wrong.expect(world.alerted(kept[0]), "people are notified")
     return wrong
 
 

@@ -63,7 +63,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
 def reason_of(role: str, action: str, resource: str) -> str:
     """Why the lack of a permission goes unnoticed here, or an empty text."""
     for of_role, of_action, reason in REASONS:
-        wanted, _, place = of_action.partition(" ")
-        if fnmatchcase(role, of_role) and fnmatchcase(action, wanted) and place in resource:
+        wanted, _, part = of_action.partition(" ")
+        if fnmatchcase(role, of_role) and fnmatchcase(action, wanted) and part in resource:
             return reason
     return ""

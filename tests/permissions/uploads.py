@@ -16,16 +16,16 @@ def good(world: World) -> list[str]:
     version = published(world, key, body, wrong)
     if wrong:
         return wrong
-    wrong.expect(world.rows(key) == 2, "readers see its two rows")
+    wrong.expect(world.rows(key) == 2, "consumers see its two rows")
     wrong.expect(world.tags(key, version).get("sluice:status") == "PUBLISHED", "the upload is tagged PUBLISHED")
-    wrong.expect(world.announced("DatasetUpdated", key), "the bus is told")
+    wrong.expect(world.announced("DatasetUpdated", key), "the event bus is notified")
     quarantined = f"SELECT count(*) FROM guests_quarantine WHERE _source_key = 's3://{world.raw}/{key}'"  # noqa: S608
     wrong.expect(world.query(quarantined) == [["1"]], "the quarantine has its third row")
     return wrong
 
 
 def rejected(world: World) -> list[str]:
-    """A file that is none of ours is rejected, and people are told."""
+    """A file that is none of ours is rejected, and people are notified."""
     wrong = Wrong()
     key, _ = fresh("rejected")
     version = world.put(key, "no,header,of,ours\n1,2,3,4\n")
@@ -33,8 +33,8 @@ def rejected(world: World) -> list[str]:
     wrong.expect(status == "REJECTED", f"the ledger says REJECTED ({status or 'nothing'})")
     wrong.expect(world.tags(key, version).get("sluice:validation") == "rejected", "the upload is tagged")
     if not wrong:
-        wrong.expect(world.alerted(key), "people are told")
-        wrong.expect(world.announced("FileRejected", key), "the bus is told")
+        wrong.expect(world.alerted(key), "people are notified")
+        wrong.expect(world.announced("FileRejected", key), "the event bus is notified")
         report = f"reports/{world.entry(key, version)['source_id']}/validation.json"
         wrong.expect(report in world.objects(world.stack.outputs["WorkBucketName"], report), "the report is there")
     return wrong
@@ -118,5 +118,5 @@ def corrected(world: World) -> list[str]:
     if not wrong:
         published(world, key, guests({"arrival": f"{month}-03"}), wrong)
     if not wrong:
-        wrong.expect(world.rows(key) == 1, "readers see the new row only")
+        wrong.expect(world.rows(key) == 1, "consumers see the new row only")
     return wrong

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import Deployment, LocalAWS, deploy
 from local.faults import Call, calls
-from local.installation import Installation
+from tests.installation import Installation
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("template.yaml", "functions", "packages", "glue", "statemachine")
@@ -125,7 +125,7 @@ class World(Installation):
         return self.wait(look, bool)
 
     def alerted(self, key: str) -> bool:
-        """Whether people were told of a key."""
+        """Whether people were notified of a key."""
         return self.listen(lambda message: key in message.get("Message", "")) is not None
 
     def announced(self, kind: str, key: str) -> bool:
@@ -135,7 +135,7 @@ class World(Installation):
         )
 
     def rows(self, key: str, dataset: str = "guests") -> int:
-        """Rows that a reader of the table sees of a source."""
+        """Rows that Athena returns of a source."""
         query = f"SELECT count(*) FROM {dataset} WHERE _source_key = 's3://{self.raw}/{key}'"  # noqa: S608 (a test's own)
         return int(self.query(query)[0][0] or 0)
 
@@ -173,7 +173,7 @@ class World(Installation):
         of_queue = any(action.startswith("sqs:") for _, action in self.watched)
         deadline = time.monotonic() + (QUEUE_SECONDS if of_queue else seconds)
         known, idle, quiet = 0, time.monotonic(), time.monotonic()
-        while not enough(seen := look()) and time.monotonic() < deadline:
+        while not enough(answer := look()) and time.monotonic() < deadline:
             time.sleep(0.1)
             if not self.watched:
                 continue
@@ -185,7 +185,7 @@ class World(Installation):
             waited = time.monotonic() - max(idle, quiet), time.monotonic() - idle
             if waited[0] > HOPELESS_SECONDS or waited[1] > 3 * HOPELESS_SECONDS:
                 break
-        return seen
+        return answer
 
     def running(self) -> bool:
         """Whether a run is under way."""
@@ -202,7 +202,7 @@ def running(folder: Path) -> Iterator[World]:
 
 
 def listening(aws: LocalAWS, stack: Deployment) -> str:
-    """The URL of a queue that hears what Sluice tells people and systems."""
+    """The URL of a queue that receives Sluice's notifications and events."""
     sqs, events = aws.client("sqs"), aws.client("events")
     url = sqs.create_queue(QueueName="heard")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

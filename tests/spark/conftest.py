@@ -29,7 +29,7 @@ def spark(s3_endpoint: str) -> Iterator[SparkSession]:
     # The workers inherit what the environment was when Java started.
     before = dict(os.environ)
     os.environ.update(AWS, AWS_ENDPOINT_URL=s3_endpoint)
-    session = cli_spark.session(soon_done=True)
+    session = cli_spark.session(short=True)
     yield session
     session.stop()
     s3.cache_clear()

@@ -1,6 +1,8 @@
 """Runs one Trino statement with DuckDB, over the tables of the Glue catalog, with the caller's permissions.
 
-Not a patch itself: what athena_queries runs.
+No patch of its own: `queries` uses it. sqlglot's dialects are imported here and given as classes: a dialect that is
+given by its name is imported by the first query, and registered before it is complete, so that a query of another
+thread fails.
 """
 
 from dataclasses import dataclass
@@ -10,21 +12,15 @@ import duckdb
 import sqlglot
 from botocore.exceptions import ClientError
 from sqlglot import exp
+from sqlglot.dialects import Athena, DuckDB
 
 from local.emulator.athena.partitions import repair
+from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, column_information, text_of
 from local.emulator.athena.tables import BadData, Tables
 from local.emulator.athena.views import expand, named_tables
 from local.emulator.iam import roles
 
 LITERALS = (exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Cast)
-
-
-class QueryFailed(Exception):
-    """The statement cannot be run; the message is the query's StateChangeReason."""
-
-
-class QueryCancelled(Exception):
-    """The statement was cancelled by the workgroup's limit."""
 
 
 @dataclass(frozen=True)
@@ -34,39 +30,30 @@ class Limits:
     bytes_scanned: int | None
 
 
-@dataclass(frozen=True)
-class Result:
-    """Names of the columns, their ColumnInfo, and the rows as texts (None for a null)."""
-
-    names: list[str]
-    columns: list[dict[str, Any]]
-    rows: list[list[str | None]]
-
-
 class Engine:
     """One query's engine; `bytes_scanned` counts the column chunks of the files that were read."""
 
-    def __init__(self, held: roles.Credentials, *, database: str) -> None:
-        self._held = held
+    def __init__(self, credentials: roles.Credentials, *, database: str) -> None:
+        self._credentials = credentials
         self._database = database
         self.bytes_scanned = 0
 
     def run(self, sql: str, parameters: list[str] | None, limits: Limits) -> Result:
         """The statement's result. Raises QueryFailed, QueryCancelled, ClientError."""
         if sql.lstrip().upper().startswith("MSCK"):
-            return repair(self._held, self._database, sql)
+            return repair(self._credentials, self._database, sql)
         statement = bound(parsed(sql), parameters or [])
         if not isinstance(statement, exp.Query):
             raise QueryFailed(f"NOT_SUPPORTED: {statement.key} statements are not supported by the local Athena")
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET threads = 2; SET memory_limit = '1GB'")
-            tables = Tables(self._held, connection)
+            tables = Tables(self._credentials, connection)
             try:
                 self._declare(statement, tables)
                 self.bytes_scanned = tables.bytes_scanned
                 if limits.bytes_scanned is not None and self.bytes_scanned > limits.bytes_scanned:
                     raise QueryCancelled("Bytes scanned limit was exceeded")
-                return fetched(connection.execute(statement.sql(dialect="duckdb")))
+                return fetched(connection.execute(statement.sql(dialect=DuckDB)))
             except (duckdb.Error, BadData) as error:
                 raise QueryFailed(f"{kind_of(error)}: {error}") from error
             except ClientError as error:
@@ -81,13 +68,14 @@ class Engine:
             alias = node.alias or node.name
             node.replace(exp.table_(view, alias=alias, quoted=True))
         for column in statement.find_all(exp.Column):
-            column.set("db", None)  # db.table.column: the view's alias is the table's name alone
+            column.set("db", None)  # db.table.column: the view's alias is the table's name only
             column.set("catalog", None)
 
 
 def parsed(sql: str) -> Any:
+    """The one statement of a text in Athena's SQL. Raises QueryFailed."""
     try:
-        statements = [statement for statement in sqlglot.parse(sql, read="athena") if statement is not None]
+        statements = [statement for statement in sqlglot.parse(sql, read=Athena) if statement is not None]
     except sqlglot.errors.SqlglotError as error:
         raise QueryFailed(f"SYNTAX_ERROR: {error}") from error
     if len(statements) != 1:
@@ -97,30 +85,28 @@ def parsed(sql: str) -> Any:
 
 def bound(statement: exp.Expression, parameters: list[str]) -> exp.Expression:
     """The statement with each `?` replaced by its parameter, which must be a literal of SQL."""
-    marks = [node for node in statement.dfs() if isinstance(node, exp.Placeholder)]
-    if len(marks) != len(parameters):
+    placeholders = [node for node in statement.dfs() if isinstance(node, exp.Placeholder)]
+    if len(placeholders) != len(parameters):
         raise QueryFailed(
-            f"SYNTAX_ERROR: Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}"
+            f"SYNTAX_ERROR: Incorrect number of parameters: expected {len(placeholders)} but found {len(parameters)}"
         )
-    for mark, text in zip(marks, parameters, strict=True):
+    for placeholder, text in zip(placeholders, parameters, strict=True):
         literal = parsed(f"SELECT {text}")
         values = literal.expressions if isinstance(literal, exp.Select) and len(literal.args) else []
         if len(values) != 1 or not all(isinstance(node, (*LITERALS, exp.DataType)) for node in values[0].walk()):
             raise QueryFailed(f"SYNTAX_ERROR: execution parameter {text} is not a literal")
-        mark.replace(values[0])
+        placeholder.replace(values[0])
     return statement
 
 
 def fetched(answer: Any) -> Result:
-    from local.emulator.athena.results import column_information, text_of
-
     names = [column[0] for column in answer.description]
     columns = [column_information(column[0], str(column[1])) for column in answer.description]
     return Result(names, columns, [[text_of(value) for value in row] for row in answer.fetchall()])
 
 
 def kind_of(error: Exception) -> str:
-    """Athena's name for what went wrong."""
+    """Athena's name of an error."""
     if isinstance(error, BadData):
         return error.kind
     if isinstance(error, duckdb.BinderException):

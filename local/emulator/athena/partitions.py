@@ -1,10 +1,11 @@
-"""MSCK REPAIR TABLE: registers the partitions that lie in a table's location and are not in its catalog.
+"""MSCK REPAIR TABLE: registers the partitions under a table's location that its catalog does not have.
 
-Not a patch itself: what the Athena engine runs.
+No patch of its own: `engine` uses it.
 """
 
 import re
 
+from local.emulator.athena.results import QueryFailed, Result
 from local.emulator.glue.hive import folders_of, hidden, location_of
 from local.emulator.iam import roles
 
@@ -12,15 +13,13 @@ STATEMENT = re.compile(r"\s*MSCK\s+REPAIR\s+TABLE\s+(?:`?(\w+)`?\.)?`?(\w+)`?\s*
 BATCH = 100
 
 
-def repair(held: roles.Credentials, database: str, sql: str):  # type: ignore[no-untyped-def]
+def repair(credentials: roles.Credentials, database: str, sql: str) -> Result:
     """An empty result. Raises QueryFailed for another form of the statement, ClientError."""
-    from local.emulator.athena.engine import QueryFailed, Result
-
     found = STATEMENT.fullmatch(sql)
     if found is None:
         raise QueryFailed("SYNTAX_ERROR: expected MSCK REPAIR TABLE name")
     where = {"DatabaseName": found[1] or database, "TableName": found[2]}
-    glue, s3 = roles.client("glue", held), roles.client("s3", held)
+    glue, s3 = roles.client("glue", credentials), roles.client("s3", credentials)
     table = glue.get_table(DatabaseName=where["DatabaseName"], Name=where["TableName"])["Table"]
     bucket, prefix = location_of(table["StorageDescriptor"]["Location"])
     keys = [key["Name"].lower() for key in table.get("PartitionKeys", [])]

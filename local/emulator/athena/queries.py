@@ -1,7 +1,7 @@
-"""MiniStack's Athena invents bytes scanned, doubles the result's key and speaks DuckDB's SQL: replaced here.
+"""Athena runs Trino's SQL under its caller's permissions, over registered partitions, within the workgroup's limits.
 
-A query runs under its caller's own permissions, in Trino's dialect, over registered partitions only, under its
-workgroup's enforced configuration and scan limit; its result lies where Athena puts it.
+MiniStack runs DuckDB's SQL over everything, invents bytes scanned, doubles the result's key, and enforces neither the
+workgroup's configuration nor its scan limit.
 """
 
 import contextvars
@@ -16,8 +16,8 @@ from ministack.core import iam_evaluator, router
 from ministack.core.responses import new_uuid
 from ministack.services import athena
 
-from local.emulator.athena.engine import Engine, Limits, QueryCancelled, QueryFailed, Result
-from local.emulator.athena.results import csv_of, shown
+from local.emulator.athena.engine import Engine, Limits
+from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, csv_of, shown
 from local.emulator.iam import roles
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -86,8 +86,8 @@ def new_execution(data: dict[str, Any], workgroup: str, result: dict[str, Any]) 
 
 
 def carry_out(execution: Execution, parameters: list[str] | None, cutoff: int | None) -> None:
-    """Run a query and note how it ended."""
-    status, begun = execution["Status"], time.time()
+    """Run a query and set its final status."""
+    status, started_at = execution["Status"], time.time()
     status["State"] = "RUNNING"
     engine = Engine(_caller.get(), database=execution["QueryExecutionContext"].get("Database", "default"))
     try:
@@ -101,10 +101,10 @@ def carry_out(execution: Execution, parameters: list[str] | None, cutoff: int | 
     except (QueryFailed, ClientError) as error:
         ended, reason = "FAILED", str(error)
     except Exception as error:
-        # As Athena says of its own faults. Without an end the query would run forever for who waits for it.
+        # Athena's name for its own errors. Without an end the query would seem to run forever.
         ended, reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}"
         logging.getLogger(__name__).exception("query %s", execution["QueryExecutionId"])
-    milliseconds = int((time.time() - begun) * 1000)
+    milliseconds = int((time.time() - started_at) * 1000)
     execution["Statistics"] |= {
         "EngineExecutionTimeInMillis": milliseconds,
         "TotalExecutionTimeInMillis": milliseconds,
@@ -121,7 +121,7 @@ def bucket_and_key(execution: Execution) -> tuple[str, str]:
 
 
 def check_bucket(execution: Execution) -> None:
-    """Athena first asks for the bucket of the result; who may not, gets this message of its."""
+    """Athena first looks up the bucket of the result, and fails with this message when the caller may not."""
     try:
         roles.client("s3", _caller.get()).get_bucket_location(Bucket=bucket_and_key(execution)[0])
     except ClientError as error:
@@ -129,7 +129,7 @@ def check_bucket(execution: Execution) -> None:
 
 
 def write(execution: Execution, result: Result) -> None:
-    """Put the result where its caller finds it. Raises ClientError where the caller may not write there."""
+    """Write the result to its output location. Raises ClientError when the caller may not."""
     encryption = execution["ResultConfiguration"].get("EncryptionConfiguration", {})
     extra: dict[str, str] = {}
     match encryption.get("EncryptionOption"):
@@ -176,8 +176,8 @@ def patch() -> None:
         key = router.extract_access_key_id(headers, query)
         found = iam_evaluator.resolve_credential(key)
         if isinstance(found, iam_evaluator.ResolvedCredential):
-            held = roles.Credentials(found.access_key_id, found.secret_access_key, found.session_token or "")
-            _caller.set(held)
+            credentials = roles.Credentials(found.access_key_id, found.secret_access_key, found.session_token or "")
+            _caller.set(credentials)
         answer: Answer = await handle(method, path, headers, body, query)
         return answer
 

@@ -1,15 +1,14 @@
-"""How Athena shows values and types: the texts of a result, its CSV, and its column information.
+"""The result of a query as Athena returns it: texts of values, names of types, column information, the CSV file.
 
-Not a patch itself: what athena_queries answers with.
+No patch of its own: `engine` and `queries` use it.
 """
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-
-from local.emulator.athena.engine import Result
 
 PRECISIONS = {
     "integer": 10,
@@ -22,6 +21,23 @@ PRECISIONS = {
     "timestamp": 3,
 }
 NAMES = {"HUGEINT": "bigint", "UBIGINT": "bigint", "VARCHAR": "varchar", "BLOB": "varbinary", "STRUCT": "row"}
+
+
+class QueryFailed(Exception):
+    """The statement cannot be run; the message is the query's StateChangeReason."""
+
+
+class QueryCancelled(Exception):
+    """The statement was cancelled by the workgroup's limit."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Names of the columns, their ColumnInfo, and the rows as texts (None for a null)."""
+
+    names: list[str]
+    columns: list[dict[str, Any]]
+    rows: list[list[str | None]]
 
 
 def column_information(name: str, kind: str) -> dict[str, Any]:

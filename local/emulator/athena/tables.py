@@ -1,6 +1,6 @@
-"""Makes a table of the Glue catalog a view of DuckDB: its registered partitions' files, its columns, its types.
+"""A table of the Glue catalog as a view of DuckDB: the files of its registered partitions, its columns, its types.
 
-Not a patch itself: what the Athena engine reads.
+No patch of its own: `engine` uses it.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)
@@ -17,19 +17,20 @@ import duckdb
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 from sqlglot import exp
+from sqlglot.dialects import DuckDB
 
 from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, location_of
 from local.emulator.iam import roles
 
 CACHE = Path(tempfile.gettempdir()) / "athena"
-READERS = 8  # downloads at once
+DOWNLOADS = 8  # downloads at once
 INTEGERS = {"tinyint", "smallint", "int", "bigint"}
 
 Column = dict[str, str]
 
 
 class BadData(Exception):
-    """What lies in S3, or in the catalog, cannot be read as the table; `kind` is Athena's name for it."""
+    """The objects in S3, or the catalog, cannot be read as the table; `kind` is Athena's name of the error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -47,7 +48,7 @@ class DataFile:
 
     @property
     def path(self) -> Path:
-        """Where its content is kept, once downloaded: content never changes under one ETag."""
+        """Where its content is cached: it never changes under one ETag."""
         digest = hashlib.sha256(f"{self.bucket}/{self.key}/{self.etag}".encode()).hexdigest()
         return CACHE / f"{digest}.parquet"
 
@@ -55,9 +56,9 @@ class DataFile:
 class Tables:
     """The tables of one query."""
 
-    def __init__(self, held: roles.Credentials, connection: duckdb.DuckDBPyConnection) -> None:
-        self._glue = roles.client("glue", held)
-        self._s3 = roles.client("s3", held)
+    def __init__(self, credentials: roles.Credentials, connection: duckdb.DuckDBPyConnection) -> None:
+        self._glue = roles.client("glue", credentials)
+        self._s3 = roles.client("s3", credentials)
         self._connection = connection
         self._views: dict[tuple[str, str], str] = {}
         self._tables: dict[tuple[str, str], dict[str, Any]] = {}
@@ -93,7 +94,7 @@ class Tables:
             ]
             self._connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(empty)} WHERE false")
             return
-        self._keep_values(view, keys, files)
+        self._create_files_table(view, keys, files)
         paths = ", ".join(f"'{file.path}'" for file in files)
         self._connection.execute(
             f"CREATE VIEW {view} AS SELECT {', '.join(chosen)} FROM read_parquet([{paths}], filename = '_path', "
@@ -130,16 +131,18 @@ class Tables:
             if tuple(partition["Values"]) in wanted
         }
         inside = {
-            place: values for place, values in locations.items() if place[0] == bucket and place[1].startswith(prefix)
+            folder: values
+            for folder, values in locations.items()
+            if folder[0] == bucket and folder[1].startswith(prefix)
         }
         if len(inside) > 1:  # one listing of the table instead of one for each partition
             for file in self._listed(bucket, prefix, ()):
                 folder = (bucket, file.key[: file.key.rindex("/") + 1])
                 if folder in inside:
                     yield DataFile(bucket, file.key, file.etag, inside[folder])
-        for place, values in locations.items():
-            if len(inside) <= 1 or place not in inside:
-                yield from self._listed(*place, values)
+        for folder, values in locations.items():
+            if len(inside) <= 1 or folder not in inside:
+                yield from self._listed(*folder, values)
 
     def _pruned(
         self, keys: list[Column], partitions: list[tuple[str, ...]], statement: exp.Query, name: str
@@ -159,7 +162,7 @@ class Tables:
                 plain = exp.paren(conjunct.copy())
                 for column in list(plain.find_all(exp.Column)):
                     column.replace(exp.column(column.name, quoted=True))
-                usable.append(plain.sql(dialect="duckdb"))
+                usable.append(plain.sql(dialect=DuckDB))
         if not usable:
             return set(partitions)
         raw = ", ".join(f"raw{number}" for number in range(len(keys)))
@@ -183,12 +186,12 @@ class Tables:
                     yield DataFile(bucket, entry["Key"], entry["ETag"], values)
 
     def _download(self, files: list[DataFile]) -> None:
-        """Bring the contents here. What is here already is still asked for once, so that a denial shows."""
+        """Download the contents. When all are cached one is still requested, so that a denial shows."""
         CACHE.mkdir(parents=True, exist_ok=True)
         missing = [file for file in files if not file.path.exists()]
         if files and not missing:
             self._s3.head_object(Bucket=files[0].bucket, Key=files[0].key)
-        with ThreadPoolExecutor(READERS) as pool:
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
             list(pool.map(self._fetch, missing))
 
     def _fetch(self, file: DataFile) -> None:
@@ -227,17 +230,17 @@ class Tables:
                         self.bytes_scanned += chunk.total_compressed_size
         return present
 
-    def _keep_values(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
-        """The table that tells, for each file, the values of its partition."""
+    def _create_files_table(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
+        """Create the table of files with the values of their partitions."""
         declared = "".join(f", {quoted(key['Name'])} {duckdb_type(key['Type'])}" for key in keys)
         self._connection.execute(f"CREATE TABLE {view}_files (_path VARCHAR{declared})")
-        marks = "(" + ", ".join("?" for _ in range(len(keys) + 1)) + ")"
+        placeholders = "(" + ", ".join("?" for _ in range(len(keys) + 1)) + ")"
         for start in range(0, len(files), 500):
             part = files[start : start + 500]
             values: list[Any] = []
             for file in part:
                 values += [str(file.path), *(None if value == HIVE_NULL else value for value in file.values)]
-            self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(marks for _ in part)}", values)
+            self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(placeholders for _ in part)}", values)
 
 
 def quoted(name: str) -> str:

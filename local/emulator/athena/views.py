@@ -1,7 +1,7 @@
-"""Puts the query of a view of the Glue catalog where a statement names the view, as Athena does.
+"""Replaces a view of the Glue catalog by its query, as Athena does.
 
-Not a patch itself: what the Athena engine reads. Athena keeps a view as a table of the catalog whose original text
-is a comment with a JSON document in Base64: originalSql, and the schema in which its tables are looked for.
+No patch of its own: `engine` uses it. Athena stores a view as a table of the catalog whose original text is a comment
+with a JSON document in Base64: originalSql, and the database of its tables.
 """
 
 import base64
@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects import Athena
 
 from local.emulator.athena.tables import BadData, Tables
 
@@ -21,16 +22,16 @@ TEXT = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/")
 def expand(statement: exp.Query, tables: Tables, *, database: str, around: frozenset[str] = frozenset()) -> None:
     """Replace every view of a statement by its query, also those of which it is made. Raises BadData, ClientError."""
     for node in list(named_tables(statement)):
-        place = f"{node.db or database}.{node.name}".lower()
-        table = tables.table(*place.split("."))
+        name = f"{node.db or database}.{node.name}".lower()
+        table = tables.table(*name.split("."))
         if table.get("TableType") != "VIRTUAL_VIEW":
             continue
-        if place in around:
-            raise BadData("VIEW_IS_RECURSIVE", f"Statement stack contains view {place} already")
+        if name in around:
+            raise BadData("VIEW_IS_RECURSIVE", f"Statement stack contains view {name} already")
         query, schema = definition(table)
         for inner in named_tables(query):
             inner.set("db", exp.to_identifier(inner.db or schema, quoted=True))
-        expand(query, tables, database=schema, around=around | {place})
+        expand(query, tables, database=schema, around=around | {name})
         node.replace(query.subquery(node.alias or node.name, copy=False))
 
 
@@ -48,7 +49,7 @@ def definition(view: dict[str, Any]) -> tuple[exp.Query, str]:
     document = json.loads(base64.b64decode(text[1])) if text and view["Parameters"].get("presto_view") else None
     if document is None:
         raise BadData("INVALID_VIEW", f"Invalid view: {view['Name']}")
-    query = sqlglot.parse_one(document["originalSql"], read="athena")
+    query = sqlglot.parse_one(document["originalSql"], read=Athena)
     if not isinstance(query, exp.Query):
         raise BadData("INVALID_VIEW", f"Invalid view: {view['Name']}")
     return query, document["schema"]

@@ -1,4 +1,7 @@
-"""A custom resource whose function fails leaves CloudFormation waiting for an hour: here it fails with the reason."""
+"""When the function of a custom resource fails, its resource fails with that error.
+
+MiniStack waits for an hour for an answer that the function can no longer send.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""CloudFormation turns a parameter into the type that the property has; MiniStack hands on every parameter as text."""
+"""CloudFormation converts a parameter to the type of the property; MiniStack passes every parameter on as text."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ def with_numbers(value: Any, names: set[str]) -> Any:
 
 
 def number(text: str) -> int | float | str:
-    """A whole number as int, any other as float; what is no number stays, for the resource to refuse."""
+    """A whole number as int, any other as float; other texts unchanged, for the resource to refuse."""
     try:
         return int(text)
     except ValueError:

@@ -1,8 +1,7 @@
-"""MiniStack looks at an alarm only when someone puts metric data, at all dimensions of a metric, and never again.
+"""CloudWatch evaluates each alarm again and again: its own dimensions, its periods, M of N datapoints, missing data.
 
-Here, as on AWS, each alarm is evaluated time after time: its own dimensions, period by period, M of N of them, with
-missing data treated as it says; the depth of a queue that an alarm watches is a metric. A period is as much shorter as
-the waits of runs are.
+MiniStack evaluates an alarm only when metric data arrive, over all dimensions of the metric. The depth of a queue that
+an alarm watches is measured here too. Periods are scaled like the waits of Step Functions (SFN_WAIT_SCALE).
 """
 
 import logging
@@ -17,7 +16,7 @@ from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import cloudwatch, sqs
 
 SCALE = float(os.environ.get("SFN_WAIT_SCALE", "1"))
-SHORTEST_PERIOD_SECONDS = 4.0  # who looks now and then still sees the alarm
+SHORTEST_PERIOD_SECONDS = 4.0  # long enough for a test that polls to see the alarm
 LOOKS_A_PERIOD = 4
 COMPARISONS = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -35,7 +34,7 @@ def period_of(alarm: Alarm) -> float:
     return max(SHORTEST_PERIOD_SECONDS, float(alarm["Period"]) * SCALE)
 
 
-def verdict(alarm: Alarm, points: Sequence[Point], now: float) -> tuple[str, str]:
+def state_of(alarm: Alarm, points: Sequence[Point], now: float) -> tuple[str, str]:
     """The state of an alarm with these points of its metric, and why.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html; it does not look further back
@@ -52,10 +51,10 @@ def verdict(alarm: Alarm, points: Sequence[Point], now: float) -> tuple[str, str
     over = [value for value in present if exceeds(value, alarm["Threshold"])]
     count = len(over) + (len(values) - len(present) if missing == "breaching" else 0)
     wanted = int(alarm.get("DatapointsToAlarm") or periods)
-    told = f"{count} of {periods} datapoints {over} are {alarm['ComparisonOperator']} {alarm['Threshold']}"
+    summary = f"{count} of {periods} datapoints {over} are {alarm['ComparisonOperator']} {alarm['Threshold']}"
     if count >= wanted:
-        return "ALARM", f"Threshold Crossed: {told}"
-    return "OK", f"Threshold not crossed: {told}, which needs {wanted}"
+        return "ALARM", f"Threshold Crossed: {summary}"
+    return "OK", f"Threshold not crossed: {summary}, which needs {wanted}"
 
 
 def value_of(alarm: Alarm, points: Sequence[Point], start: float, end: float) -> float | None:
@@ -67,12 +66,12 @@ def value_of(alarm: Alarm, points: Sequence[Point], start: float, end: float) ->
 
 
 def evaluate(alarm: Alarm) -> None:
-    """Look at one alarm, and act when its state changes."""
+    """Evaluate one alarm, and run its actions when its state changes."""
     dimensions = cloudwatch._dims_key({each["Name"]: each["Value"] for each in alarm.get("Dimensions") or []})
     points = list(cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or [])
     with _lock:
         before = alarm["StateValue"]
-        state, reason = verdict(alarm, points, time.time())
+        state, reason = state_of(alarm, points, time.time())
         if state == before:
             return
         alarm |= {"StateValue": state, "StateReason": reason, "StateUpdatedTimestamp": int(time.time())}
@@ -82,7 +81,7 @@ def evaluate(alarm: Alarm) -> None:
 
 
 def measure(alarm: Alarm) -> None:
-    """Note how many messages wait in the queue that an alarm watches."""
+    """Record the depth of the queue that an alarm watches."""
     if (alarm["Namespace"], alarm["MetricName"]) != ("AWS/SQS", "ApproximateNumberOfMessagesVisible"):
         return
     for dimension in alarm["Dimensions"]:
@@ -95,7 +94,7 @@ def measure(alarm: Alarm) -> None:
 
 
 def watch() -> None:
-    """Look at every alarm a few times in each of its periods, for ever."""
+    """Evaluate every alarm a few times in each of its periods, for ever."""
     looked: dict[str, float] = {}
     while True:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""MiniStack does not read the metrics that functions print (EMF): here they become CloudWatch's, alarms included.
+"""CloudWatch extracts the metrics that functions print (EMF), for alarms too; MiniStack does not read them.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """

@@ -1,7 +1,7 @@
-"""What MiniStack's Glue catalog lacks: partition expressions, pages, and the actions it does not know.
+"""GetPartitions filters by Expression and pages; MiniStack does neither.
 
-GetPartitions filters by Expression; partitions of a table that does not exist are refused; UpdatePartition,
-BatchDeletePartition and GetTableVersions answer.
+MiniStack also accepts partitions of a table that does not exist, and does not know UpdatePartition,
+BatchDeletePartition and GetTableVersions.
 """
 
 # ruff: noqa: S608 (the expression is the SQL that GetPartitions takes; the table is of this call alone)
@@ -48,10 +48,10 @@ def matching(partitions: list[Partition], keys: list[dict[str, str]], expression
     with duckdb.connect(":memory:") as connection:
         declared = ", ".join(f'"{name}" {kind}' for name, kind in columns)
         connection.execute(f"CREATE TABLE partitions (_number BIGINT, {declared})")
-        marks = ", ".join("?" for _ in range(len(columns) + 1))
+        placeholders = ", ".join("?" for _ in range(len(columns) + 1))
         rows = [[number, *partition["Values"]] for number, partition in enumerate(partitions)]
         if rows:
-            connection.executemany(f"INSERT INTO partitions VALUES ({marks})", rows)
+            connection.executemany(f"INSERT INTO partitions VALUES ({placeholders})", rows)
         chosen = connection.execute(f"SELECT _number FROM partitions WHERE {expression} ORDER BY 1").fetchall()
     return [partitions[number] for (number,) in chosen]
 
@@ -86,11 +86,11 @@ def update_partition(data: dict[str, Any]) -> Answer:
 def batch_delete_partition(data: dict[str, Any]) -> Answer:
     errors = []
     for entry in data["PartitionsToDelete"]:
-        kept = [partition for partition in partitions_of(data) if partition["Values"] != entry["Values"]]
-        if len(kept) == len(partitions_of(data)):
+        remaining = [partition for partition in partitions_of(data) if partition["Values"] != entry["Values"]]
+        if len(remaining) == len(partitions_of(data)):
             detail = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."}
             errors.append({"PartitionValues": entry["Values"], "ErrorDetail": detail})
-        partitions_of(data)[:] = kept
+        partitions_of(data)[:] = remaining
     return glue.json_response({"Errors": errors})  # type: ignore[no-any-return]
 
 

@@ -1,6 +1,6 @@
-"""One crawl: reads the Parquet under a crawler's targets and registers what the catalog does not know yet.
+"""One crawl: reads the Parquet files under a crawler's targets and registers what the catalog does not have yet.
 
-Not a patch itself: what glue_crawlers runs, under the crawler's role.
+No patch of its own: `crawlers` runs it, under the crawler's role.
 """
 
 import io
@@ -29,12 +29,12 @@ class Crawl:
     """A crawl that is about to run; `messages` is its log."""
 
     crawler: dict[str, Any]
-    held: roles.Credentials
+    credentials: roles.Credentials
     messages: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.glue = roles.client("glue", self.held)
-        self.s3 = roles.client("s3", self.held)
+        self.glue = roles.client("glue", self.credentials)
+        self.s3 = roles.client("s3", self.credentials)
         configuration = json.loads(self.crawler.get("Configuration") or "{}")
         output = configuration.get("CrawlerOutput", {}).get("Partitions", {})
         self.table_level = configuration.get("Grouping", {}).get("TableLevelConfiguration")

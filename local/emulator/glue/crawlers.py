@@ -1,4 +1,4 @@
-"""MiniStack's crawlers report SUCCEEDED without reading anything: here each really crawls, under its role."""
+"""A crawler reads its targets under its role; MiniStack's crawlers report SUCCEEDED without reading anything."""
 
 import contextvars
 import threading
@@ -43,17 +43,17 @@ def error(code: str, message: str) -> Answer:
 
 
 def carry_out(crawler: Crawler) -> None:
-    """Crawl, and note how it ended."""
-    begun, failure = time.time(), ""
+    """Crawl, and set its final status."""
+    started_at, failure = time.time(), ""
     try:
-        held = roles.credentials(crawler["Role"], service="glue.amazonaws.com", session="AWS-Crawler")
-        crawl = Crawl(crawler, held)
+        credentials = roles.credentials(crawler["Role"], service="glue.amazonaws.com", session="AWS-Crawler")
+        crawl = Crawl(crawler, credentials)
         try:
             crawl.run()
         except (ClientError, UnknownType) as caught:
             failure = str(caught)
             crawl.messages.append(f"ERROR : {failure}")
-        keep_log(held, crawler, crawl.messages)
+        keep_log(credentials, crawler, crawl.messages)
     except roles.RoleUnusable as caught:
         failure = str(caught)
     crawler["LastCrawl"] = {
@@ -61,14 +61,14 @@ def carry_out(crawler: Crawler) -> None:
         "LogGroup": LOG_GROUP,
         "LogStream": crawler["Name"],
         "MessagePrefix": new_uuid(),
-        "StartTime": begun,
+        "StartTime": started_at,
     } | ({"ErrorMessage": failure} if failure else {})
-    crawler.update(State="READY", CrawlElapsedTime=int((time.time() - begun) * 1000))
+    crawler.update(State="READY", CrawlElapsedTime=int((time.time() - started_at) * 1000))
 
 
-def keep_log(held: roles.Credentials, crawler: Crawler, messages: list[str]) -> None:
-    """Put the crawl's messages into CloudWatch Logs; a role that may not, has no log, as in AWS."""
-    logs = roles.client("logs", held)
+def keep_log(credentials: roles.Credentials, crawler: Crawler, messages: list[str]) -> None:
+    """Put the crawl's messages into CloudWatch Logs; without the permission there is no log, as in AWS."""
+    logs = roles.client("logs", credentials)
     where = {"logGroupName": LOG_GROUP, "logStreamName": crawler["Name"]}
     now = int(time.time() * 1000)
     for operation, arguments in (

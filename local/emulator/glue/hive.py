@@ -1,6 +1,6 @@
-"""Hive's names of types, and its folders: what the catalog, the crawler and the queries share.
+"""Hive's type names and partition folders, shared by the catalog, the crawler and the queries.
 
-Not a patch itself.
+No patch of its own.
 """
 
 import re

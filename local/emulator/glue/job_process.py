@@ -1,6 +1,6 @@
-"""The process of one Glue job run: its script from S3, its arguments, its role, its log, its end.
+"""The process of one Glue job run: its script from S3, its arguments, its role, its log, its exit.
 
-Not a patch itself: what glue_jobs runs.
+No patch of its own: `jobs` runs it.
 """
 
 import os
@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Unstartable(Exception):
-    """The run cannot start; its message becomes the run's."""
+    """The run cannot start; the message is the run's error."""
 
 
 def run(job: dict[str, Any], run: dict[str, Any], arguments: Mapping[str, str]) -> Outcome:
@@ -49,29 +49,29 @@ def run(job: dict[str, Any], run: dict[str, Any], arguments: Mapping[str, str]) 
     folder = Path(tempfile.mkdtemp(prefix="glue-"))
     try:
         try:
-            held = roles.credentials(job["Role"], service="glue.amazonaws.com", session="GlueJobRunnerSession")
-            command, environment = prepare(job, arguments, held, folder)
+            credentials = roles.credentials(job["Role"], service="glue.amazonaws.com", session="GlueJobRunnerSession")
+            command, environment = prepare(job, arguments, credentials, folder)
         except (Unstartable, roles.RoleUnusable) as error:
             return Outcome("FAILED", str(error))
         seconds = 60.0 * float(run.get("Timeout") or 2880)
         outcome = supervise(run["Id"], command, environment, folder, seconds)
-        keep_log(held, job, run, arguments, folder)
+        keep_log(credentials, job, run, arguments, folder)
         return outcome
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def prepare(
-    job: dict[str, Any], arguments: Mapping[str, str], held: roles.Credentials, folder: Path
+    job: dict[str, Any], arguments: Mapping[str, str], credentials: roles.Credentials, folder: Path
 ) -> tuple[list[str], dict[str, str]]:
     """The command of the run and its whole environment. Raises Unstartable."""
     script = folder / "script" / Path(job["Command"]["ScriptLocation"]).name
-    fetch(held, job["Command"]["ScriptLocation"], script)
+    fetch(credentials, job["Command"]["ScriptLocation"], script)
     python = os.environ["SLUICE_JOB_PYTHON"]
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "JAVA_HOME", "TZ") if name in os.environ}
-    environment |= held.environment()
+    environment |= credentials.environment()
     environment["TMPDIR"] = str(folder)
-    environment["PYTHONPATH"] = os.pathsep.join(extra_files(held, arguments, folder))
+    environment["PYTHONPATH"] = os.pathsep.join(extra_files(credentials, arguments, folder))
     if SPARK.search(script.read_text(encoding="utf-8", errors="replace")):
         check_spark(python)
         environment |= {"SLUICE_S3_MOUNT": str(folder / "s3"), "SPARK_CONF_DIR": str(folder / "conf")}
@@ -80,23 +80,23 @@ def prepare(
     return [python, str(RUNNER), str(script), *given], environment
 
 
-def fetch(held: roles.Credentials, uri: str, path: Path) -> None:
+def fetch(credentials: roles.Credentials, uri: str, path: Path) -> None:
     """Download an object under the job's role, as Glue does. Raises Unstartable."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.write_bytes(roles.client("s3", held).get_object(Bucket=bucket, Key=key)["Body"].read())
+        path.write_bytes(roles.client("s3", credentials).get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError as error:
         raise Unstartable(
             f"LAUNCH ERROR | Error downloading from S3 for bucket: {bucket}, key: {key}: {error}"
         ) from error
 
 
-def extra_files(held: roles.Credentials, arguments: Mapping[str, str], folder: Path) -> Iterator[str]:
+def extra_files(credentials: roles.Credentials, arguments: Mapping[str, str], folder: Path) -> Iterator[str]:
     """The local paths of --extra-py-files, in their order."""
     for number, uri in enumerate(filter(None, arguments.get("--extra-py-files", "").split(","))):
         path = folder / "extra" / str(number) / Path(uri.strip()).name
-        fetch(held, uri.strip(), path)
+        fetch(credentials, uri.strip(), path)
         yield str(path if path.suffix in (".zip", ".egg", ".whl") else path.parent)
 
 
@@ -106,8 +106,8 @@ def check_spark(python: str) -> None:
     java = shutil.which("java", path=f"{home}/bin" if home else None)
     if java is None:
         raise Unstartable(JAVA_MISSING)
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', told)
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', answer)
     if version is None or int(version.group(1)) < 17:
         raise Unstartable(JAVA_MISSING)
     probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pyspark') is None)"
@@ -116,7 +116,7 @@ def check_spark(python: str) -> None:
 
 
 def supervise(run_id: str, command: list[str], environment: dict[str, str], folder: Path, seconds: float) -> Outcome:
-    """Wait for the process, at most `seconds`; a run that is stopped or late loses its whole process tree."""
+    """Wait for the process, at most `seconds`; the whole process tree of a stopped or late run is killed."""
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
         _running[run_id] = process
@@ -170,10 +170,10 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
 
 
 def keep_log(
-    held: roles.Credentials, job: dict[str, Any], run: dict[str, Any], arguments: Mapping[str, str], folder: Path
+    credentials: roles.Credentials, job: dict[str, Any], run: dict[str, Any], arguments: Mapping[str, str], folder: Path
 ) -> None:
-    """Put the run's output into CloudWatch Logs under the job's role; a role that may not, has no log, as in AWS."""
-    logs = roles.client("logs", held)
+    """Put the run's output into CloudWatch Logs under the job's role; without permission there is none, as in AWS."""
+    logs = roles.client("logs", credentials)
     group = arguments.get("--custom-logGroup-prefix") or arguments.get("--continuous-log-logGroup", "/aws-glue/jobs")
     now = int(time.time() * 1000)
     for name, kind in (("out", "output"), ("err", "error")):

@@ -1,9 +1,9 @@
-"""The first thing in a Glue job's process: runs the script as __main__ and, for Spark, gives it s3:// paths.
+"""Runs in a Glue job's process: starts the script as __main__ and, for Spark, makes s3:// paths readable.
 
 Hadoop has no S3 file system without AWS's jars, so Spark sees each bucket as a folder (Hadoop's mount table).
 The objects that the job's arguments name are brought there before the script starts; what Spark writes is
-uploaded before each S3 call that the script itself makes, and at the end. All of it under the job's role, and
-unknown to the script. It runs by itself with nothing of this project on its path.
+uploaded before each S3 call that the script itself makes, and at the end. All of it under the job's role. The
+script does not see it. Nothing of this project is on its path.
 """
 
 # ruff: noqa: T201, PTH103, PTH110, PTH116, PTH118, PTH120, PTH123, PTH208 (a job's log is what it prints; S3 keys are joined as text)
@@ -30,7 +30,7 @@ class Mount:
         self._lock = threading.Lock()
 
     def stage(self, texts):
-        """Bring all objects that `texts` name, or that lie under the prefixes they name."""
+        """Download all objects whose keys or prefixes `texts` name."""
         seen, waiting = set(), list(texts)
         while waiting:
             for bucket, key in URI.findall(waiting.pop()):
@@ -89,7 +89,7 @@ class Mount:
 
     def _files(self):
         for folder, folders, names in os.walk(self._root):
-            # What Spark has under way is not there yet; checksums are of the local file system only.
+            # Spark's temporary files are not part of the output; checksums are of the local file system only.
             folders[:] = [name for name in folders if name not in ("_temporary", ".sparkStaging")]
             for name in names:
                 if not name.endswith(".crc"):

@@ -1,6 +1,6 @@
-"""MiniStack reports Glue jobs SUCCEEDED without running them: here the real script runs, under the job's role.
+"""Glue runs a job's script under the job's role; MiniStack reports SUCCEEDED without running it.
 
-Also kept: MaxConcurrentRuns (a run too many is refused), Timeout, MaxRetries, stopping, and the run's log.
+Also MaxConcurrentRuns (one run too many is refused), Timeout, MaxRetries, stopping, and the run's log.
 """
 
 import contextvars
@@ -15,7 +15,7 @@ from ministack.services.cloudformation import provisioners
 from local.emulator.glue import job_process
 
 ALIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
-KEPT = ("ExecutionProperty", "ExecutionClass", "JobMode", "NotificationProperty", "LogUri")  # dropped otherwise
+FIELDS = ("ExecutionProperty", "ExecutionClass", "JobMode", "NotificationProperty", "LogUri")  # dropped otherwise
 
 Job = dict[str, Any]
 Run = dict[str, Any]
@@ -76,7 +76,7 @@ def in_background(job: Job, run: Run) -> None:
 
 
 def carry_out(job: Job, run: Run) -> None:
-    """Run the script, note how it ended, and try again as often as MaxRetries says."""
+    """Run the script, set its final status, and retry up to MaxRetries times."""
     run.update(JobRunState="RUNNING", LastModifiedOn=int(time.time()))
     # DefaultArguments are the job's, the run's own come before them; both reach the script.
     arguments = job.get("DefaultArguments", {}) | {"--JOB_NAME": job["Name"], "--JOB_RUN_ID": run["Id"]}
@@ -112,7 +112,7 @@ def patch() -> None:
     create, update, fields = glue._create_job, glue._update_job, provisioners._glue_job_fields
 
     def keep(name: str, given: dict[str, Any]) -> None:
-        glue._jobs[name].update({key: given[key] for key in KEPT if key in given})
+        glue._jobs[name].update({key: given[key] for key in FIELDS if key in given})
 
     def create_whole(data: dict[str, Any]) -> Answer:
         answer: Answer = create(data)
@@ -127,8 +127,8 @@ def patch() -> None:
         return answer
 
     def whole_fields(properties: dict[str, Any]) -> dict[str, Any]:
-        kept: dict[str, Any] = fields(properties)
-        return kept | {key: properties[key] for key in KEPT if key in properties}
+        found: dict[str, Any] = fields(properties)
+        return found | {key: properties[key] for key in FIELDS if key in properties}
 
     glue._create_job = create_whole
     glue._update_job = update_whole

@@ -1,4 +1,4 @@
-"""CloudFormation refuses AWS::Glue::SecurityConfiguration as an unknown type, though Glue's own API has it."""
+"""CloudFormation creates AWS::Glue::SecurityConfiguration; MiniStack's refuses the type, though its Glue API has it."""
 
 from typing import Any
 

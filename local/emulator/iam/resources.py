@@ -1,7 +1,7 @@
-"""MiniStack checks Glue, Athena and Logs calls against wrong resources, so right policies are refused.
+"""IAM checks Glue, Athena and Logs calls on their own resources; MiniStack on wrong ones, and refuses right policies.
 
-Glue: a crawler by its name was taken for a table; a table's call is checked on the catalog, the database and
-the table, as AWS does (docs: "Specifying AWS Glue resource ARNs"). Athena: a query belongs to its workgroup.
+Glue: MiniStack takes a crawler's name for a table's; a call on a table is checked on the catalog, the database and
+the table (docs: "Specifying AWS Glue resource ARNs"). Athena: a query belongs to its workgroup.
 Logs: in policies the ARN of a group ends in `:*`, which covers its streams (docs: "CloudWatch Logs resources").
 """
 

@@ -1,6 +1,6 @@
-"""Credentials with which a service of AWS acts under a role: the machine, the job, the crawler, the function.
+"""Credentials with which a service of AWS acts under a role: the state machine, the job, the crawler, the function.
 
-Not a patch itself: what the patches of those services share.
+No patch of its own: the patches of those services share it.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class RoleUnusable(Exception):
 
 @dataclass(frozen=True)
 class Credentials:
-    """Of a session of a role; they do not expire while the emulator runs."""
+    """Credentials of a role's session; they do not expire while the emulator runs."""
 
     access_key: str
     secret_key: str
@@ -71,20 +71,20 @@ def credentials(role_arn: str, *, service: str, session: str) -> Credentials:
     return found
 
 
-def client(service: str, held: Credentials) -> Any:
+def client(service: str, credentials: Credentials) -> Any:
     """A boto3 client of `service` in this request's region, which never retries by itself."""
-    return _client(service, held, get_region())
+    return _client(service, credentials, get_region())
 
 
 @lru_cache(maxsize=256)
-def _client(service: str, held: Credentials, region: str) -> Any:
+def _client(service: str, credentials: Credentials, region: str) -> Any:
     core = botocore.session.get_session()
     core.register_component("data_loader", _LOADER)
     session: Any = boto3.Session(
         botocore_session=core,
-        aws_access_key_id=held.access_key,
-        aws_secret_access_key=held.secret_key,
-        aws_session_token=held.token,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
         region_name=region,
     )
     config = Config(retries={"max_attempts": 0}, read_timeout=ANSWER_SECONDS, max_pool_connections=50)

@@ -1,7 +1,7 @@
-"""Lambda starts another environment for every invocation that finds none free; on one machine the starts would eat
-the cores that the work needs. Here an invocation waits for one of a function's few environments.
+"""At most a few environments per function; an invocation that finds none free waits for one.
 
-A function that invokes itself and waits would wait for ever: nothing here does.
+Lambda starts another environment for each such invocation; on one machine the starts would take the cores from the
+work. A function that invokes itself and waits for the answer would deadlock: none here does.
 """
 
 import os

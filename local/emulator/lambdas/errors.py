@@ -1,7 +1,7 @@
-"""MiniStack calls every failure of a function Runtime.HandlerError, so a Catch by class name never matches.
+"""Lambda returns the class of the exception that a handler raised; MiniStack always Runtime.HandlerError.
 
-The worker says what was raised; here it becomes the payload of the answer. As on AWS an environment whose
-handler raised stays warm, and one that timed out or died does not.
+Without the class a Catch by name never matches. The worker reports what was raised; here it becomes the payload of
+the answer. As on AWS an environment whose handler raised stays warm, and one that timed out or exited does not.
 """
 
 import queue
@@ -22,7 +22,7 @@ _answer: ContextVar[Answer | None] = ContextVar("worker_answer", default=None)
 
 
 def drain_log(worker: Any, *_: Any, **__: Any) -> str:
-    """The log of one invocation: all lines up to the mark that the worker sets."""
+    """The log of one invocation: all lines up to the worker's END_OF_LOG."""
     lines: list[str] = []
     deadline = time.monotonic() + LOG_SECONDS
     while (left := deadline - time.monotonic()) > 0:
@@ -37,7 +37,7 @@ def drain_log(worker: Any, *_: Any, **__: Any) -> str:
 
 
 def drain_rest(worker: Any) -> str:
-    """What an environment that timed out or died has left in its log."""
+    """The rest of the log of an environment that timed out or exited."""
     lines: list[str] = []
     deadline = time.monotonic() + 0.1
     while (left := deadline - time.monotonic()) > 0:

@@ -1,6 +1,7 @@
-"""`sam build` installs what a layer's requirements.txt names. A template that is deployed as it is brings the names
-alone: here its functions get links to just those packages of this environment, and to the SDK that Lambda brings, and
-see no others. So a function that imports what is not in its layer fails here too.
+"""A layer has the packages of its requirements.txt, as after `sam build`; in a template deployed as it is it has none.
+
+Its functions get links to exactly those packages of this environment, and to the SDK that Lambda provides. They see no
+others, so a function that imports what is not in its layer fails here too.
 """
 
 import hashlib
@@ -20,13 +21,13 @@ from local.emulator.lambdas.worker import LINKED
 
 REQUIREMENTS = "requirements.txt"
 OF_THE_RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
-"""What Lambda's Python brings by itself: the SDK."""
+"""What Lambda's Python runtime provides: the SDK."""
 
 _linking = threading.Lock()
 
 
 class PackageMissing(RuntimeError):
-    """A layer asks for what cannot be had from this environment; the message says what to do."""
+    """A layer requires a package that this environment does not have; the message says what to do."""
 
 
 def linked(layer: bytes) -> bytes:
@@ -35,8 +36,8 @@ def linked(layer: bytes) -> bytes:
     Raises PackageMissing.
     """
     with zipfile.ZipFile(io.BytesIO(layer)) as archive:
-        held = archive.namelist()
-        if REQUIREMENTS not in held or any(name.startswith("python/") for name in held):
+        names = archive.namelist()
+        if REQUIREMENTS not in names or any(name.startswith("python/") for name in names):
             return layer
         wanted = archive.read(REQUIREMENTS).decode()
     folder = Path(os.environ["SLUICE_STATE"]) / "packages" / hashlib.sha256(wanted.encode()).hexdigest()[:16]
@@ -51,10 +52,10 @@ def linked(layer: bytes) -> bytes:
 
 def link(wanted: str, folder: Path) -> None:
     """Make a folder of links to the packages that a requirements file names. Raises PackageMissing."""
-    links = {place.name: place for name in (*OF_THE_RUNTIME, *packages_of(wanted)) for place in row_indices(name)}
+    links = {path.name: path for name in (*OF_THE_RUNTIME, *packages_of(wanted)) for path in installed_paths(name)}
     folder.mkdir(parents=True)
-    for name, place in links.items():
-        (folder / name).symlink_to(place)
+    for name, path in links.items():
+        (folder / name).symlink_to(path)
 
 
 def packages_of(wanted: str) -> Iterator[str]:
@@ -71,8 +72,8 @@ def packages_of(wanted: str) -> Iterator[str]:
                 yield requirement.name
 
 
-def row_indices(package: str) -> set[Path]:
-    """Return what a package has put beside others: its folders, its modules, its description. Raises PackageMissing."""
+def installed_paths(package: str) -> set[Path]:
+    """Return what a package has in site-packages: its folders, modules and metadata. Raises PackageMissing."""
     try:
         found = distribution(package)
     except PackageNotFoundError as error:

@@ -1,4 +1,4 @@
-"""MiniStack reads a queue for a function whose role may not: here the mapping stands still, as on AWS.
+"""An event source mapping stops when the function's role may not read the queue; MiniStack reads it all the same.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (execution role permissions)
 """

@@ -1,4 +1,4 @@
-"""MiniStack's rules call a function once: here, as on AWS, asynchronously, with two retries and a destination."""
+"""A rule invokes a function asynchronously, with two retries and a destination; MiniStack calls it once."""
 
 import json
 from typing import Any

@@ -1,8 +1,8 @@
 """The process of one Python Lambda environment: reads invocations from standard input, one JSON a line.
 
-It runs by itself with nothing of this project on its path, so it imports the standard library only.
-Standard output carries the protocol, so whatever the handler prints goes to standard error, which becomes
-the function's log. A line END_OF_LOG on standard error closes the log of each invocation.
+Nothing of this project is on its path, so it imports the standard library only. Standard output carries the
+protocol, so what the handler prints goes to standard error, which becomes the function's log. The line END_OF_LOG
+on standard error ends the log of each invocation.
 """
 
 # ruff: noqa: T201, PTH110, PTH118, PTH120 (printing is its protocol)
@@ -47,10 +47,10 @@ class BadHandler(Exception):
         self.kind = kind
 
 
-def belongs_to_python(place):
-    """Whether a place of modules is Python's own: not one of packages that were installed."""
+def belongs_to_python(path):
+    """Whether an entry of sys.path is Python's own, not one of installed packages."""
     own = os.path.dirname(os.__file__)
-    return place.startswith(own) and "site-packages" not in place
+    return path.startswith(own) and "site-packages" not in path
 
 
 def load(init):
@@ -59,7 +59,7 @@ def load(init):
     layers = filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep))
     packages = [os.path.join(layer, "python") for layer in layers]
     if any(os.path.exists(os.path.join(folder, LINKED)) for folder in packages):
-        sys.path[1:] = [place for place in sys.path[1:] if belongs_to_python(place)]
+        sys.path[1:] = [path for path in sys.path[1:] if belongs_to_python(path)]
     for folder in packages:
         site.addsitedir(folder)
     name = init["module"]

@@ -1,6 +1,6 @@
-"""MiniStack drops a template's BucketEncryption, LifecycleConfiguration, OwnershipControls and LoggingConfiguration.
+"""A template sets a bucket's encryption, lifecycle, ownership and logging; MiniStack's CloudFormation drops them.
 
-Each is translated into the API's own form and stored through the S3 API, so that it can be read back.
+Each is translated into the API's form and stored through the S3 API, so that it can be read back.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""MiniStack's S3 events on EventBridge lack `version-id`, without which nobody can read what was uploaded."""
+"""S3's events on EventBridge have the object's `version-id`; MiniStack's do not."""
 
 import json
 from contextvars import ContextVar

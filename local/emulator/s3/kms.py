@@ -1,4 +1,4 @@
-"""MiniStack lets anybody who may use an object use its key: here the bucket's KMS key must be allowed as well.
+"""S3 checks that the caller may use the bucket's KMS key; MiniStack checks access to the object only.
 
 Writing needs kms:GenerateDataKey, reading needs kms:Decrypt, on the key of the bucket's default encryption.
 """
@@ -30,7 +30,7 @@ def key_of(object_arn: str, region: str) -> str | None:
 
 
 def exists(object_arn: str) -> bool:
-    """Whether there is an object to decrypt; of a missing one S3 says that it is missing."""
+    """Whether there is an object to decrypt; S3 reports a missing one as missing."""
     bucket, _, key = object_arn.removeprefix("arn:aws:s3:::").partition("/")
     return key in (s3._buckets.get(bucket) or {}).get("objects", {})
 

@@ -1,4 +1,4 @@
-"""MiniStack answers a GET of one version with the whole object, whatever range was asked for."""
+"""A GET of one version honours Range; MiniStack returns the whole object."""
 
 from typing import Any
 

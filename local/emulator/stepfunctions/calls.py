@@ -1,6 +1,6 @@
-"""MiniStack makes a state machine's calls inside itself, as nobody: here each goes over HTTP under its role.
+"""A state machine calls services under its role, over HTTP; MiniStack calls them inside itself without any identity.
 
-So the role's policies are enforced, and the calls can be seen and made to fail like all others.
+So the role's policies are enforced, and these calls are recorded and can be made to fail like all others.
 """
 
 import json
@@ -43,16 +43,16 @@ def machine() -> dict[str, Any]:
 def client(service: str) -> Any:
     """A client of `service` under the machine's role. Raises the error that Step Functions reports."""
     try:
-        held = roles.credentials(machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"])
+        credentials = roles.credentials(machine()["roleArn"], service="states.amazonaws.com", session=machine()["name"])
     except roles.RoleUnusable as error:
         raise states._ExecutionError("States.Permissions", str(error)) from error
-    boto = roles.client(BOTO_NAMES.get(service, service), held)
+    boto = roles.client(BOTO_NAMES.get(service, service), credentials)
     boto.meta.events.register("before-call", name_execution, unique_id=EXECUTION_HEADER)
     return boto
 
 
 def name_execution(params: dict[str, Any], **_: Any) -> None:
-    """Say in a call for which execution it is made, so that a fault can end this very one."""
+    """Name the execution in a header of the call, so that a fault can end this very execution."""
     # A query that the machine started runs in a thread of its own, with the same client.
     if execution := execution_of.get(None):
         params["headers"][EXECUTION_HEADER] = execution["executionArn"]

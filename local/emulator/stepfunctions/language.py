@@ -1,7 +1,7 @@
-"""What MiniStack leaves out of the states language: limits, terminal errors, Succeed's Output, a Map's history.
+"""Parts of the states language that MiniStack leaves out: limits, terminal errors, Succeed's Output, a Map's history.
 
-States.ALL does not catch States.DataLimitExceeded, nor anything States.Runtime; what passes between states is at
-most 256 KiB; Retry honours MaxDelaySeconds and JitterStrategy; the states inside a Map are in the history.
+States.ALL catches neither States.DataLimitExceeded nor States.Runtime; data between states have at most 256 KiB; Retry
+honours MaxDelaySeconds and JitterStrategy; the states inside a Map are in the history.
 """
 
 import copy

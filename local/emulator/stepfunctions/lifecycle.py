@@ -1,7 +1,7 @@
-"""MiniStack ignores a machine's TimeoutSeconds, and refuses to start again what AWS answers as started.
+"""A machine's TimeoutSeconds ends an execution, and StartExecution is idempotent; MiniStack has neither.
 
-The same name with the same input, while it runs, is the same execution; an execution that has ended once
-(timed out, aborted) is not ended again by the task that was still under way.
+The same name with the same input is the same execution while it runs. An execution that has ended (timed out, aborted)
+is not ended again by a task that was still running.
 """
 
 import contextvars

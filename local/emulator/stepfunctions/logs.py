@@ -1,6 +1,6 @@
-"""MiniStack's state machines write no log: here their history goes to the log group that they name.
+"""A state machine writes its history to its log groups; MiniStack's write no log.
 
-As on AWS a machine whose role may not deliver logs cannot be made with logging on.
+As on AWS a machine with logging cannot be created when its role may not deliver logs.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""MiniStack has no `.sync` of glue:startJobRun and athena:startQueryExecution: start, wait, answer or fail."""
+"""The `.sync` integrations of glue:startJobRun and athena:startQueryExecution wait for the end; MiniStack has none."""
 
 import json
 import time
@@ -44,11 +44,11 @@ def run_query(_: dict[str, Any], started: dict[str, Any]) -> dict[str, Any]:
 
 
 def abandoned() -> bool:
-    """Whether the execution has ended meanwhile, so that what it waits for must be stopped, as AWS does."""
+    """Whether the execution has ended meanwhile: AWS then stops the job or query that it waits for."""
     return bool(execution_of.get()["status"] != "RUNNING")
 
 
-WAITS = {
+INTEGRATIONS = {
     "arn:aws:states:::glue:startJobRun": run_job,
     "arn:aws:states:::athena:startQueryExecution": run_query,
 }
@@ -59,8 +59,8 @@ def patch() -> None:
 
     def invoke_and_wait(resource: str, arguments: Any) -> Any:
         plain = calls.SUFFIX.sub("", resource)
-        if not resource.endswith(SYNC) or plain not in WAITS:
+        if not resource.endswith(SYNC) or plain not in INTEGRATIONS:
             return invoke(resource, arguments)
-        return WAITS[plain](arguments, invoke(plain, arguments))
+        return INTEGRATIONS[plain](arguments, invoke(plain, arguments))
 
     states._invoke_resource = invoke_and_wait

@@ -1,9 +1,8 @@
-"""MiniStack's Firehose writes each record of a Kinesis stream at once, as a file of its own.
+"""Firehose buffers the records of a Kinesis stream by time and size; MiniStack writes each record as a file of its own.
 
-Here, as on AWS, records wait until the time or size of the buffering hints is reached; the transforming function is
-told their partition keys and sorts them; a file holds all records of a prefix, compressed; the delivery acts under its
-role, and what cannot be routed is kept under the error prefix. Waiting is as much shorter as the waits of runs are.
-What it wrote and did not is told to CloudWatch.
+As on AWS the transforming function gets the partition keys and routes the records, a file holds all records of a
+prefix, compressed, the delivery acts under its role, and what cannot be routed goes under the error prefix. Successes
+and failures are metrics. Buffering times are scaled like the waits of Step Functions (SFN_WAIT_SCALE).
 """
 
 import base64
@@ -40,7 +39,7 @@ class Arrived:
 
 @dataclass
 class Buffer:
-    """What waits for one delivery stream."""
+    """Records of one delivery stream that are not delivered yet."""
 
     stream: dict[str, Any]
     records: list[Arrived] = field(default_factory=list)
@@ -107,10 +106,10 @@ def _measure(stream: dict[str, Any], metric: str, *, good: bool) -> None:
 
 
 def deliver(stream: dict[str, Any], records: list[Arrived]) -> None:
-    """Write the records, a file a prefix. Raises what S3 answers; then nothing may be taken as written."""
+    """Write the records, a file a prefix. Raises ClientError, BotoCoreError, RoleUnusable; then write all again."""
     config = configuration(stream)
-    held = roles.credentials(config["RoleARN"], service="firehose.amazonaws.com", session=stream["name"])
-    s3 = roles.client("s3", held)
+    credentials = roles.credentials(config["RoleARN"], service="firehose.amazonaws.com", session=stream["name"])
+    s3 = roles.client("s3", credentials)
     now = time.gmtime()
     files: dict[str, list[bytes]] = {}
     for record, routed in zip(records, transformed(stream, records), strict=True):
@@ -124,7 +123,7 @@ def deliver(stream: dict[str, Any], records: list[Arrived]) -> None:
             files.setdefault(prefix, []).append(base64.b64decode(routed["data"]))
         except firehose._DeliveryError as error:
             prefix = firehose._evaluate_prefix(config.get("ErrorOutputPrefix", ""), now, error_type=error.output_type)
-            files.setdefault(f"!{prefix}", []).append(_told(record, error))
+            files.setdefault(f"!{prefix}", []).append(_failed_record(record, error))
     bucket = firehose._s3_bucket_from_arn(config["BucketARN"])
     for prefix, bodies in files.items():
         failed = prefix.startswith("!")
@@ -135,19 +134,19 @@ def deliver(stream: dict[str, Any], records: list[Arrived]) -> None:
         s3.put_object(Bucket=bucket, Key=name + ("" if failed else config.get("FileExtension", "")), Body=body)
 
 
-def _told(record: Arrived, error: Any) -> bytes:
-    told = {
+def _failed_record(record: Arrived, error: Any) -> bytes:
+    entry = {
         "attemptsMade": 1,
         "arrivalTimestamp": int(record.at * 1000),
         "errorCode": "Lambda.ProcessingFailedStatus",
         "errorMessage": error.message,
         "rawData": base64.b64encode(record.data).decode(),
     }
-    return json.dumps(told).encode() + b"\n"
+    return json.dumps(entry).encode() + b"\n"
 
 
 def transformed(stream: dict[str, Any], records: list[Arrived]) -> list[dict[str, Any]]:
-    """What the function of the delivery stream makes of the records; as they are where it has none."""
+    """The records transformed by the function of the delivery stream; unchanged where it has none."""
     ids = [f"{number:020}" for number in range(len(records))]
     given = [
         {
@@ -171,7 +170,7 @@ def transformed(stream: dict[str, Any], records: list[Arrived]) -> list[dict[str
 
 
 def _batches(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Parts of about a MiB, as the template's BufferSizeInMBs says."""
+    """Batches of about a MiB, the template's BufferSizeInMBs."""
     parts: list[list[dict[str, Any]]] = [[]]
     size = 0
     for record in records:

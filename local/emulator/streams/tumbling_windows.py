@@ -1,9 +1,8 @@
-"""MiniStack's Lambda reads a Kinesis stream without windows: TumblingWindowInSeconds is dropped.
+"""Lambda hands a function with a tumbling window the records of each window and the state that it returned before.
 
-Here, as on AWS, a function with a window is handed its records with the window that they came in and the state that it
-returned for the batch before, shard by shard, and is called once more when the window is over. What fails is tried
-again. A window is as much shorter as the waits of runs are, and a record ages as much faster. How old the records are
-and what failed is told to CloudWatch.
+MiniStack drops TumblingWindowInSeconds. As on AWS there is one state per shard and window, a last call when the window
+ends, retries of what fails, and metrics of iterator age and errors. Windows and the age of records are scaled like the
+waits of Step Functions (SFN_WAIT_SCALE).
 """
 
 import base64
@@ -39,7 +38,7 @@ _shards: dict[tuple[str, str], Shard] = {}
 
 
 def poll() -> bool:
-    """Take one step with every mapping that has windows; whether any had something to do."""
+    """Process one batch of every mapping that has windows; return whether there was any."""
     worked = False
     for account, region, mapping in list(_all_mappings()):
         if mapping.get(WINDOW) and mapping.get("Enabled", True):
@@ -83,7 +82,7 @@ def _step(mapping: Mapping, shard_id: str, records: list[dict[str, Any]]) -> boo
 
 
 def _batch(records: list[dict[str, Any]], start: float | None, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the records, from the first on, that came in the open window, or in one window if none is open."""
+    """Yield the leading records of one window: the open one, or that of the first record."""
     for record in records:
         start = _window_of(record, seconds) if start is None else start
         if _window_of(record, seconds) != start:
@@ -108,7 +107,7 @@ def _call(
     """Return the state that the function answers, or None when it failed."""
     event = {
         "Records": [_event_of(record, shard_id, mapping) for record in records],
-        "window": {"start": _told(start), "end": _told(start + seconds)},
+        "window": {"start": _utc_text(start), "end": _utc_text(start + seconds)},
         "state": state,
         "shardId": shard_id,
         "eventSourceARN": mapping["EventSourceArn"],
@@ -116,9 +115,9 @@ def _call(
         "isWindowTerminatedEarly": False,
     }
     function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-    begun = time.time()
+    started_at = time.time()
     result: dict[str, Any] = lambda_svc._execute_function(function, event) if function else {"error": True}
-    _measure(mapping["FunctionName"].rsplit(":", 1)[-1], records, begun, failed=bool(result.get("error")))
+    _measure(mapping["FunctionName"].rsplit(":", 1)[-1], records, started_at, failed=bool(result.get("error")))
     if result.get("error"):
         mapping["LastProcessingResult"] = "FAILED"
         lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
@@ -129,11 +128,11 @@ def _call(
     return dict((answer or {}).get("state") or {})
 
 
-def _measure(function: str, records: list[dict[str, Any]], begun: float, *, failed: bool) -> None:
-    """Note an invocation, and the age that its last record had; one that closes a window has no records."""
-    lambda_svc._emit_lambda_metrics(function, (time.time() - begun) * 1000, failed, False)
+def _measure(function: str, records: list[dict[str, Any]], started_at: float, *, failed: bool) -> None:
+    """Record the metrics of an invocation: errors, and the age of its last record (none when it closes a window)."""
+    lambda_svc._emit_lambda_metrics(function, (time.time() - started_at) * 1000, failed, False)
     if records:
-        age = (begun - records[-1]["ApproximateArrivalTimestamp"]) / SCALE * 1000
+        age = (started_at - records[-1]["ApproximateArrivalTimestamp"]) / SCALE * 1000
         cloudwatch.record_metric("AWS/Lambda", "IteratorAge", age, "Milliseconds", {"FunctionName": function})
 
 
@@ -155,7 +154,7 @@ def _event_of(record: dict[str, Any], shard_id: str, mapping: Mapping) -> dict[s
     }
 
 
-def _told(seconds: float) -> str:
+def _utc_text(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds" if seconds % 1 else "seconds")
     return moment.replace("+00:00", "Z")
 

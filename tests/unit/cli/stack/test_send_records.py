@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.stack.send_records import MOST_BYTES, TRIES, NotTaken, batches, records, send
+from cli.stack.send_records import MOST_BYTES, StreamRefused, batches, records, send
 
 
 class Stream:
@@ -28,7 +28,7 @@ class Stream:
         return {"SequenceNumber": "1"}
 
 
-def test_what_is_refused_is_sent_again_and_nothing_twice():
+def test_refused_records_are_sent_again_and_accepted_ones_are_not():
     stream = Stream(refusals=3)
     batch = list(records("sentiment", [b'{"a": %d}\n' % number for number in range(100)]))
     again = send(stream, "s", batch, pause=lambda seconds: None)
@@ -36,17 +36,17 @@ def test_what_is_refused_is_sent_again_and_nothing_twice():
     assert again > 0
 
 
-def test_a_stream_that_refuses_for_good_is_told():
+def test_records_that_are_always_refused_are_an_error():
     class Closed(Stream):
         def _put(self, data: bytes) -> dict[str, str]:
             return {"ErrorCode": "KMSDisabledException"}
 
     batch = list(records("sentiment", [b"{}"]))
-    with pytest.raises(NotTaken, match=f"1 records were refused {TRIES} times: KMSDisabledException"):
+    with pytest.raises(StreamRefused, match="KMSDisabledException"):
         send(Closed(0), "s", batch, pause=lambda seconds: None)
 
 
-def test_batches_keep_to_the_limits_and_lose_nothing():
+def test_batches_respect_the_limits_and_have_every_record():
     lines = [b"x" * (1_000_000 if number % 7 == 0 else 10) + b"%d\n" % number for number in range(1500)]
     made = list(batches(records("sentiment", [*lines, b"\n", b"  \r\n"])))
     assert [record["Data"] for batch in made for record in batch] == [line.strip() for line in lines]
@@ -54,8 +54,8 @@ def test_batches_keep_to_the_limits_and_lose_nothing():
     assert max(sum(len(record["Data"]) + 26 for record in batch) for batch in made) <= MOST_BYTES
 
 
-def test_a_record_that_is_too_long_is_told_by_its_line():
-    with pytest.raises(NotTaken, match="line 2 has 1,048,577 bytes"):
+def test_a_record_that_is_too_long_is_named_by_its_line():
+    with pytest.raises(StreamRefused, match="line 2 has 1,048,577 bytes"):
         list(records("sentiment", [b"{}\n", b"x" * 1_048_577]))
 
 

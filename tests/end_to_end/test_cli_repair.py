@@ -1,4 +1,4 @@
-"""quarantine, replay, retract and redrive: what a person does on the day after."""
+"""quarantine, replay, retract, redrive and doctor: repairing what went wrong."""
 
 import csv
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cli.commands.query import QueryFailed
-from cli.stack import diagnose
+from cli.stack import deployment
+from cli.stack.athena import QueryFailed
 from cli.stack.connection import connect
 from local import LocalAWS, faults
 from tests.end_to_end.command import Command
@@ -33,10 +33,10 @@ def rewrite(path: Path, change: dict[str, dict[str, str]]) -> None:
         writer.writerows(lines)
 
 
-def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Command, tmp_path: Path):
+def test_corrected_rows_replace_the_quarantined_ones_under_their_numbers(sluice: Command, tmp_path: Path):
     bad = [{"channel": "fax"}, {"customer_age": "150"}, {"product_id": "", "category": " NA, 007 "}]
     sluice.put(tmp_path, KEY, *[{}] * 12, *bad, {"transaction_id": "TEST1"})
-    export = tmp_path / "mend.csv"
+    export = tmp_path / "rows.csv"
     assert sluice.json("quarantine", "sales", "--source", KEY, "--export", export)["rows"] == 3
     exported = list(csv.DictReader(export.open(newline="")))
     assert [(line["_row_number"], line["_reasons"]) for line in exported] == [
@@ -66,19 +66,19 @@ def test_quarantined_rows_are_mended_and_put_back_where_they_stood(sluice: Comma
     assert len(sluice.json("show", KEY)) == 2
 
 
-def test_a_retracted_file_leaves_the_table_and_can_be_brought_back(sluice: Command, tmp_path: Path):
+def test_a_retracted_file_leaves_the_table_and_can_be_restored(sluice: Command, tmp_path: Path):
     key = "sales/S204/2025-03-05.csv"
     first = sluice.put(tmp_path, key, *[{}] * 18, {"channel": "fax"}, {"channel": "fax", "product_id": ""})
     day = first["received_at"][:10]
-    told = sluice.json("quarantine", "sales", "--source", key)
-    assert told["days"] == [{"day": day, "files": 1, "rows": 20, "quarantined": 2}]
-    assert told["reasons"] == [
+    counts = sluice.json("quarantine", "sales", "--source", key)
+    assert counts["days"] == [{"day": day, "files": 1, "rows": 20, "quarantined": 2}]
+    assert counts["reasons"] == [
         {"reason": "channel_is_known", "rows": 2, "files": 1, "by_day": {day: 2}},
         {"reason": "product_id_is_present", "rows": 1, "files": 1, "by_day": {day: 1}},
     ]
     assert "2 of 20 rows in quarantine (10.00%)" in sluice("quarantine", "sales", "--source", key).stdout
 
-    assert "18 published and 2 quarantined rows" in sluice("retract", key, code=1).stderr  # it asks, and is not told
+    assert "18 published and 2 quarantined rows" in sluice("retract", key, code=1).stderr  # it asks for confirmation
     assert len(sluice.json("show", key)) == 1
     (retracted,) = sluice.json("retract", key, "--yes")
     assert (retracted["status"], retracted["rows"]) == ("PUBLISHED", 0)
@@ -105,17 +105,17 @@ def test_a_failed_run_is_redriven(sluice: Command, aws: LocalAWS, tmp_path: Path
     assert "no file of" in sluice("redrive", failed["run_id"], code=1).stderr
 
 
-def test_the_doctor_finds_this_stack_well_and_names_code_that_is_not_deployed(
+def test_the_doctor_finds_no_problem_and_names_code_that_is_not_deployed(
     sluice: Command, monkeypatch: pytest.MonkeyPatch
 ):
-    modules = [*diagnose._modules(), ("sluice/undeployed.py", b"")]
-    monkeypatch.setattr(diagnose, "_modules", lambda: modules)
+    modules = [*deployment.local_modules(), ("sluice/undeployed.py", b"")]
+    monkeypatch.setattr(deployment, "local_modules", lambda: modules)
     findings = {each["what"]: each for each in sluice.json("doctor")}
     assert {each["state"] for each in findings.values()} <= {"ok", "note"}
-    assert findings["credentials"]["told"].endswith(":root")
+    assert findings["credentials"]["detail"].endswith(":root")
     assert findings["code"]["state"] == "note"
-    assert "sluice/undeployed.py" in findings["code"]["told"]
-    assert "sluice/waiting.py" not in findings["code"]["told"]
+    assert "sluice/undeployed.py" in findings["code"]["detail"]
+    assert "sluice/manifest.py" not in findings["code"]["detail"]
 
 
 def test_the_doctor_finds_a_dead_letter(sluice: Command, aws: LocalAWS):
@@ -125,12 +125,12 @@ def test_the_doctor_finds_a_dead_letter(sluice: Command, aws: LocalAWS):
     try:
         findings = {each["what"]: each for each in sluice.json("doctor", code=1)}
         assert findings["dead letters"]["state"] == "bad"
-        assert "sluice redrive --dead-letters" in findings["dead letters"]["told"]
+        assert "sluice redrive --dead-letters" in findings["dead letters"]["detail"]
     finally:
         sqs.purge_queue(QueueUrl=queue)
 
 
-def test_a_result_is_written_as_csv_or_parquet_and_its_cost_is_told(sluice: Command, tmp_path: Path):
+def test_a_result_is_written_as_csv_or_parquet_and_costs_are_summed(sluice: Command, tmp_path: Path):
     key = "sales/S209/2025-03-05.csv"
     entry = sluice.put(tmp_path, key, {}, {"unit_price": "12.50"})
     sql = f"SELECT transaction_id, unit_price, sale_date FROM sales WHERE _source_key LIKE '%/{key}' ORDER BY 1"  # noqa: S608
@@ -148,6 +148,6 @@ def test_a_result_is_written_as_csv_or_parquet_and_its_cost_is_told(sluice: Comm
     assert "sales" in sluice("costs", "--by", "month").stdout
 
 
-def test_a_refused_query_is_told(sluice: Command):
+def test_a_refused_query_is_an_error(sluice: Command):
     with pytest.raises(QueryFailed, match="nope"):
         sluice("query", "SELECT nope FROM sales")

@@ -154,7 +154,7 @@ def run(*arguments: object) -> Result:
 
 def source_with(folder: Path, **replaced: str) -> Path:
     """Write the sales contract's source with these texts in the place of others."""
-    text = Path(__file__).parents[3].joinpath("functions", "datasets", "sales.py").read_text()
+    text = Path(__file__).parents[4].joinpath("functions", "datasets", "sales.py").read_text()
     for name, value in replaced.items():
         text, count = re.subn(rf"{name}=[^\n]*,", f"{name}={value},", text)
         assert count == 1

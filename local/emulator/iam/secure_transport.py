@@ -1,6 +1,6 @@
-"""MiniStack tells policies that its plain HTTP is no TLS, so that a bucket which demands TLS would refuse everyone.
+"""Requests over the loopback interface count as encrypted (aws:SecureTransport), since they cross no network.
 
-Requests of the loopback interface never cross a network: here they count as encrypted.
+MiniStack evaluates plain HTTP as no TLS, so a bucket policy that demands TLS would refuse everyone.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sluice deployed on a local AWS, for whoever uploads into it and looks at what comes out."""
+"""A Sluice deployed on a local AWS: its names, its roles, its queries. The base of the campaigns' worlds."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ QUERY_SECONDS = 60.0
 
 
 class QueryRefused(Exception):
-    """Athena could not carry a query out; the message is its reason."""
+    """A query failed; the message is Athena's reason."""
 
 
 @dataclass
 class Installation:
-    """aws: where it runs; stack: what was deployed, whose outputs these names are."""
+    """aws: the local AWS; stack: the deployed stack, whose outputs the properties are."""
 
     aws: Connection
     stack: Deployment
@@ -48,7 +48,7 @@ class Installation:
         return self.stack.resources[logical_id]
 
     def query(self, sql: str) -> list[list[str | None]]:
-        """The rows that Athena answers, as the texts that it gives, without the header. Raises QueryRefused."""
+        """The rows of Athena's result as texts, without the header. Raises QueryRefused."""
         athena = self.aws.client("athena")
         started = athena.start_query_execution(
             QueryString=sql,

@@ -1,4 +1,4 @@
-"""put, runs and show: upload a file, and see what became of it."""
+"""put, runs and show: upload a file, and see its status and history."""
 
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,13 @@ def test_a_file_is_put_and_followed_to_the_table(entry: Any):
     assert entry["discarded"] == {"test_transaction": 1}
 
 
-def test_a_rejected_file_is_told_with_its_reason_and_exit_code_1(sluice: Command, tmp_path: Path):
+def test_a_rejected_file_is_shown_with_its_reason_and_exits_with_1(sluice: Command, tmp_path: Path):
     file = sales_file(tmp_path, "sales/S102/2025-03-05.csv", {}, {"channel": "fax"}, {"channel": "pigeon"})
-    told = sluice("put", file, code=1).stdout
-    assert "REJECTED" in told
-    assert "2 of 3 rows (66.7%) would be quarantined" in told
-    life = sluice("show", "sales/S102/2025-03-05.csv").stdout
-    assert 'row 2: "fax"' in life
+    shown = sluice("put", file, code=1).stdout
+    assert "REJECTED" in shown
+    assert "2 of 3 rows (66.7%) would be quarantined" in shown
+    version = sluice("show", "sales/S102/2025-03-05.csv").stdout
+    assert 'row 2: "fax"' in version
     (version,) = sluice.json("show", "sales/S102/2025-03-05.csv")
     assert version["report"]["examples"]["channel_is_known"][1] == {"row_number": 3, "text": "pigeon"}
 
@@ -43,13 +43,13 @@ def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):
     assert sluice.json("put", file, "--key", "sales/S103/2025-03-05.csv")[0]["status"] == "PUBLISHED"
 
 
-def test_every_version_of_a_file_is_told_the_latest_first(sluice: Command, entry: Any, tmp_path: Path):
+def test_every_version_of_a_file_is_shown_the_latest_first(sluice: Command, entry: Any, tmp_path: Path):
     second = sluice.put(tmp_path, KEY, {}, {})
-    lives = sluice.json("show", KEY)
-    assert [(life["version"], life["rows"]) for life in lives] == [(second["version"], 2), (entry["version"], 13)]
+    versions = sluice.json("show", KEY)
+    assert [(each["version"], each["rows"]) for each in versions] == [(second["version"], 2), (entry["version"], 13)]
 
 
-def test_a_run_is_told_with_its_states_and_files(sluice: Command, entry: Any):
+def test_a_run_is_shown_with_its_states_and_files(sluice: Command, entry: Any):
     run = sluice.json("show", entry["run_id"])
     assert run["status"] == "SUCCEEDED"
     assert [each["source"] for each in run["files"]] == [entry["source"]]
@@ -76,11 +76,11 @@ def test_runs_are_listed_by_dataset_status_and_time(sluice: Command, entry: Any,
     assert entry["run_id"] in sluice("runs").stdout
 
 
-def test_what_is_unknown_is_told_with_exit_code_1(sluice: Command):
+def test_an_unknown_file_exits_with_1(sluice: Command):
     assert "sluice runs" in sluice("show", "sales/S999/2025-03-05.csv", code=1).stderr
 
 
-def test_a_dataset_or_run_that_there_is_not_is_told_from_one_of_which_nothing_came(sluice: Command):
+def test_an_unknown_dataset_or_run_is_an_error_and_one_without_files_is_not(sluice: Command):
     for command in ("runs", "costs"):
         with pytest.raises(UnknownDataset, match="known: flights, grocery"):
             sluice(command, "--dataset", "nope")
@@ -88,7 +88,7 @@ def test_a_dataset_or_run_that_there_is_not_is_told_from_one_of_which_nothing_ca
     sluice("redrive", "sales-nope", code=1)
 
 
-def test_without_a_stack_a_command_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_without_a_stack_the_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(NoStack, match="sluice up"):
         connect(None, None, None)

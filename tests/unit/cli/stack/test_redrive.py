@@ -1,6 +1,7 @@
-"""What has failed is tried again when somebody says so, once, however often it is said."""
+"""A failed version is redriven once, however often redrive is called."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import boto3
@@ -35,8 +36,8 @@ def queue(cloud: Cloud) -> str:
 
 
 @pytest.fixture
-def letters(cloud: Cloud) -> str:
-    return str(cloud.sqs.create_queue(QueueName="letters")["QueueUrl"])
+def dead_letters(cloud: Cloud) -> str:
+    return str(cloud.sqs.create_queue(QueueName="dead_letters")["QueueUrl"])
 
 
 def failed(cloud: Cloud) -> ObjectVersion:
@@ -52,8 +53,8 @@ def bodies(queue: str) -> list[str]:
     return [message["Body"] for message in got]
 
 
-def again(cloud: Cloud, queue: str) -> None:
-    """Deliver what waits in the queue to the gate."""
+def validate(cloud: Cloud, queue: str) -> None:
+    """Deliver the messages of the queue to Validate."""
     for body in bodies(queue):
         assert parse(body, bucket=RAW)
         record = cloud.event("validate", cloud.put("x", ""))["Records"][0] | {"body": body}
@@ -63,7 +64,7 @@ def again(cloud: Cloud, queue: str) -> None:
 def test_a_failed_version_is_published_by_another_run(cloud: Cloud, queue: str):
     source = failed(cloud)
     assert redrive(cloud.ledger, cloud.sqs, source, queue_url=queue) == 2
-    again(cloud, queue)
+    validate(cloud, queue)
     assert cloud.ledger.entry(source)["run_id"].endswith("-2")
     for state in ("claim", "clean", "reconcile", "publish", "complete"):
         cloud.step(state, source)
@@ -71,14 +72,14 @@ def test_a_failed_version_is_published_by_another_run(cloud: Cloud, queue: str):
     assert cloud.table().height == 1
 
 
-def test_a_version_is_told_of_as_the_ledger_knows_it(cloud: Cloud, queue: str):
+def test_the_event_of_a_redriven_version_has_its_ledger_order(cloud: Cloud, queue: str):
     known = ObjectVersion.from_item(cloud.ledger.entry(failed(cloud)))
     redrive(cloud.ledger, cloud.sqs, known, queue_url=queue)
     (body,) = bodies(queue)
     assert parse(body, bucket=RAW) == known
 
 
-def test_a_redrive_that_died_half_way_is_repeated(cloud: Cloud, queue: str):
+def test_an_interrupted_redrive_can_be_repeated(cloud: Cloud, queue: str):
     source = failed(cloud)
     cloud.ledger.reopen(source)
     assert redrive(cloud.ledger, cloud.sqs, source, queue_url=queue) == 2
@@ -94,17 +95,17 @@ def test_what_has_not_failed_is_not_redriven(cloud: Cloud, queue: str):
         redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
 
 
-def test_a_version_that_waited_for_others_does_not_wait_again(cloud: Cloud, queue: str):
+def test_a_version_that_was_held_for_a_batch_is_not_held_again(cloud: Cloud, queue: str):
     source = failed(cloud)
-    waits = [{"Key": key, "Value": value} for key, value in [*tag(source.hash, now=2e9).items()]]
-    place = {"Bucket": RAW, "Key": KEY, "VersionId": source.version_id}
-    cloud.s3.put_object_tagging(**place, Tagging={"TagSet": waits})
+    tags = [{"Key": key, "Value": value} for key, value in [*tag(source.hash, now=2e9).items()]]
+    version = {"Bucket": RAW, "Key": KEY, "VersionId": source.version_id}
+    cloud.s3.put_object_tagging(**version, Tagging={"TagSet": tags})
     redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
-    again(cloud, queue)
+    validate(cloud, queue)
     assert cloud.ledger.entry(source)["run_id"].endswith("-2")
 
 
-def test_two_who_reopen_at_once_make_one_attempt(cloud: Cloud):
+def test_two_concurrent_reopens_make_one_attempt(cloud: Cloud):
     source = failed(cloud)
 
     class Slow(Ledger):
@@ -122,22 +123,37 @@ def test_two_who_reopen_at_once_make_one_attempt(cloud: Cloud):
     assert cloud.ledger.entry(source)["attempt"] == 2
 
 
-def test_dead_letters_go_where_they_came_from(cloud: Cloud, queue: str, letters: str):
+def test_dead_letters_go_back_to_their_queue_or_functions(cloud: Cloud, queue: str, dead_letters: str):
     ended = {"source": "aws.states", "detail": {"name": "sales-1"}}
     wrapped = {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": ended}
     for body in (json.dumps({"source": "aws.s3"}), "not JSON", json.dumps(wrapped), json.dumps(ended)):
-        cloud.sqs.send_message(QueueUrl=letters, MessageBody=body)
+        cloud.sqs.send_message(QueueUrl=dead_letters, MessageBody=body)
     functions = Functions()
-    done = redrive_dead_letters(
+    done = _redrive(cloud, functions, queue, dead_letters)
+    assert done == {"uploads": 2, "runs": 2}
+    assert sorted(bodies(queue)) == ["not JSON", '{"source": "aws.s3"}']
+    request = {"InvocationType": "Event", "Payload": json.dumps(ended)}
+    assert functions.invoked == [{"FunctionName": name, **request} for name in (RECOVER, "describe")] * 2
+    assert bodies(dead_letters) == []
+
+
+def test_an_event_of_sluice_goes_to_describe_and_not_to_the_upload_queue(cloud: Cloud, queue: str, dead_letters: str):
+    notification = {"source": "sluice", "detail-type": "RunFailed", "detail": {"dataset": "sales"}}
+    cloud.sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps(notification))
+    functions = Functions()
+    assert _redrive(cloud, functions, queue, dead_letters) == {"notifications": 1}
+    assert [(each["FunctionName"], json.loads(each["Payload"])) for each in functions.invoked] == [
+        ("describe", notification)
+    ]
+    assert bodies(queue) == []
+
+
+def _redrive(cloud: Cloud, functions: Functions, queue: str, dead_letters: str) -> Counter[str]:
+    return redrive_dead_letters(
         cloud.sqs,
         functions,
-        dead_letters_url=letters,
+        dead_letters_url=dead_letters,
         queue_url=queue,
         recover_function=RECOVER,
         describe_function="describe",
     )
-    assert done == {"uploads": 2, "runs": 2}
-    assert sorted(bodies(queue)) == ["not JSON", '{"source": "aws.s3"}']
-    told = {"InvocationType": "Event", "Payload": json.dumps(ended)}
-    assert functions.invoked == [{"FunctionName": name, **told} for name in (RECOVER, "describe")] * 2
-    assert bodies(letters) == []

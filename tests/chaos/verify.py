@@ -25,8 +25,8 @@ KINDS = ("published", "quarantine")
 
 
 @dataclass
-class Judgement:
-    """lost, doubled: rows that EXCEPT ALL finds on one side only. problems: everything else that is not right."""
+class Verification:
+    """lost, doubled: rows that EXCEPT ALL finds on one side only. problems: every other difference."""
 
     lost: int = 0
     doubled: int = 0
@@ -38,18 +38,18 @@ class Judgement:
         return not (self.lost or self.doubled or self.problems)
 
 
-def judge(world: World, keys: Sequence[str] | None = None, *, athena: bool = True) -> Judgement:
-    """Judge these keys, all by default; orphans and runs are looked for everywhere."""
+def verify(world: World, keys: Sequence[str] | None = None, *, athena: bool = True) -> Verification:
+    """Verify these keys, all by default; orphaned objects and running executions are searched everywhere."""
     keys = list(world.uploads) if keys is None else list(keys)
-    found = Judgement()
-    _judge_ledger(world, keys, found)
+    found = Verification()
+    _verify_ledger(world, keys, found)
     promised = _promised(world)
-    _judge_objects(world, promised, found)
+    _verify_objects(world, promised, found)
     latest = {key: accepted[-1] for key in keys if (accepted := _accepted(world, key))}
     sources = [f"s3://{world.raw}/{key}" for key in keys]
     objects = [name for uri in sources for name in promised.get(uri, {})]
-    alone = [_cleaned(upload) for upload in latest.values()]
-    published, quarantined = _concat([rows for _, rows, _ in alone]), _concat([rows for _, _, rows in alone])
+    reference = [_cleaned(upload) for upload in latest.values()]
+    published, quarantined = _concat([rows for _, rows, _ in reference]), _concat([rows for _, _, rows in reference])
     for kind, expected in zip(KINDS, (published, quarantined), strict=True):
         _compare(expected, _read(world, [name for name in objects if name.startswith(f"{kind}/")]), found, kind)
     if athena:
@@ -62,7 +62,7 @@ def _accepted(world: World, key: str) -> list[Upload]:
     return [upload for upload in world.uploads[key] if not upload.rejected]
 
 
-def _judge_ledger(world: World, keys: Iterable[str], found: Judgement) -> None:
+def _verify_ledger(world: World, keys: Iterable[str], found: Verification) -> None:
     items = {(item["source"], item["version"]): item for item in world.items(keys)}
     for key in keys:
         accepted = _accepted(world, key)
@@ -75,7 +75,7 @@ def _judge_ledger(world: World, keys: Iterable[str], found: Judgement) -> None:
                     f"{key} {upload.version.version_id[:8]} is {item.get('status')}{why}, not {wanted}"
                 )
         if accepted:
-            _judge_latest(accepted[-1], items, found)
+            _verify_latest(accepted[-1], items, found)
 
 
 def _wanted(upload: Upload, *, latest: bool) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _wanted(upload: Upload, *, latest: bool) -> tuple[str, ...]:
     return ("PUBLISHED",) if latest else ("PUBLISHED", "SUPERSEDED", "FAILED")
 
 
-def _judge_latest(upload: Upload, items: dict[tuple[str, str], Item], found: Judgement) -> None:
+def _verify_latest(upload: Upload, items: dict[tuple[str, str], Item], found: Verification) -> None:
     version = upload.version
     head = items.get((version.uri, "HEAD"), {})
     if head.get("published_version") != version.version_id:
@@ -113,7 +113,7 @@ def _promised(world: World) -> dict[str, dict[str, str]]:
     return promised
 
 
-def _judge_objects(world: World, promised: dict[str, dict[str, str]], found: Judgement) -> None:
+def _verify_objects(world: World, promised: dict[str, dict[str, str]], found: Verification) -> None:
     pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
     there = {v["Key"]: v["VersionId"] for page in pages for v in page.get("Versions", []) if v["IsLatest"]}
     wanted = {name: version for objects in promised.values() for name, version in objects.items()}
@@ -138,7 +138,7 @@ def _clean(uri: str, key: str, stem: str, body: bytes) -> tuple[Manifest, pl.Dat
             registry.load(DATASET),
             FileSource(file),
             out,
-            lineage=Lineage(uri, "alone", stem),
+            lineage=Lineage(uri, "reference", stem),
             parts=registry.match(key).parts,
         )
         frames = [
@@ -178,7 +178,7 @@ def _columns(world: World) -> list[tuple[str, str]]:
     return [column for column in columns if not column[0].startswith("_")]
 
 
-def _compare(expected: pl.DataFrame, seen: pl.DataFrame, found: Judgement, what: str, *, text: bool = False) -> None:
+def _compare(expected: pl.DataFrame, seen: pl.DataFrame, found: Verification, what: str, *, text: bool = False) -> None:
     """Count rows on one side only; every column counts but the run that brought the row."""
     columns = [name for name in (seen if text else expected).columns if name != "_run_id"]
     if not columns or expected.is_empty() or seen.is_empty():

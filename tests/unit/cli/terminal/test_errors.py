@@ -22,7 +22,7 @@ def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> str:
-    """Run the program as a shell does; return what it says, and that it left with 2."""
+    """Run the command; return standard error. It exits with 2."""
     monkeypatch.setattr(sys, "argv", ["sluice", *map(str, words)])
     with pytest.raises(SystemExit) as left:
         main()
@@ -30,18 +30,18 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     return " ".join(capsys.readouterr().err.split())
 
 
-def test_a_stack_without_a_region_or_credentials_or_profile_says_how_to_get_on(
+def test_a_missing_region_missing_credentials_and_an_unknown_profile_have_advice(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     at = ("runs", "--stack", "prod")
-    assert "Say --region, or set AWS_REGION" in refused(capsys, monkeypatch, *at)
-    assert "Unable to locate credentials. Say --profile" in refused(capsys, monkeypatch, *at, "--region", "eu-west-1")
+    assert "Use --region, or set AWS_REGION" in refused(capsys, monkeypatch, *at)
+    assert "Unable to locate credentials. Use --profile" in refused(capsys, monkeypatch, *at, "--region", "eu-west-1")
     assert "(nope) could not be found. aws configure list-profiles" in refused(
         capsys, monkeypatch, *at, "--profile", "nope"
     )
 
 
-def test_a_path_that_cannot_be_written_is_told_and_no_traceback(
+def test_a_path_that_cannot_be_written_is_an_error_without_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     file = written(tmp_path, as_csv({}))
@@ -54,11 +54,11 @@ def test_a_path_that_cannot_be_written_is_told_and_no_traceback(
     assert "not a directory" in refused(capsys, monkeypatch, "clean", file, "-d", "sales", "--out", blocked)
 
 
-def test_the_doctor_finds_what_is_wrong_with_the_way_to_a_stack_and_goes_on():
+def test_the_doctor_reports_why_the_stack_cannot_be_reached_beside_its_other_findings():
     result = CliRunner().invoke(app, ["doctor", "--stack", "prod", "--json"])
     assert result.exit_code == 1
     assert '"what": "python"' in result.stdout
-    assert "Say --region" in result.stdout
+    assert "Use --region" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,7 @@ def test_the_doctor_finds_what_is_wrong_with_the_way_to_a_stack_and_goes_on():
         ("ValidationError", "try something else"),
     ],
 )
-def test_what_aws_refuses_is_told_with_what_to_do(code: str, advice: str):
+def test_errors_of_aws_have_advice(code: str, advice: str):
     refusal = ClientError({"Error": {"Code": code, "Message": "try something else"}}, "DescribeStacks")
-    assert advice in errors.told(refusal)
-    assert "AWS does not know" not in errors.told(NoCredentialsError())
-
-
-def test_every_command_stands_under_what_it_is_for():
-    result = CliRunner().invoke(app, ["--help"])
-    titles = ["On this machine", "A Sluice to work on", "Send", "Look", "Mend"]
-    places = [result.stdout.index(f"─ {title}") for title in titles]
-    assert places == sorted(places)
-    assert "─ Commands ─" not in result.stdout
+    assert advice in errors.advised(refusal)
+    assert "AWS does not know" not in errors.advised(NoCredentialsError())

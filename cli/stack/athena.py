@@ -1,0 +1,53 @@
+"""Runs queries in the stack's Athena workgroup, by awswrangler."""
+
+import importlib.util
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from cli.stack.connection import Stack
+from cli.terminal import output
+from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_CHUNK_ROWS = 100_000
+
+
+class QueryFailed(SluiceError):
+    """Athena refused or failed a query."""
+
+
+def select(stack: Stack, sql: str) -> "DataFrame":
+    """Return the result of a statement. Raises QueryFailed."""
+    return _run(stack, sql, [], None)
+
+
+def chunks(stack: Stack, sql: str, parameters: list[str]) -> Iterator["DataFrame"]:
+    """Yield the result of a statement in chunks. parameters: SQL literals for its `?`. Raises QueryFailed."""
+    yield from _run(stack, sql, parameters, _CHUNK_ROWS)
+
+
+def _run(stack: Stack, sql: str, parameters: list[str], chunk_rows: int | None) -> Any:
+    if importlib.util.find_spec("awswrangler") is None:
+        output.fail("awswrangler is not installed: .venv/bin/uv sync --inexact --frozen --group local", code=2)
+    logging.getLogger("awswrangler").setLevel(logging.ERROR)
+    import awswrangler
+
+    more: dict[str, Any] = {"params": parameters, "paramstyle": "qmark"} if parameters else {}
+    try:
+        return awswrangler.athena.read_sql_query(
+            sql,
+            database=stack.output("DatabaseName"),
+            workgroup=stack.output("WorkGroupName"),
+            ctas_approach=False,  # CTAS would leave a table in the database
+            chunksize=chunk_rows,
+            boto3_session=stack.session,
+            athena_query_wait_polling_delay=0.25,
+            **more,
+        )
+    except (awswrangler.exceptions.QueryFailed, awswrangler.exceptions.QueryCancelled, ClientError) as error:
+        raise QueryFailed(str(error)) from error

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from cli.main import app
+from cli.terminal.output import plural, short, usd
+from tests.unit.sales_rows import as_csv, written
+
+
+def test_counts_costs_and_cells_are_formatted_for_people():
+    assert (plural(1, "row"), plural(2000, "row")) == ("1 row", "2,000 rows")
+    assert (usd(0.0000061), usd(12.5), usd(None)) == ("$0.000006", "$12.50", "")
+    assert (short(None), short("x" * 70)) == ("(empty)", '"' + "x" * 60 + '…"')
+
+
+def test_names_and_cells_are_printed_without_markup_and_control_characters(tmp_path: Path):
+    cells = ("[/]", "[red]", "\x1b[31m")
+    file = written(tmp_path, as_csv(*[{}] * 30, *({"channel": cell} for cell in cells)), "x[bold]\x1b]0;y\u202e.csv")
+    shown = CliRunner().invoke(app, ["check", str(file), "--dataset", "sales"]).output
+    assert "x[bold]␛]0;y\ufffd.csv" in shown
+    assert '"[/]"' in shown
+    assert '"[red]"' in shown
+    assert [char for char in shown if not char.isprintable() and char != "\n"] == []
