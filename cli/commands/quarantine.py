@@ -55,7 +55,7 @@ def quarantine(
 
     Example: sluice quarantine sales
 
-    Example: sluice quarantine sales --reason channel_is_known --export mend.csv
+    Example: sluice quarantine sales --reason channel_is_in_set --export mend.csv
     """
     registry.load(dataset)
     where = connect(stack, profile, region)

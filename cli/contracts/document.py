@@ -16,6 +16,7 @@ from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 
 from sluice.contract import registry
+from sluice.contract.facts import Facts, column_facts, row_facts
 from sluice.contract.glue_types import glue_type
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
@@ -25,7 +26,8 @@ Terms = dict[str, Any]
 
 def terms(contract: Contract) -> Terms:
     """Return all that a contract declares; equal contracts give equal terms."""
-    frame = pl.LazyFrame(schema=contract.parsed)
+    frame = pl.LazyFrame(schema=contract.types)
+    schema = contract.row.to_schema()
     with pl.Config(fmt_table_cell_list_len=-1, fmt_str_lengths=10_000):
         return {
             "dataset": contract.name,
@@ -34,8 +36,8 @@ def terms(contract: Contract) -> Terms:
             "files": list(contract.files),
             "same_as_key": list(contract.same_as_key),
             "reading": _reading(contract),
-            "columns": {name: _column(contract, name, frame) for name in contract.types},
-            "row_rules": {str(check.name): _test(contract, check, "*", frame) for check in contract.row_schema.checks},
+            "columns": {name: _column(contract, name, facts, frame) for name, facts in column_facts(schema).items()},
+            "row_rules": _rules(contract, row_facts(schema), "*", frame),
             "cleaning": [_step(step.columns, step.apply(pl.col("text"))) for step in contract.cleaning],
             "discard": {rule.name: str(rule.when) for rule in contract.discard},
             "unique": {"key": list(contract.unique.key), "latest": contract.unique.latest} if contract.unique else None,
@@ -76,26 +78,33 @@ def _reading(contract: Contract) -> Terms:
     }
 
 
-def _column(contract: Contract, name: str, frame: pl.LazyFrame) -> Terms:
+def _column(contract: Contract, name: str, facts: Facts, frame: pl.LazyFrame) -> Terms:
     column = contract.row.to_schema().columns[name]
     return {
         "type": glue_type(contract.types[name]),
         "in_files": name in contract.parsed,
         "nullable": bool(column.nullable),
-        "rules": {_reason(name, check): _test(contract, check, name, frame) for check in column.checks},
+        "rules": _rules(contract, facts, name, frame),
     }
 
 
-def _reason(column: str, check: Check) -> str:
-    name = str(check.name)
-    return name if name.startswith(column) else f"{column}_{name}"
+def _rules(contract: Contract, facts: Facts, column: str, frame: pl.LazyFrame) -> dict[str, str]:
+    return {
+        reason: " and ".join(_test(contract, check, column, frame) for check in checks)
+        for reason, checks in facts.items()
+    }
 
 
 def _test(contract: Contract, check: Check, column: str, frame: pl.LazyFrame) -> str:
-    """Return what a check tests, as Polars writes it, or its settings when it is one of pandera's own."""
-    if check.statistics:
-        return ", ".join(f"{name} = {value}" for name, value in check.statistics.items())
-    tested = check._check_fn(PolarsData(frame, column))
+    """Return what a check tests, as Polars writes it, or its settings where it is one of pandera's without such."""
+    # pandera keeps the values of `isin` as a set; its statistics have them as they were given.
+    given = {
+        name: sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        for name, value in (check.statistics or {}).items()
+    }
+    tested = check._check_fn(PolarsData(frame, column), **(check._check_kwargs | given))
+    if check.statistics and not isinstance(tested, pl.LazyFrame):
+        return str(check.error)
     if not isinstance(tested, pl.LazyFrame):
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check.name} must return a LazyFrame")
     plan = tested.explain(optimized=False).splitlines()[0]

@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 def document(contract: Contract) -> Document:
-    """Return the published table as the standard describes one; rules are told as checks of its columns."""
+    """Return the published table as the standard describes one; rules are checks of its columns."""
     told = terms(contract)
     return {
         "apiVersion": API_VERSION,
@@ -85,8 +85,8 @@ def _logical(dtype: pl.DataType) -> str:
 def _rule(name: str, test: str, column: str = "") -> Document:
     """Return a check: one of the standard's own for a list of values, else its words."""
     rule: Document = {"name": name, "description": words(name), "dimension": "conformity"}
-    known = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
-    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', known.group(1)) if known else []
+    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
+    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', listed.group(1)) if listed else []
     if column and texts:
         return rule | {
             "type": "library",

@@ -108,8 +108,9 @@ def _environment(escaped: bool) -> jinja2.Environment:
 
 
 def words(name: str, column: str = "") -> str:
-    """Return a check's name as words: `age_is_from_minus_1_to_9` of `age` is `is from -1 to 9`."""
+    """Return a check's name as words: `age_is_between_minus_1_and_9` of `age` is `is between -1 and 9`."""
     fact = name.removeprefix(f"{column}_") if column else name
+    fact = re.sub(r"(?<=\d)_(?=\d)", ".", fact)
     return re.sub(r"minus (\d)", r"-\1", fact.replace("_", " "))
 
 
@@ -126,14 +127,20 @@ def _field(contract: Contract, told: Terms, name: str, examples: dict[str, str])
     return Field(name, _kind(contract, name, dtype), needed, rules, examples.get(name, ""))
 
 
+_SETS = {"is in set": "is one of", "is not in set": "is none of"}
+_PATTERNS = {"matches pattern", "contains pattern", "starts with prefix", "ends with suffix"}
+
+
 def _rule(fact: str, test: str) -> str:
-    """Return a rule's words, with the values that it knows when it knows some."""
-    known = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
-    if known is None:
+    """Return a rule's words, with the set of values or the pattern that it tests."""
+    if fact in _PATTERNS and (pattern := re.search(r'\(\["(.*)"\]\)$', test)):
+        return f"{fact}: {pattern.group(1)}"
+    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)(?:\.not\(\))?$", test)
+    if listed is None:
         return fact
-    values = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', known.group(1))
-    listed = ", ".join(quoted or bare for quoted, bare in values)
-    return f"is one of {listed}" if fact == "is known" else f"{fact}: {listed}"
+    found = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', listed.group(1))
+    values = ", ".join(quoted or bare for quoted, bare in found)
+    return f"{_SETS[fact]} {values}" if fact in _SETS else f"{fact}: {values}"
 
 
 def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:

@@ -35,7 +35,7 @@ def test_a_rejected_file_is_told_with_its_reason_and_exit_code_1(sluice: Command
     life = sluice("show", "sales/S102/2025-03-05.csv").stdout
     assert 'row 2: "fax"' in life
     (version,) = sluice.json("show", "sales/S102/2025-03-05.csv")
-    assert version["report"]["examples"]["channel_is_known"][1] == {"row_number": 3, "text": "pigeon"}
+    assert version["report"]["examples"]["channel_is_in_set"][1] == {"row_number": 3, "text": "pigeon"}
 
 
 def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):

@@ -34,6 +34,7 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     if len({pattern.endswith(".jsonl") for pattern in contract.files}) > 1:
         yield "its file patterns must all end in .jsonl, or none: the format is told by the name"
     yield from _unknown_columns(contract)
+    yield from _set_mistakes(contract)
     yield from _unique_mistakes(contract)
     yield from _optional_mistakes(contract)
     yield from _discard_mistakes(contract)
@@ -97,6 +98,16 @@ def _discard_mistakes(contract: "Contract") -> Iterator[str]:
         else:
             if told != [pl.Boolean()]:
                 yield f"discard {rule.name!r} must say true or false of a row, not {', '.join(map(str, told))}"
+
+
+def _set_mistakes(contract: "Contract") -> Iterator[str]:
+    """Yield the sets of one text: pandera takes `isin=("EUR",)` for `isin="EUR"`, that is for its letters."""
+    for name, column in contract.row.to_schema().columns.items():
+        for check in column.checks:
+            if check.name in ("isin", "notin"):
+                (values,) = check.statistics.values()
+                if isinstance(values, str):
+                    yield f"{name}: {check.name} takes a list, such as {check.name}=[{values!r}]"
 
 
 def _unique_mistakes(contract: "Contract") -> Iterator[str]:

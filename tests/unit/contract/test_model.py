@@ -17,6 +17,11 @@ class Row(pa.DataFrameModel):
     amount: pl.Int64 = pa.Field(nullable=True)
 
 
+class OneText(pa.DataFrameModel):
+    name: pl.String = pa.Field(isin=("EUR",))
+    amount: pl.Int64 = pa.Field(notin=(3,))
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -24,6 +29,7 @@ class Row(pa.DataFrameModel):
         ({"name": "sales_quarantine"}, "kept for what stands beside a table"),
         ({"name": "sales_latest"}, "kept for what stands beside a table"),
         ({"files": ()}, "no file pattern"),
+        ({"row": OneText}, r"name: isin takes a list, such as isin=\['EUR'\]"),
         ({"quarantine_limit": 20}, "share from 0 to 1"),
         ({"unique": Unique(key=("nope",))}, "'nope', which is no column"),
         ({"unique": Unique(key=("amount",))}, "must not be nullable"),

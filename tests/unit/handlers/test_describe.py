@@ -227,7 +227,7 @@ def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
     told = document(cloud, run_facts_key(cloud.ledger.entry(source)["run_id"]))
     rows = next(measure for measure in told["measures"] if measure["name"] == "rows a file")
     assert (rows["value"], rows["before"], rows["usual"], rows["unusual"]) == (41, [20] * 6, 20, True)
-    assert told["news"] == ["A reason that the last 6 run(s) did not have: quantity_is_from_1_to_1000"]
+    assert told["news"] == ["A reason that the last 6 run(s) did not have: quantity_is_between_1_and_1000"]
     price = next(column for column in told["columns"] if column["name"] == "unit_price")
     median = next(measure for measure in price["measures"] if measure["name"] == "median")
     assert (median["value"], median["before"], median["unusual"]) == (90, [2, 3, 4, 5, 6], True)

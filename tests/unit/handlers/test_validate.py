@@ -37,7 +37,7 @@ def test_an_accepted_file_is_recorded_tagged_and_started(cloud: Cloud):
     cloud.validate(source)
     entry = cloud.ledger.entry(source)
     assert (entry["status"], entry["dataset"], entry["rows"]) == ("RECEIVED", "sales", 5)
-    assert (entry["would_quarantine"], entry["reasons"]) == (1, {"channel_is_known": 1})
+    assert (entry["would_quarantine"], entry["reasons"]) == (1, {"channel_is_in_set": 1})
     assert runs(cloud) == [entry["run_id"]]
     found = tags(cloud, source)
     assert found.pop("sluice:processed")[:2] == "20"
@@ -62,8 +62,8 @@ def test_a_rejected_file_is_recorded_tagged_told_and_starts_nothing(cloud: Cloud
     assert tags(cloud, source)["sluice:validation"] == "rejected"
     [event], [text] = told(cloud)
     assert (event["source"], event["rows"], event["would_quarantine"]) == (source.uri, 3, 2)
-    assert event["reasons"]["channel_is_known"] == 1
-    for part in (source.uri, "3 read, 2 would be quarantined", "channel_is_known: 1", f"sluice show {source.uri}"):
+    assert event["reasons"]["channel_is_in_set"] == 1
+    for part in (source.uri, "3 read, 2 would be quarantined", "channel_is_in_set: 1", f"sluice show {source.uri}"):
         assert part in text
 
 
