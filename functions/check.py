@@ -1,4 +1,4 @@
-"""Check: what readers now see of each source must equal its manifest, with no row of an older run left."""
+"""Check: the rows of each source in the table must equal its manifest, with no row of an older run left."""
 
 import os
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     for source in sources:
         if source.id in wrong:
             found = {count.run_id: count.rows for count in seen if count.source_key == source.uri}
-            logger.error("readers disagree", source_id=source.id, expected=expected[source], found=found)
+            logger.error("row counts differ", source_id=source.id, expected=expected[source], found=found)
     return {"ok": [source.id for source in sources if source.id not in wrong], "mismatched": wrong}
 
 

@@ -1,6 +1,6 @@
-"""Watch: people are told when a dataset has published nothing for longer than its contract says.
+"""Watch: notifies people of stale datasets, which have published nothing for longer than their contract says.
 
-Nobody uploads a file to say that none comes, so this one looks by the clock.
+It runs on a schedule, since a missing file causes no event.
 """
 
 import os
@@ -31,9 +31,9 @@ HISTORY = RunHistory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Return {stale, told}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
+    """Return {stale, notified}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
 
-    A silence is told of once, by the first watch after it began; the alarm on StaleDatasets stays until it ends.
+    Each is notified once, by the first watch after it became stale; the alarm on StaleDatasets stays until it is not.
     """
     now = datetime.fromisoformat(event["time"]).astimezone(UTC)
     watched = [contract for contract in registry.contracts().values() if contract.expected_every]
@@ -42,11 +42,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     earlier = now - timedelta(minutes=WATCH_MINUTES)
     new = [contract for contract in stale if not is_stale(contract.expected_every, last[contract.name], earlier)]
     for contract in new:
-        tell(contract, last[contract.name])
+        notify(contract, last[contract.name])
     count_for_alarms(StaleDatasets=len(stale))
     answer: dict[str, Any] = {
         "stale": [contract.name for contract in stale],
-        "told": [contract.name for contract in new],
+        "notified": [contract.name for contract in new],
     }
     logger.info("datasets watched", watched=len(watched), **answer)
     return answer
@@ -58,7 +58,7 @@ def last_published(contract: Contract) -> str:
     return max((run.at for run in history.runs(latest)), default="")
 
 
-def tell(contract: Contract, last: str) -> None:
+def notify(contract: Contract, last: str) -> None:
     every = contract.expected_every or timedelta(0)
     notice = dataset_stale(contract.name, last_published=last, expected_every=every, raw_bucket=RAW_BUCKET)
     put_event(EVENTS, EVENT_BUS, notice)

@@ -1,8 +1,8 @@
 """Window: posts by minute and brand, of each window of a minute over the stream.
 
 The result of a window becomes a file of its own dataset, which the usual flow publishes. Its key is made of the window,
-the shard and the first record, so a window that is closed again writes the same file again; the ledger remembers those
-that are done. A record counts where it came first: another table remembers that.
+the shard and the first record, so a window that is closed again writes the same file again; the ledger records those
+that are done. A record counts where it came first, which another table records.
 """
 
 import base64
@@ -60,17 +60,17 @@ def close(state: State, *, window_start: str, shard_id: str) -> None:
     Done is a window whose digest the ledger has: that is written last.
     """
     key = f"{RESULT}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
-    place = {"source": f"window://{WHAT.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
+    item = {"source": f"window://{WHAT.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
     body = lines(WHAT, state, window_start=window_start, shard_id=shard_id)
     digest = hashlib.sha256(body).hexdigest()
-    if ITEMS.get(place).get("digest") == digest:
+    if ITEMS.get(item).get("digest") == digest:
         logger.info("window closed before", key=key)
         return
-    told = {"last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
+    summary = {"last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
     if body:
-        # A stream is tried for ever: while the ledger takes nothing, each try would upload one more version.
-        ITEMS.put({**place, "key": key})
+        # A stream is tried for ever: while the ledger fails, each try would upload one more version.
+        ITEMS.put({**item, "key": key})
         S3.put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
-        told["key"] = key
-    ITEMS.put({**place, **told, "digest": digest})
-    logger.info("window closed", **told)
+        summary["key"] = key
+    ITEMS.put({**item, **summary, "digest": digest})
+    logger.info("window closed", **summary)

@@ -103,18 +103,18 @@ def find(where: Stack, what: str) -> Page:
 
 
 def _write(where: Stack, page: Page) -> None:
-    desk = pages.PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
+    writer = pages.PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
     with output.status("writing the page"):
         if page.run_id:
-            _write_run(desk, page.run_id)
+            _write_run(writer, page.run_id)
         elif page.dataset:
-            pages.dataset(desk, registry.load(page.dataset))
+            pages.dataset(writer, registry.load(page.dataset))
 
 
-def _write_run(desk: pages.PageWriter, run_id: str) -> None:
+def _write_run(writer: pages.PageWriter, run_id: str) -> None:
     try:
-        pages.run(desk, run_id)
-    except desk.s3.exceptions.NoSuchKey:
+        pages.run(writer, run_id)
+    except writer.s3.exceptions.NoSuchKey:
         raise NoPage(f"of a run {run_id} nothing is left that a page could tell: sluice runs lists the runs") from None
 
 
@@ -156,7 +156,7 @@ def of_manifest(path: Path) -> dict[str, Any]:
     shown = {reason: _examples(manifest.dataset, quarantined, reason) for reason in manifest.reasons}
     part = run_page.Part(manifest.source_key, manifest.source_version, {}, manifest, shown)
     rows = sum(file.rows for file in chosen)
-    return run_page.facts(manifest.run_id, manifest.dataset, [part], run_page.Looked(looked, rows))
+    return run_page.facts(manifest.run_id, manifest.dataset, [part], run_page.Profiles(looked, rows))
 
 
 def _examples(dataset: str, files: Sequence[Path], reason: str) -> list[dict[str, Any]]:

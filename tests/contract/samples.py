@@ -1,4 +1,4 @@
-"""What a dataset's samples must show: all of the good one is accepted, each row of the bad one fails as written."""
+"""A dataset's samples: every row of the good one is accepted, each row of the bad one fails for the written reasons."""
 
 import csv
 import dataclasses

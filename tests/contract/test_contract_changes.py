@@ -1,4 +1,4 @@
-"""tests/data/<dataset>/contract.json is what senders and readers were told; the code may not leave it behind."""
+"""tests/data/<dataset>/contract.json is the contract as published to others; the code must agree with it."""
 
 import json
 

@@ -23,7 +23,7 @@ def watched(world: World) -> list[str]:
         FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
     )
     told = json.loads(answer["Payload"].read())
-    if wrong.expect("guests" in told.get("told", []), f"guests are told to be stale ({told})"):
+    if wrong.expect("guests" in told.get("notified", []), f"guests are told to be stale ({told})"):
         heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
         wrong.expect(heard is not None, "people are told")
     return wrong

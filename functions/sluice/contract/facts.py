@@ -7,10 +7,6 @@ from typing import Any
 
 import pandera.polars as pa
 from pandera import Check
-from pandera.backends.polars.register import register_polars_backends
-
-# Else pandera imports them at the first validation, when the clock of a request is running.
-register_polars_backends()
 
 Facts = dict[str, list[Check]]
 """By reason, the checks that must all pass."""

@@ -1,6 +1,6 @@
 """Counts of a stream's records by the minute of their event, carried from one batch of a window to the next.
 
-The records are judged by the contract as those of a file are, so that a window and the table agree on what is a row.
+The contract validates the records as it does those of a file, so that a window and the table have the same rows.
 Each counts once, however often it comes: two records are the same when the contract's key and latest column are.
 """
 
@@ -28,7 +28,7 @@ Records = list[tuple[str, bytes]]
 """(sequence number, data) in the order of the shard."""
 
 First = Callable[[dict[str, str]], set[str]]
-"""Tells of row → sequence number those rows whose first occurrence that is."""
+"""Of row → sequence number it returns the rows whose first occurrence that is."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Records:
     name = "records of a stream"
 
     def __init__(self, records: Iterable[bytes]) -> None:
-        # Begun with a line break, the text of no record is taken for the mark of a compressed file.
+        # A line break comes first, or the text of a record could be taken for the magic bytes of a compressed file.
         self._text = b"\n" + b"\n".join(records) + b"\n"
 
     def open(self) -> BinaryIO:
