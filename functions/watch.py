@@ -11,9 +11,7 @@ from sluice.aws import clients
 from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
 from sluice.contract import registry
 from sluice.contract.model import Contract
-from sluice.ledger import history
 from sluice.ledger.history import RunHistory
-from sluice.ledger.ledger import PUBLISHED
 from sluice.notify.messages import dataset_stale
 from sluice.notify.send import alert, put_event
 from sluice.report.dataset_page import is_stale
@@ -37,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     """
     now = datetime.fromisoformat(event["time"]).astimezone(UTC)
     watched = [contract for contract in registry.contracts().values() if contract.expected_every]
-    last = {contract.name: last_published(contract) for contract in watched}
+    last = {contract.name: HISTORY.last_published(contract.name) for contract in watched}
     stale = [contract for contract in watched if is_stale(contract.expected_every, last[contract.name], now)]
     earlier = now - timedelta(minutes=WATCH_MINUTES)
     new = [contract for contract in stale if not is_stale(contract.expected_every, last[contract.name], earlier)]
@@ -50,12 +48,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     }
     logger.info("datasets watched", watched=len(watched), **answer)
     return answer
-
-
-def last_published(contract: Contract) -> str:
-    """Return when a file of the dataset was published last, or nothing."""
-    latest = HISTORY.latest(contract.name, status=PUBLISHED, most=100)
-    return max((run.at for run in history.runs(latest)), default="")
 
 
 def notify(contract: Contract, last: str) -> None:

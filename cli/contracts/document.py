@@ -1,7 +1,7 @@
-"""A contract as plain facts (JSON): what `sluice explain` tells, and what `sluice diff` compares.
+"""The contract document: a contract as JSON, which `sluice explain` prints and `sluice diff` compares.
 
-Rules are Python. Their text here is what Polars says of the expression that they run, so that two versions of a
-rule can be compared without comparing source code.
+Rules are Python. Their text here is the expression that they run, as Polars writes it, so that two versions of a
+rule are compared without comparing source code.
 """
 
 import importlib.util
@@ -21,11 +21,11 @@ from sluice.contract.glue_types import glue_type
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
 
-Terms = dict[str, Any]
+ContractDocument = dict[str, Any]
 
 
-def terms(contract: Contract) -> Terms:
-    """Return all that a contract declares; equal contracts give equal terms."""
+def contract_document(contract: Contract) -> ContractDocument:
+    """Return all that a contract declares; equal contracts give equal documents."""
     frame = pl.LazyFrame(schema=contract.types)
     schema = contract.row.to_schema()
     with pl.Config(fmt_table_cell_list_len=-1, fmt_str_lengths=10_000):
@@ -62,14 +62,14 @@ def _seconds(time: timedelta | None) -> int | None:
     return None if time is None else int(time.total_seconds())
 
 
-def _reading(contract: Contract) -> Terms:
+def _reading(contract: Contract) -> ContractDocument:
     reading = contract.reading
     return {
         "delimiter": reading.format.delimiter,
         "quote": reading.format.quote,
         "encoding": reading.format.encoding,
         "null_markers": list(reading.null_markers),
-        "dates": {name: list(forms) for name, forms in reading.dates.items()},
+        "dates": {name: list(formats) for name, formats in reading.dates.items()},
         "aliases": dict(reading.aliases),
         "input_only": list(reading.input_only),
         "optional": list(reading.optional),
@@ -78,7 +78,7 @@ def _reading(contract: Contract) -> Terms:
     }
 
 
-def _column(contract: Contract, name: str, facts: Facts, frame: pl.LazyFrame) -> Terms:
+def _column(contract: Contract, name: str, facts: Facts, frame: pl.LazyFrame) -> ContractDocument:
     column = contract.row.to_schema().columns[name]
     return {
         "type": glue_type(contract.types[name]),
@@ -111,7 +111,7 @@ def _test(contract: Contract, check: Check, column: str, frame: pl.LazyFrame) ->
     return plan.removeprefix("SELECT [").removesuffix("]")
 
 
-def _step(columns: tuple[str, ...], does: pl.Expr) -> Terms:
+def _step(columns: tuple[str, ...], does: pl.Expr) -> ContractDocument:
     return {"columns": list(columns), "does": str(does)}
 
 
@@ -135,7 +135,7 @@ def loaded(name: str, text: str) -> Contract:
     return contract
 
 
-def terms_of(named: str) -> Terms:
+def document_of(named: str) -> ContractDocument:
     """Return the terms of a dataset by its name, of a contract's .py file (which is run), or of a .json file.
 
     Raises UnknownDataset, ContractInvalid.
@@ -144,23 +144,23 @@ def terms_of(named: str) -> Terms:
     if path.suffix == ".json" and path.is_file():
         return read(path)
     if path.suffix == ".py" and path.is_file():
-        return terms(loaded(path.stem, path.read_text()))
-    return terms(registry.load(named))
+        return contract_document(loaded(path.stem, path.read_text()))
+    return contract_document(registry.load(named))
 
 
-_LATER: Terms = {"optional": []}
+_LATER: ContractDocument = {"optional": []}
 """What a contract's reading means that an older Sluice wrote down, before there were such settings."""
 
 
-def read(path: Path) -> Terms:
+def read(path: Path) -> ContractDocument:
     """Return the terms that `written` wrote. Raises ContractInvalid."""
     try:
-        told = dict(json.loads(path.read_text()))
-        return told | {"reading": _LATER | told["reading"]}
+        found = dict(json.loads(path.read_text()))
+        return found | {"reading": _LATER | found["reading"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ContractInvalid(f"{path} is no contract that `sluice diff --save` wrote") from error
 
 
-def written(of: Terms) -> str:
+def written(of: ContractDocument) -> str:
     """Return terms as the text of a .json file."""
     return json.dumps(of, indent=2, ensure_ascii=False) + "\n"

@@ -105,7 +105,7 @@ def _contract(proposal: Proposal) -> Iterator[str]:
     yield f'    name="{proposal.dataset}",'
     yield "    version=1,"
     yield f"    row={row_class(proposal.dataset)},"
-    if not proposal.files_are_told:
+    if not proposal.files_are_given:
         yield from _comment(
             f"{_DECIDE}: how do producers name their files? A file sent again under its name replaces its rows.", 4
         )
@@ -125,9 +125,9 @@ def _reading(proposal: Proposal) -> Iterator[str]:
     if text_format := _text_format(proposal):
         yield f"        format=TextFormat({text_format}),"
     for marker, columns in proposal.markers.doubtful.items():
-        told = "also stands" if marker in proposal.markers.taken else "is no null marker here: it stands"
+        named = "also stands" if marker in proposal.markers.taken else "is no null marker here: it stands"
         where = ", ".join(columns[:5])
-        yield from _comment(f"{_DECIDE}: {marker!r} {told} as a text in {where}. A value, or none?", 8)
+        yield from _comment(f"{_DECIDE}: {marker!r} {named} as a text in {where}. A value, or none?", 8)
     yield f"        null_markers={_tuple(proposal.markers.taken, 21, 8)},"
     dates = {column.name: column.guess.forms for column in proposal.columns if column.guess.forms}
     if dates:
@@ -138,8 +138,8 @@ def _reading(proposal: Proposal) -> Iterator[str]:
     aliases = {c.header: c.name for c in proposal.columns if c.header.lower() != c.name}
     yield from _mapping("aliases", aliases, 8)
     if proposal.samples.partial:
-        told = ", ".join(map(repr, proposal.samples.partial[:5]))
-        yield from _comment(f"{_DECIDE}: not every sample has {told}. Left out of the table as it stands.", 8)
+        named = ", ".join(map(repr, proposal.samples.partial[:5]))
+        yield from _comment(f"{_DECIDE}: not every sample has {named}. Left out of the table as it stands.", 8)
         yield '        unknown_columns="ignore",'
     if proposal.comma:
         yield "        decimal_comma=True,"
@@ -157,8 +157,8 @@ def _unique(proposal: Proposal) -> Iterator[str]:
     key = proposal.key
     others = "; ".join(" + ".join(names) for names in key.others[:4])
     if not key.columns:
-        told = f"unique in the sample, too: {others}" if others else "nothing in the sample identifies a row"
-        yield from _comment(f"{_DECIDE}: no key, so rows sent twice in a file are both published ({told}).", 4)
+        named = f"unique in the sample, too: {others}" if others else "nothing in the sample identifies a row"
+        yield from _comment(f"{_DECIDE}: no key, so rows sent twice in a file are both published ({named}).", 4)
         return
     doubt = "unique in the sample" + (f", as are: {others}" if others else "")
     latest = "the highest row number" if key.latest is None else f"the largest {key.latest}"

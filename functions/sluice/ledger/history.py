@@ -58,6 +58,10 @@ class RunHistory:
         )
         return list(islice(found, most))
 
+    def last_published(self, dataset: str) -> str:
+        """Return when a file of the dataset was published last (ISO, UTC), or nothing."""
+        return max((run.at for run in runs(self.latest(dataset, status=PUBLISHED, most=100))), default="")
+
 
 def runs(entries: Iterable[Entry]) -> list[PastRun]:
     """Return the runs of published entries, oldest first."""

@@ -1,8 +1,9 @@
 """The query that counts the rows of a run's sources in the table, and the comparison with the manifests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
+from typing import Any
 
 from sluice.aws.object_version import ObjectVersion
 from sluice.publish.sql import identifier, literal
@@ -59,6 +60,15 @@ def count_query(
         f" WHERE {' AND '.join(conditions)} GROUP BY _source_key, _run_id"
     )
     return CountQuery(query, parameters)
+
+
+def counts(athena: Any, query_execution_id: str) -> Iterator[Count]:
+    """Yield the result of a finished query, whose first row is the header."""
+    pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=query_execution_id)
+    rows = (row["Data"] for page in pages for row in page["ResultSet"]["Rows"])
+    next(rows, None)
+    for source_key, run_id, number in rows:
+        yield Count(source_key["VarCharValue"], run_id["VarCharValue"], int(number["VarCharValue"]))
 
 
 def mismatched(expected: Mapping[ObjectVersion, int], seen: Iterable[Count], *, run_id: str) -> list[str]:

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from sluice.aws.dynamodb import Items
+from sluice.aws.telemetry import logger
 from sluice.clean.batch import clean_batch
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
@@ -132,6 +134,38 @@ def _identified(what: PerMinute, good: pl.DataFrame, numbers: list[str]) -> pl.D
 def _counted(rows: pl.DataFrame) -> Iterator[tuple[str, str, int, int]]:
     counted = rows.group_by("minute", "group").agg(posts=pl.len(), total=pl.col("units").sum())
     yield from counted.select("minute", "group", "posts", "total").iter_rows()
+
+
+def close(
+    what: PerMinute,
+    state: State,
+    *,
+    result: str,
+    window_start: str,
+    shard_id: str,
+    s3: Any,
+    bucket: str,
+    ledger: Items,
+) -> None:
+    """Write the window's result as a file of the dataset `result`, unless that is done; without counts there is none.
+
+    Done is a window whose digest the ledger has: that is written last.
+    """
+    key = f"{result}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
+    item = {"source": f"window://{what.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
+    body = lines(what, state, window_start=window_start, shard_id=shard_id)
+    digest = hashlib.sha256(body).hexdigest()
+    if ledger.get(item).get("digest") == digest:
+        logger.info("window closed before", key=key)
+        return
+    summary = {"last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
+    if body:
+        # A stream is tried for ever: while the ledger fails, each try would upload one more version.
+        ledger.put({**item, "key": key})
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        summary["key"] = key
+    ledger.put({**item, **summary, "digest": digest})
+    logger.info("window closed", **summary)
 
 
 def lines(what: PerMinute, state: State, *, window_start: str, shard_id: str) -> bytes:
