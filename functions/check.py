@@ -1,7 +1,6 @@
-"""Check: what readers now see of each source must equal its manifest, with no row of an older run left."""
+"""Check: the rows of each source in the table must equal its manifest, with no row of an older run left."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 from sluice.aws import clients
@@ -10,7 +9,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.manifest import Manifest
-from sluice.publish.row_counts import Count, mismatched
+from sluice.publish.row_counts import counts, mismatched
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
@@ -26,23 +25,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     logger.append_keys(run_id=run_id, dataset=event["dataset"])
     sources = [ObjectVersion.from_dict(source) for source in event["sources"]]
     expected = {source: published(run_id, source) for source in sources}
-    seen = list(counts(event["query_execution_id"]))
+    seen = list(counts(ATHENA, event["query_execution_id"]))
     wrong = mismatched(expected, seen, run_id=run_id)
     for source in sources:
         if source.id in wrong:
             found = {count.run_id: count.rows for count in seen if count.source_key == source.uri}
-            logger.error("readers disagree", source_id=source.id, expected=expected[source], found=found)
+            logger.error("row counts differ", source_id=source.id, expected=expected[source], found=found)
     return {"ok": [source.id for source in sources if source.id not in wrong], "mismatched": wrong}
 
 
 def published(run_id: str, source: ObjectVersion) -> int:
     return Manifest.from_dict(get_json(S3, WORK_BUCKET, manifest_key(run_id, source))).published
-
-
-def counts(query_execution_id: str) -> Iterator[Count]:
-    """Yield the rows of the query's result, whose first row is the header."""
-    pages = ATHENA.get_paginator("get_query_results").paginate(QueryExecutionId=query_execution_id)
-    rows = (row["Data"] for page in pages for row in page["ResultSet"]["Rows"])
-    next(rows, None)
-    for source_key, run_id, number in rows:
-        yield Count(source_key["VarCharValue"], run_id["VarCharValue"], int(number["VarCharValue"]))

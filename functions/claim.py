@@ -1,4 +1,4 @@
-"""Claim: a run takes a source, each object version once, and never an older one after a newer one."""
+"""Claim: a run claims a source, each object version once, and never an older one after a newer one."""
 
 import os
 from typing import Any

@@ -56,7 +56,7 @@ def clean(task: Task, out: Path) -> Manifest:
 
 
 def stage(task: Task, manifest: Manifest, out: Path) -> None:
-    """Upload the files, then the manifest: who sees it sees all that it names."""
+    """Upload the files, then the manifest: when it exists, all that it names does."""
     prefix = staging_prefix(task.run_id, task.source)
 
     def upload(path: str) -> None:

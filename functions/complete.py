@@ -1,4 +1,4 @@
-"""Complete: the ledger promises the source's new rows to readers, the upload is tagged, everyone is told."""
+"""Complete: records the source as published, tags the upload, and puts DatasetUpdated on the bus."""
 
 import os
 from datetime import UTC, datetime
@@ -29,10 +29,10 @@ LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Return {id, status}. Raises LeaseLost and ManifestRefused; then nothing has been promised.
+    """Return {id, status}. Raises LeaseLost and ManifestRefused; then nothing is recorded.
 
-    The ledger comes first: from there on the source is published, whatever fails after it, and repeating this
-    only tells it again.
+    The ledger comes first: from there on the source is published, whatever fails after it, and a repetition only
+    reports it again.
     """
     task = Task.from_event(event)
     manifest = Manifest.from_dict(get_json(S3, WORK_BUCKET, manifest_key(task.run_id, task.source)))
@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     if not LEDGER.is_published(task.source, run_id=task.run_id):
         version = LEDGER.ready_manifest(task.source, run_id=task.run_id)
         LEDGER.complete(task.source, run_id=task.run_id, published_manifest=version, **counts)
-    mark(task)
+    tag_upload(task)
     paths = [partition.path for partition in manifest.partitions]
     notice = dataset_updated(task.source, dataset=task.dataset, run_id=task.run_id, counts=counts, partitions=paths)
     put_event(EVENTS, EVENT_BUS, notice)
@@ -66,7 +66,7 @@ def account(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def mark(task: Task) -> None:
+def tag_upload(task: Task) -> None:
     try:
         tag(S3, task.source, status="PUBLISHED", run_id=task.run_id)
     except ObjectGone:

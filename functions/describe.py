@@ -1,6 +1,6 @@
-"""Describe: whoever wants to know what a run did finds a page of it, written when all is done.
+"""Describe: writes the pages of a run, of a rejected file and of their dataset, when all is done.
 
-It listens to the ends of runs and to what Sluice tells everyone, so that no page can fail a run or make it wait.
+It is started by events, the ends of runs and Sluice's own, so that no page can fail or delay a run.
 """
 
 import os
@@ -28,7 +28,7 @@ PAGES = pages.PageWriter(
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Return {pages}: the keys of what was written, none when a run has ended that is still to be undone.
+    """Return {pages}: the keys of what was written, none when a run has ended that is yet to be undone.
 
     event: the end of a run ("Step Functions Execution Status Change"), RunFailed or FileRejected.
     """
@@ -39,15 +39,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     elif kind == "RunFailed":
         written = pages.run(PAGES, detail["run_id"])
     elif kind == "Step Functions Execution Status Change":
-        # A run of a hundred files tells a hundred times, but it ends once. Recover tells of what it undoes.
+        # A run of a hundred files puts a hundred events, but it ends once. Recover puts RunFailed of what it undoes.
         written = pages.run(PAGES, detail["name"], if_decided=True)
     else:
-        raise UnexpectedEvent(f"{kind} is told by nobody here")
+        raise UnexpectedEvent(f"{kind} is no event that has a page")
     logger.info("pages written", pages=written)
     return {"pages": written}
 
 
 def rejected_source(detail: dict[str, Any]) -> ObjectVersion:
-    """Return the source as the gate's report has it: the event leaves out its size and its place in order."""
+    """Return the source from the validation report: the event has neither its size nor its sequencer."""
     named = ObjectVersion(detail["bucket"], detail["key"], detail["version_id"], sequencer="", size=0)
     return ObjectVersion.from_dict(get_json(S3, WORK_BUCKET, report_key(named))["source"])

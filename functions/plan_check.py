@@ -1,4 +1,4 @@
-"""PlanCheck: writes the one query that counts what readers now see of a run's sources."""
+"""PlanCheck: writes the query that counts the rows of a run's sources in the table."""
 
 import os
 from typing import Any

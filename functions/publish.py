@@ -26,21 +26,21 @@ LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return {id, new_partitions}: how many partitions the catalog does not know yet.
+    """Return {id, new_partitions}: how many partitions the catalog does not have yet.
 
     Raises LeaseLost, ManifestRefused and TableDisagrees. Repeating it is harmless.
     """
     task = Task.from_event(event)
-    place = publisher.PublishTarget(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
+    target = publisher.PublishTarget(S3, WORK_BUCKET, LAKE_BUCKET, task.dataset, task.run_id, task.source)
     head = LEDGER.hold(task.source, run_id=task.run_id, lease_seconds=LEASE_SECONDS)
-    manifest = place.manifest()
-    undo = publisher.undo_record(place, manifest, head)
+    manifest = target.manifest()
+    undo = publisher.undo_record(target, manifest, head)
     put_json(S3, WORK_BUCKET, undo_key(task.run_id, task.source), undo.to_dict())
     LEDGER.begin_publishing(task.source, run_id=task.run_id, undo=undo_key(task.run_id, task.source))
     tables.ensure(GLUE, DATABASE, task.dataset, location=f"s3://{LAKE_BUCKET}/", manifest=manifest)
-    publishes = partial(LEDGER.publishes, task.source, run_id=task.run_id)
-    with fenced(S3, LAKE_BUCKET, publishes) as fence:
-        version = publisher.replace(place, manifest, undo, fence)
+    may_publish = partial(LEDGER.may_publish, task.source, run_id=task.run_id)
+    with fenced(S3, LAKE_BUCKET, may_publish) as fence:
+        version = publisher.replace(target, manifest, undo, fence)
         LEDGER.end_publishing(task.source, run_id=task.run_id, manifest=version)
     new = tables.unknown_partitions(GLUE, DATABASE, manifest)
     logger.info("files published", files=len(manifest.files), rows=manifest.published, new_partitions=new[:20])

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     manifest = load_manifest(task)
     report = load(report_key(task.source))
     if report is None:
-        raise NotValidated(f"there is no report of the gate on {task.source.uri}")
+        raise NotValidated(f"there is no validation report of {task.source.uri}")
     reconcile(
         manifest,
         run_id=task.run_id,

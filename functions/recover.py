@@ -1,7 +1,4 @@
-"""Recover: what a run left behind when its state machine died, was stopped or ran out of time is undone.
-
-No run stays half published because nobody was left to undo it.
-"""
+"""Recover: undoes a run whose state machine died, was stopped or ran out of time, so that none stays half published."""
 
 import os
 from typing import Any
@@ -14,7 +11,7 @@ from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
 from sluice.ledger.ledger import CLEANING, FAILED, RECEIVED, Ledger
 from sluice.ledger.runs import Run
-from sluice.notify.send import failures_of, tell
+from sluice.notify.send import failures_of, report_failures
 from sluice.publish.undo import undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
@@ -34,7 +31,7 @@ LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return {run_id, undone: how many}. event: "Step Functions Execution Status Change" of our machine.
 
-    A run that undid and reported everything itself is left alone.
+    A run that undid and reported all its failures itself is not touched.
     """
     detail = event["detail"]
     if event["source"] != "aws.states" or detail["stateMachineArn"] != STATE_MACHINE_ARN:
@@ -49,13 +46,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     failed = [{"source": source.to_dict(), "error": error} for source in run.sources if give_up(run, source, error)]
     if failed:
         failures = failures_of(LEDGER, failed)
-        tell(EVENTS, SNS, run, failures, bus=EVENT_BUS, topic_arn=ALERTS_TOPIC_ARN)
+        report_failures(EVENTS, SNS, run, failures, bus=EVENT_BUS, topic_arn=ALERTS_TOPIC_ARN)
     logger.info("run recovered", undone=len(failed))
     return {"run_id": run.run_id, "undone": len(failed)}
 
 
 def give_up(run: Run, source: ObjectVersion, error: dict[str, str]) -> bool:
-    """Undo one source if the run left it undecided; tell whether it did."""
+    """Undo a source that the run left undecided; return whether it is FAILED now."""
     entry = LEDGER.entry(source)
     if entry.get("run_id") != run.run_id or entry.get("status") not in (RECEIVED, CLEANING):
         return False

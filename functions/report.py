@@ -1,4 +1,4 @@
-"""Report: people and systems are told which sources of a run failed and why; the run then ends as failed."""
+"""Report: notifies people and systems which sources of a run failed and why; then the run ends as failed."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ from sluice.aws.s3 import get_json
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Run
-from sluice.notify.send import failures_of, tell
+from sluice.notify.send import failures_of, report_failures
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
@@ -28,6 +28,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     run = Run.from_dict(get_json(S3, WORK_BUCKET, run_key(event["run_id"])))
     logger.append_keys(run_id=run.run_id, dataset=run.dataset)
     failures = failures_of(LEDGER, event["failed"])
-    tell(EVENTS, SNS, run, failures, bus=EVENT_BUS, topic_arn=ALERTS_TOPIC_ARN)
-    logger.info("failure told", failed=[(failure.source.id, failure.error) for failure in failures])
+    report_failures(EVENTS, SNS, run, failures, bus=EVENT_BUS, topic_arn=ALERTS_TOPIC_ARN)
+    logger.info("failure reported", failed=[(failure.source.id, failure.error) for failure in failures])
     return {"run_id": run.run_id, "failed": len(failures)}

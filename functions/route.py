@@ -1,7 +1,7 @@
-"""Route: tells Firehose to which dataset a record belongs, and ends each with a line break.
+"""Route: gives each record of Firehose the dataset that it belongs to, and a line break at its end.
 
-The dataset is what the record's partition key begins with (`sentiment/…`), so that a record finds its way to the
-dataset's quarantine also when its text is damaged beyond reading.
+The dataset is what the record's partition key begins with (`sentiment/…`), so that also a record that
+cannot be read reaches the quarantine of its dataset.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Share: a custom resource that lays the shared package where the Glue job can import it from.
+"""Share: a custom resource that uploads the shared package for the Glue job to import.
 
 SAM uploads a Glue job's script but not its libraries, and no property can name another resource's uploaded zip.
 """
@@ -62,7 +62,7 @@ def zipped(root: Path) -> bytes:
 
 
 def answer(event: dict[str, Any], *, data: dict[str, str], problem: str) -> None:
-    """Put the outcome to the URL that CloudFormation waits at."""
+    """Put the outcome to CloudFormation's response URL."""
     body = {
         "Status": "FAILED" if problem else "SUCCESS",
         "Reason": problem[:1000],

@@ -1,4 +1,4 @@
-"""Undo: readers see what stood before, and the ledger says that the source failed and why."""
+"""Undo: restores what was published of the source before, and records FAILED and the reason in the ledger."""
 
 import os
 from typing import Any

@@ -1,6 +1,6 @@
-"""Watch: people are told when a dataset has published nothing for longer than its contract says.
+"""Watch: notifies people of stale datasets, which have published nothing for longer than their contract says.
 
-Nobody uploads a file to say that none comes, so this one looks by the clock.
+It runs on a schedule, since a missing file causes no event.
 """
 
 import os
@@ -11,9 +11,7 @@ from sluice.aws import clients
 from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
 from sluice.contract import registry
 from sluice.contract.model import Contract
-from sluice.ledger import history
 from sluice.ledger.history import RunHistory
-from sluice.ledger.ledger import PUBLISHED
 from sluice.notify.messages import dataset_stale
 from sluice.notify.send import alert, put_event
 from sluice.report.dataset_page import is_stale
@@ -31,34 +29,28 @@ HISTORY = RunHistory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Return {stale, told}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
+    """Return {stale, notified}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
 
-    A silence is told of once, by the first watch after it began; the alarm on StaleDatasets stays until it ends.
+    Each is notified once, by the first watch after it became stale; the alarm on StaleDatasets stays until it is not.
     """
     now = datetime.fromisoformat(event["time"]).astimezone(UTC)
     watched = [contract for contract in registry.contracts().values() if contract.expected_every]
-    last = {contract.name: last_published(contract) for contract in watched}
+    last = {contract.name: HISTORY.last_published(contract.name) for contract in watched}
     stale = [contract for contract in watched if is_stale(contract.expected_every, last[contract.name], now)]
     earlier = now - timedelta(minutes=WATCH_MINUTES)
     new = [contract for contract in stale if not is_stale(contract.expected_every, last[contract.name], earlier)]
     for contract in new:
-        tell(contract, last[contract.name])
+        notify(contract, last[contract.name])
     count_for_alarms(StaleDatasets=len(stale))
     answer: dict[str, Any] = {
         "stale": [contract.name for contract in stale],
-        "told": [contract.name for contract in new],
+        "notified": [contract.name for contract in new],
     }
     logger.info("datasets watched", watched=len(watched), **answer)
     return answer
 
 
-def last_published(contract: Contract) -> str:
-    """Return when a file of the dataset was published last, or nothing."""
-    latest = HISTORY.latest(contract.name, status=PUBLISHED, most=100)
-    return max((run.at for run in history.runs(latest)), default="")
-
-
-def tell(contract: Contract, last: str) -> None:
+def notify(contract: Contract, last: str) -> None:
     every = contract.expected_every or timedelta(0)
     notice = dataset_stale(contract.name, last_published=last, expected_every=every, raw_bucket=RAW_BUCKET)
     put_event(EVENTS, EVENT_BUS, notice)

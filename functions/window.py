@@ -1,12 +1,11 @@
 """Window: posts by minute and brand, of each window of a minute over the stream.
 
 The result of a window becomes a file of its own dataset, which the usual flow publishes. Its key is made of the window,
-the shard and the first record, so a window that is closed again writes the same file again; the ledger remembers those
-that are done. A record counts where it came first: another table remembers that.
+the shard and the first record, so a window that is closed again writes the same file again; the ledger records those
+that are done. A record counts where it came first, which another table records.
 """
 
 import base64
-import hashlib
 import os
 from typing import Any
 
@@ -15,7 +14,7 @@ from sluice.aws import clients
 from sluice.aws.dynamodb import Items
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.stream.seen_records import FirstSeen
-from sluice.stream.windows import PerMinute, State, add, lines
+from sluice.stream.windows import PerMinute, State, add, close
 
 RAW_BUCKET = os.environ["RAW_BUCKET"]
 
@@ -25,7 +24,6 @@ ITEMS = Items(DYNAMODB, os.environ["LEDGER_TABLE"])
 FIRST_SEEN = FirstSeen(Items(DYNAMODB, os.environ["FIRST_SEEN_TABLE"]))
 
 WHAT = PerMinute(sentiment.contract, time="posted_at", group="brand", value="score")
-RESULT = sentiment_minutes.contract.name
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -45,32 +43,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, State]:
     if not (event["isFinalInvokeForWindow"] or event["isWindowTerminatedEarly"]):
         return {"state": state}
     if state:
-        close(state, window_start=event["window"]["start"].removesuffix("Z"), shard_id=event["shardId"])
+        close(
+            WHAT,
+            state,
+            result=sentiment_minutes.contract.name,
+            window_start=event["window"]["start"].removesuffix("Z"),
+            shard_id=event["shardId"],
+            s3=S3,
+            bucket=RAW_BUCKET,
+            ledger=ITEMS,
+        )
     return {"state": {}}
 
 
 def firsts(rows: dict[str, str], *, shard_id: str) -> set[str]:
     """Return the rows that came for the first time. rows: row → sequence number, which is of its shard alone."""
     return FIRST_SEEN.of({row: f"{shard_id}/{number}" for row, number in rows.items()})
-
-
-def close(state: State, *, window_start: str, shard_id: str) -> None:
-    """Write the window's result, unless that is done; one in which nothing counts has no file.
-
-    Done is a window whose digest the ledger has: that is written last.
-    """
-    key = f"{RESULT}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
-    place = {"source": f"window://{WHAT.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
-    body = lines(WHAT, state, window_start=window_start, shard_id=shard_id)
-    digest = hashlib.sha256(body).hexdigest()
-    if ITEMS.get(place).get("digest") == digest:
-        logger.info("window closed before", key=key)
-        return
-    told = {"last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
-    if body:
-        # A stream is tried for ever: while the ledger takes nothing, each try would upload one more version.
-        ITEMS.put({**place, "key": key})
-        S3.put_object(Bucket=RAW_BUCKET, Key=key, Body=body)
-        told["key"] = key
-    ITEMS.put({**place, **told, "digest": digest})
-    logger.info("window closed", **told)

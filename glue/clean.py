@@ -1,9 +1,9 @@
 """The Glue job: cleans the large sources of a run with Spark, each into its staging folder.
 
 Arguments: --run_id, --dataset, --source_ids (with commas), --raw_bucket, --work_bucket, and --hash_key_secret, the
-secret that personal columns are hashed with, or none. A source that fails does not stop the others: what has a
-manifest goes on, and the job fails at its end, naming the rest. A source that is rejected as a whole leaves
-rejected.json ({reason, message}) where its manifest would be.
+secret that personal columns are hashed with, or none. A source that fails does not stop the others: those with
+a manifest are published, and the job fails at its end, naming the others. For a source that is
+rejected as a whole it writes rejected.json ({reason, message}) instead of a manifest.
 """
 
 import argparse
@@ -31,14 +31,14 @@ from sluice.errors import FileRejected, NotCleaned, NotValidated
 from sluice.ledger.runs import Run
 
 AT_ONCE = 8
-"""Sources cleaned at the same time: the parts of one alone would leave most of a cluster idle."""
+"""Sources cleaned at the same time: the splits of one alone would leave most of a cluster idle."""
 
 logger = logging.getLogger("sluice")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the state machine asks for."""
+    """The arguments of the job."""
 
     run_id: str
     dataset: str
@@ -49,7 +49,7 @@ class Job:
 
     @classmethod
     def of(cls, arguments: list[str]) -> "Job":
-        """Glue adds arguments of its own, which are not for us."""
+        """Parse the arguments; Glue adds others of its own."""
         parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
         for name in ("run_id", "dataset", "source_ids", "raw_bucket", "work_bucket"):
             parser.add_argument(f"--{name}", required=True)
@@ -59,11 +59,11 @@ class Job:
         return cls(given.run_id, given.dataset, ids, given.raw_bucket, given.work_bucket, given.hash_key_secret)
 
     def sources(self) -> list[ObjectVersion]:
-        """Return the sources as the run names them. Raises ValueError for one that is not the run's or not ours."""
+        """Return the sources of the run. Raises ValueError for one that is not in it, or not in the raw bucket."""
         run = Run.from_dict(get_json(s3(), self.work_bucket, run_key(self.run_id)))
         known = {source.id: source for source in run.sources if source.bucket == self.raw_bucket}
-        if strange := [source_id for source_id in self.source_ids if source_id not in known]:
-            raise ValueError(f"{strange} are not sources of {self.run_id} in {self.raw_bucket}")
+        if unknown := [source_id for source_id in self.source_ids if source_id not in known]:
+            raise ValueError(f"{unknown} are not sources of {self.run_id} in {self.raw_bucket}")
         return [known[source_id] for source_id in self.source_ids]
 
 
@@ -88,7 +88,7 @@ def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
         put_json(s3(), job.work_bucket, rejected_key(job.run_id, source), document)
         return f"FileRejected: {rejected}"
     except Exception as error:
-        # Whatever it is, the other sources of the run are cleaned before the job fails with it.
+        # Any error: the other sources of the run are cleaned before the job fails with it.
         logger.exception("source %s not cleaned", source.id)
         return f"{type(error).__name__}: {error}"
     logger.info("source %s cleaned: %s rows in %s s", source.id, manifest.rows_in, manifest.seconds)
@@ -96,13 +96,13 @@ def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
 
 
 def facts(job: Job, source: ObjectVersion) -> dict[str, object]:
-    """Return what the gate learned of the file. Raises NotValidated when it has not read it."""
+    """Return the facts of the validation report. Raises NotValidated when there is none."""
     try:
         report = get_json(s3(), job.work_bucket, report_key(source))
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
             raise
-        raise NotValidated(f"there is no report on {source.uri}") from error
+        raise NotValidated(f"there is no validation report of {source.uri}") from error
     return dict(report["facts"])
 
 

@@ -142,7 +142,7 @@ ROW_DAMAGE: dict[str, Callable[[Lines, Lines], str]] = {
     "quantity_is_a_whole_number": _cell("quantity", "two"),
     "quantity_is_positive": _cell("quantity", "-1"),
     "sales_value_is_a_number": _cell("sales_value", "$2.99"),
-    "week_is_from_1_to_53": _cell("week", "54"),
+    "week_is_between_1_and_53": _cell("week", "54"),
     "transaction_timestamp_is_a_timestamp": _cell("transaction_timestamp", "2017-02-30 10:11:12"),
     "row_has_every_field": lambda _, cells: ",".join(cells[:-2]),
     "row_has_no_extra_field": lambda _, cells: ",".join([*cells, "?"]),

@@ -117,17 +117,17 @@ SELECT c._row_number, c.transaction_id, c.store_id, c.product_id, d.sale_date, w
             WHEN d.sale_date IS NULL THEN 'sale_date_is_a_date' END,
         CASE WHEN NOT is_whole(c.quantity) THEN 'quantity_is_a_whole_number'
             WHEN NOT fits_int64(c.quantity) THEN 'quantity_fits_int64'
-            WHEN whole_of(c.quantity) NOT BETWEEN 1 AND 1000 THEN 'quantity_is_from_1_to_1000' END,
+            WHEN whole_of(c.quantity) NOT BETWEEN 1 AND 1000 THEN 'quantity_is_between_1_and_1000' END,
         CASE WHEN NOT is_number(c.unit_price) THEN 'unit_price_is_a_number'
             WHEN c.unit_price IS NOT NULL AND p.cents IS NULL THEN 'unit_price_fits_decimal_12_2'
             WHEN p.cents <= 0 THEN 'unit_price_is_positive' END,
         CASE WHEN NOT is_whole(c.customer_age) THEN 'customer_age_is_a_whole_number'
             WHEN NOT fits_int64(c.customer_age) THEN 'customer_age_fits_int64'
-            WHEN whole_of(c.customer_age) NOT BETWEEN 0 AND 120 THEN 'customer_age_is_from_0_to_120' END,
+            WHEN whole_of(c.customer_age) NOT BETWEEN 0 AND 120 THEN 'customer_age_is_between_0_and_120' END,
         CASE WHEN c.channel IS NULL THEN 'channel_is_present'
-            WHEN c.channel NOT IN ('online', 'in_store', 'mobile', 'partner') THEN 'channel_is_known' END,
+            WHEN c.channel NOT IN ('online', 'in_store', 'mobile', 'partner') THEN 'channel_is_in_set' END,
         CASE WHEN c.currency IS NULL THEN 'currency_is_present'
-            WHEN c.currency NOT IN ('USD', 'EUR', 'GBP') THEN 'currency_is_known' END,
+            WHEN c.currency NOT IN ('USD', 'EUR', 'GBP') THEN 'currency_is_in_set' END,
         CASE WHEN c.updated_at IS NOT NULL AND c.moment IS NULL THEN 'updated_at_is_a_timestamp' END
     ], lambda reason: reason IS NOT NULL) AS reasons
 FROM timed c

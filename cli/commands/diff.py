@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.contracts.changes import Change, changes, needs_version
-from cli.contracts.document import Terms, terms_of, written
+from cli.contracts.document import ContractDocument, document_of, written
 from cli.terminal import output
 from cli.terminal.options import AsJson
 
@@ -28,8 +28,8 @@ def diff(
     """
     if save and not old.endswith(".json"):
         raise typer.BadParameter(f"--save writes a .json file, not {old}", param_hint="--save")
-    after = terms_of(new)
-    before = after if save and not Path(old).exists() else terms_of(old)
+    after = document_of(new)
+    before = after if save and not Path(old).exists() else document_of(old)
     found, refused = changes(before, after), needs_version(before, after)
     if save and not refused:
         Path(old).write_text(written(after))
@@ -41,7 +41,7 @@ def diff(
     raise typer.Exit(1 if refused else 0)
 
 
-def _print(old: Terms, new: Terms, found: list[Change], refused: bool) -> None:
+def _print(old: ContractDocument, new: ContractDocument, found: list[Change], refused: bool) -> None:
     title = f"{new['dataset']}  version {old['version']} → {new['version']}"
     if not found:
         output.headline("the same", "bold green", title)

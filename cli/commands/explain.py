@@ -8,7 +8,7 @@ import typer
 
 import datasets
 from cli.contracts import odcs
-from cli.contracts.document import terms, written
+from cli.contracts.document import contract_document, written
 from cli.contracts.page import html, markdown, page
 from sluice.contract import registry
 
@@ -41,7 +41,7 @@ def explain(
     if format_ is Format.ODCS:
         text = odcs.as_yaml(contract)
     elif format_ is Format.JSON:
-        text = written(terms(contract))
+        text = written(contract_document(contract))
     else:
         sample = SAMPLES / name / ("good.jsonl" if contract.reads_objects else "good.csv")
         text = (html if format_ is Format.HTML else markdown)(page(contract, sample))

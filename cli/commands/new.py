@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import datasets
-from cli.contracts.document import loaded, terms, written
+from cli.contracts.document import contract_document, loaded, written
 from cli.infer.proposal import Proposal, propose
 from cli.infer.sample_rows import SampleFiles, sample_files
 from cli.infer.sampling import read_samples
@@ -51,7 +51,7 @@ def new(
     contract = loaded(name, text)
     made = sample_files(proposal, contract)
     _write(module, data, text, made, proposal)
-    (data / "contract.json").write_text(written(terms(contract)))
+    (data / "contract.json").write_text(written(contract_document(contract)))
     _print(proposal, contract, module, data, as_json)
 
 

@@ -49,7 +49,7 @@ def quarantine(
 
     Example: sluice quarantine sales
 
-    Example: sluice quarantine sales --reason channel_is_known --export rows.csv
+    Example: sluice quarantine sales --reason channel_is_in_set --export rows.csv
     """
     registry.load(dataset)
     where = connect(stack, profile, region)

@@ -156,7 +156,7 @@ def facts_of_manifest(path: Path) -> dict[str, Any]:
     shown = {reason: _examples(manifest.dataset, quarantined, reason) for reason in manifest.reasons}
     part = run_page.Part(manifest.source_key, manifest.source_version, {}, manifest, shown)
     rows = sum(file.rows for file in chosen)
-    return run_page.facts(manifest.run_id, manifest.dataset, [part], run_page.Looked(profile, rows))
+    return run_page.facts(manifest.run_id, manifest.dataset, [part], run_page.Profiles(profile, rows))
 
 
 def _examples(dataset: str, files: Sequence[Path], reason: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a change of a contract means: for those who send files, for those who query the table, for its values.
+"""The changes between two contracts, and whether they affect producers of files, consumers of the table, or its values.
 
 A change is compatible when every file that was accepted still is, every row that was published still is with the
 same values, and every query still runs. Any other needs a new version, which the ledger, the manifests and the
@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cli.contracts.document import Terms
+from cli.contracts.document import ContractDocument
 
-Touches = Literal["senders", "readers", "values", "nobody"]
+Touches = Literal["producers", "consumers", "values", "nobody"]
 
 _WIDER = {("tinyint", "smallint"), ("tinyint", "int"), ("smallint", "int"), ("float", "double")} | {
     (narrow, "bigint") for narrow in ("tinyint", "smallint", "int")
@@ -38,7 +38,7 @@ class Change:
         return self.touches != "nobody"
 
 
-def changes(old: Terms, new: Terms) -> list[Change]:
+def changes(old: ContractDocument, new: ContractDocument) -> list[Change]:
     """Return what differs, what breaks something first."""
     found = [
         *_columns(old, new),
@@ -51,63 +51,63 @@ def changes(old: Terms, new: Terms) -> list[Change]:
     return sorted(found, key=lambda change: not change.breaks)
 
 
-def needs_version(old: Terms, new: Terms) -> bool:
-    """Tell whether the change is incompatible and the version was not raised."""
+def needs_version(old: ContractDocument, new: ContractDocument) -> bool:
+    """Return whether the change is incompatible and the version was not raised."""
     return new["version"] <= old["version"] and any(change.breaks for change in changes(old, new))
 
 
-def _columns(old: Terms, new: Terms) -> Iterator[Change]:
+def _columns(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     before, after = old["columns"], new["columns"]
     for name in before:
         if name not in after:
-            yield Change(f"column {name} is removed", "readers", "queries that name it fail; files may not hold it")
+            yield Change(f"column {name} is removed", "consumers", "queries that name it fail; files may not hold it")
     for name in after:
         if name in before:
             yield from _column(name, before[name], after[name])
         elif after[name]["in_files"] and name not in new["reading"]["optional"]:
-            yield Change(f"column {name} is added", "senders", "files without it are rejected; older rows have none")
+            yield Change(f"column {name} is added", "producers", "files without it are rejected; older rows have none")
         else:
             yield Change(f"column {name} is added", "nobody", "rows published before have no value in it")
     if list(before) != list(after) and set(before) == set(after):
         yield Change("the columns are in another order", "nobody", "SELECT * shows them so; Parquet goes by name")
 
 
-def _column(name: str, old: Terms, new: Terms) -> Iterator[Change]:
+def _column(name: str, old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     if old["type"] != new["type"]:
-        told = f"{name} is {new['type']} instead of {old['type']}"
+        what = f"{name} is {new['type']} instead of {old['type']}"
         if (old["type"], new["type"]) in _WIDER:
-            yield Change(told, "nobody", "Athena reads the older files as the wider type")
+            yield Change(what, "nobody", "Athena reads the older files as the wider type")
         else:
-            yield Change(told, "readers", "queries fail on the files published before, until these are cleaned again")
+            yield Change(what, "consumers", "queries fail on the files published before, until these are cleaned again")
     if new["nullable"] and not old["nullable"]:
-        yield Change(f"{name} may be missing", "readers", "queries meet rows without a value")
+        yield Change(f"{name} may be missing", "consumers", "queries meet rows without a value")
     if old["nullable"] and not new["nullable"]:
-        yield Change(f"{name} must be present", "senders", f"rows without it are quarantined ({name}_is_present)")
+        yield Change(f"{name} must be present", "producers", f"rows without it are quarantined ({name}_is_present)")
     if old["in_files"] != new["in_files"]:
-        yield Change(f"{name} is {'read from' if new['in_files'] else 'no longer in'} the files", "senders", AGAIN)
+        yield Change(f"{name} is {'read from' if new['in_files'] else 'no longer in'} the files", "producers", AGAIN)
     yield from _rules(name, old["rules"], new["rules"])
 
 
 def _rules(of: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
     for name in old.keys() - new.keys():
-        yield Change(f"rule {name} is dropped", "nobody", f"more {of} values pass; readers may see new ones")
+        yield Change(f"rule {name} is dropped", "nobody", f"more {of} values pass; queries may return new ones")
     for name, test in new.items():
         if name not in old:
-            yield Change(f"rule {name} is new", "senders", "rows that fail it are quarantined; those published stay")
+            yield Change(f"rule {name} is new", "producers", "rows that fail it are quarantined; those published stay")
         elif old[name] != test:
-            told = f"rule {name} tests {test} instead of {old[name]}"
-            yield Change(told, "senders", "rows may be quarantined that passed before; rename the rule, too")
+            what = f"rule {name} tests {test} instead of {old[name]}"
+            yield Change(what, "producers", "rows may be quarantined that passed before; rename the rule, too")
 
 
-def _files(old: Terms, new: Terms) -> Iterator[Change]:
+def _files(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     for pattern in old["files"]:
         if pattern not in new["files"]:
-            yield Change(f"files may not be named {pattern}", "senders", "such uploads are rejected; their rows stay")
+            yield Change(f"files may not be named {pattern}", "producers", "such uploads are rejected; their rows stay")
     for pattern in new["files"]:
         if pattern not in old["files"]:
             yield Change(f"files may be named {pattern}", "nobody", "such uploads are accepted from now on")
     for name in set(new["same_as_key"]) - set(old["same_as_key"]):
-        yield Change(f"{name} must be that of the key", "senders", f"other rows are quarantined ({name}_equals_key)")
+        yield Change(f"{name} must be that of the key", "producers", f"other rows are quarantined ({name}_equals_key)")
     for name in set(old["same_as_key"]) - set(new["same_as_key"]):
         yield Change(f"{name} may differ from the key", "nobody", "rows that differ are published")
     yield from _limit(old["quarantine_limit"], new["quarantine_limit"])
@@ -115,30 +115,34 @@ def _files(old: Terms, new: Terms) -> Iterator[Change]:
 
 def _limit(old: float, new: float) -> Iterator[Change]:
     if new < old:
-        yield Change(f"at most {new:.0%} of a file may be bad, not {old:.0%}", "senders", "more files are rejected")
+        yield Change(f"at most {new:.0%} of a file may be bad, not {old:.0%}", "producers", "more files are rejected")
     if new > old:
         yield Change(f"{new:.0%} of a file may be bad, not {old:.0%}", "nobody", "more is quarantined, less rejected")
 
 
-def _reading(old: Terms, new: Terms, old_columns: Collection[str]) -> Iterator[Change]:
+def _reading(old: ContractDocument, new: ContractDocument, old_columns: Collection[str]) -> Iterator[Change]:
     for name in ("delimiter", "quote", "encoding", "decimal_comma"):
         if old[name] != new[name]:
-            yield Change(f"{name} is {new[name]!r} instead of {old[name]!r}", "senders", "files as before are rejected")
+            yield Change(
+                f"{name} is {new[name]!r} instead of {old[name]!r}", "producers", "files as before are rejected"
+            )
     if old["unknown_columns"] != new["unknown_columns"]:
         looser = old["unknown_columns"] == "reject"
-        told = f"unknown columns: {new['unknown_columns']} instead of {old['unknown_columns']}"
-        touches: Touches = "nobody" if looser else "senders" if new["unknown_columns"] == "reject" else "readers"
-        yield Change(told, touches, _POLICIES[new["unknown_columns"]])
+        what = f"unknown columns: {new['unknown_columns']} instead of {old['unknown_columns']}"
+        touches: Touches = "nobody" if looser else "producers" if new["unknown_columns"] == "reject" else "consumers"
+        yield Change(what, touches, _POLICIES[new["unknown_columns"]])
     for name in set(old["input_only"]) - set(new["input_only"]):
-        yield Change(f"files need no column {name}", "senders", "it is unknown now, unless the table has it")
+        yield Change(f"files need no column {name}", "producers", "it is unknown now, unless the table has it")
     for name in set(new["input_only"]) - set(old["input_only"]):
-        yield Change(f"files need a column {name}", "senders", "files without it are rejected")
+        yield Change(f"files need a column {name}", "producers", "files without it are rejected")
     for name in set(old["optional"]) - set(new["optional"]):
-        yield Change(f"files must have the column {name}", "senders", "files without it are rejected")
+        yield Change(f"files must have the column {name}", "producers", "files without it are rejected")
     for name in set(new["optional"]) & set(old_columns) - set(old["optional"]):
         yield Change(f"files may lack the column {name}", "nobody", "their rows have no value in it")
     for alias in old["aliases"].keys() - new["aliases"].keys():
-        yield Change(f"header {alias!r} no longer means {old['aliases'][alias]}", "senders", "such files are rejected")
+        yield Change(
+            f"header {alias!r} no longer means {old['aliases'][alias]}", "producers", "such files are rejected"
+        )
     for alias, name in new["aliases"].items():
         if old["aliases"].get(alias) != name:
             yield Change(
@@ -169,29 +173,29 @@ def _dates(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> Iterat
         before, after = old.get(name, []), new.get(name, [])
         if before == after:
             continue
-        told = f"{name} is written {' or '.join(after) or 'as ISO 8601'}"
+        what = f"{name} is written {' or '.join(after) or 'as ISO 8601'}"
         if before and after[: len(before)] == before:
-            yield Change(told, "nobody", "more rows are read; those read before are read as before")
+            yield Change(what, "nobody", "more rows are read; those read before are read as before")
         else:
-            yield Change(told, "senders", "dates in other forms are quarantined, or read otherwise")
+            yield Change(what, "producers", "dates in other formats are quarantined, or read otherwise")
 
 
-def _table(old: Terms, new: Terms) -> Iterator[Change]:
+def _table(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     if old["dataset"] != new["dataset"]:
-        yield Change(f"the dataset is called {new['dataset']}", "readers", "a new table; the old one stays as it is")
+        yield Change(f"the dataset is called {new['dataset']}", "consumers", "a new table; the old one stays as it is")
     if old["partition_by"] != new["partition_by"]:
-        told = ", ".join(part["name"] for part in new["partition_by"]) or "nothing"
-        yield Change(f"partitioned by {told}", "readers", "runs fail (TableDisagrees): take a new dataset name")
+        what = ", ".join(part["name"] for part in new["partition_by"]) or "nothing"
+        yield Change(f"partitioned by {what}", "consumers", "runs fail (TableDisagrees): take a new dataset name")
     for name in sorted(old["personal"].keys() | new["personal"].keys()):
         before, after = old["personal"].get(name), new["personal"].get(name)
         if before != after and name in new["columns"]:
-            told = f"personal {name}: {after or 'no longer personal'} instead of {before or 'not personal'}"
+            what = f"personal {name}: {after or 'no longer personal'} instead of {before or 'not personal'}"
             masked = {before, after} == {None, "keep"}
             effect = "masked where bad rows are shown, or no longer; the table stays" if masked else AGAIN
-            yield Change(told, "nobody" if masked and after else "readers", effect)
+            yield Change(what, "nobody" if masked and after else "consumers", effect)
 
 
-def _values(old: Terms, new: Terms) -> Iterator[Change]:
+def _values(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     for name in sorted(new["discard"].keys() - old["discard"].keys()):
         yield Change(f"rows are discarded as {name}", "values", "they are left out of files to come; " + AGAIN)
     for name in sorted(old["discard"].keys() - new["discard"].keys()):
@@ -203,13 +207,13 @@ def _values(old: Terms, new: Terms) -> Iterator[Change]:
         if old[part] != new[part]:
             yield Change(f"{what}: {_short(new[part])} instead of {_short(old[part])}", "values", AGAIN)
     if old["expected_every_seconds"] != new["expected_every_seconds"]:
-        yield Change("another silence alarms people", "nobody", "the table stays")
+        yield Change("another time makes the dataset stale", "nobody", "the table stays")
     if not old["latest_across_files"] and new["latest_across_files"]:
         yield Change(
             "the key decides across files", "nobody", f"{new['dataset']}_latest shows the latest row of each key"
         )
     if old["latest_across_files"] and not new["latest_across_files"]:
-        yield Change("the key decides within a file only", "readers", f"{new['dataset']}_latest is no longer kept")
+        yield Change("the key decides within a file only", "consumers", f"{new['dataset']}_latest is no longer kept")
     if old["about"] != new["about"]:
         yield Change("the row is described otherwise", "nobody", "the table stays")
 

@@ -1,7 +1,7 @@
-"""A contract as plain facts (JSON): what `sluice explain` tells, and what `sluice diff` compares.
+"""The contract document: a contract as JSON, which `sluice explain` prints and `sluice diff` compares.
 
-Rules are Python. Their text here is what Polars says of the expression that they run, so that two versions of a
-rule can be compared without comparing source code.
+Rules are Python. Their text here is the expression that they run, as Polars writes it, so that two versions of a
+rule are compared without comparing source code.
 """
 
 import importlib.util
@@ -16,16 +16,18 @@ from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 
 from sluice.contract import registry
+from sluice.contract.facts import Facts, column_facts, row_facts
 from sluice.contract.glue_types import glue_type
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
 
-Terms = dict[str, Any]
+ContractDocument = dict[str, Any]
 
 
-def terms(contract: Contract) -> Terms:
-    """Return all that a contract declares; equal contracts give equal terms."""
-    frame = pl.LazyFrame(schema=contract.parsed)
+def contract_document(contract: Contract) -> ContractDocument:
+    """Return all that a contract declares; equal contracts give equal documents."""
+    frame = pl.LazyFrame(schema=contract.types)
+    schema = contract.row.to_schema()
     with pl.Config(fmt_table_cell_list_len=-1, fmt_str_lengths=10_000):
         return {
             "dataset": contract.name,
@@ -34,8 +36,8 @@ def terms(contract: Contract) -> Terms:
             "files": list(contract.files),
             "same_as_key": list(contract.same_as_key),
             "reading": _reading(contract),
-            "columns": {name: _column(contract, name, frame) for name in contract.types},
-            "row_rules": {str(check.name): _test(contract, check, "*", frame) for check in contract.row_schema.checks},
+            "columns": {name: _column(contract, name, facts, frame) for name, facts in column_facts(schema).items()},
+            "row_rules": _rules(contract, row_facts(schema), "*", frame),
             "cleaning": [_step(step.columns, step.apply(pl.col("text"))) for step in contract.cleaning],
             "discard": {rule.name: str(rule.when) for rule in contract.discard},
             "unique": {"key": list(contract.unique.key), "latest": contract.unique.latest} if contract.unique else None,
@@ -60,14 +62,14 @@ def _seconds(time: timedelta | None) -> int | None:
     return None if time is None else int(time.total_seconds())
 
 
-def _reading(contract: Contract) -> Terms:
+def _reading(contract: Contract) -> ContractDocument:
     reading = contract.reading
     return {
         "delimiter": reading.format.delimiter,
         "quote": reading.format.quote,
         "encoding": reading.format.encoding,
         "null_markers": list(reading.null_markers),
-        "dates": {name: list(forms) for name, forms in reading.dates.items()},
+        "dates": {name: list(formats) for name, formats in reading.dates.items()},
         "aliases": dict(reading.aliases),
         "input_only": list(reading.input_only),
         "optional": list(reading.optional),
@@ -76,33 +78,40 @@ def _reading(contract: Contract) -> Terms:
     }
 
 
-def _column(contract: Contract, name: str, frame: pl.LazyFrame) -> Terms:
+def _column(contract: Contract, name: str, facts: Facts, frame: pl.LazyFrame) -> ContractDocument:
     column = contract.row.to_schema().columns[name]
     return {
         "type": glue_type(contract.types[name]),
         "in_files": name in contract.parsed,
         "nullable": bool(column.nullable),
-        "rules": {_reason(name, check): _test(contract, check, name, frame) for check in column.checks},
+        "rules": _rules(contract, facts, name, frame),
     }
 
 
-def _reason(column: str, check: Check) -> str:
-    name = str(check.name)
-    return name if name.startswith(column) else f"{column}_{name}"
+def _rules(contract: Contract, facts: Facts, column: str, frame: pl.LazyFrame) -> dict[str, str]:
+    return {
+        reason: " and ".join(_test(contract, check, column, frame) for check in checks)
+        for reason, checks in facts.items()
+    }
 
 
 def _test(contract: Contract, check: Check, column: str, frame: pl.LazyFrame) -> str:
-    """Return what a check tests, as Polars writes it, or its settings when it is one of pandera's own."""
-    if check.statistics:
-        return ", ".join(f"{name} = {value}" for name, value in check.statistics.items())
-    tested = check._check_fn(PolarsData(frame, column))
+    """Return what a check tests, as Polars writes it, or its settings where it is one of pandera's without such."""
+    # pandera keeps the values of `isin` as a set; its statistics have them as they were given.
+    given = {
+        name: sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        for name, value in (check.statistics or {}).items()
+    }
+    tested = check._check_fn(PolarsData(frame, column), **(check._check_kwargs | given))
+    if check.statistics and not isinstance(tested, pl.LazyFrame):
+        return str(check.error)
     if not isinstance(tested, pl.LazyFrame):
         raise ContractInvalid(f"dataset {contract.name!r}: the check {check.name} must return a LazyFrame")
     plan = tested.explain(optimized=False).splitlines()[0]
     return plan.removeprefix("SELECT [").removesuffix("]")
 
 
-def _step(columns: tuple[str, ...], does: pl.Expr) -> Terms:
+def _step(columns: tuple[str, ...], does: pl.Expr) -> ContractDocument:
     return {"columns": list(columns), "does": str(does)}
 
 
@@ -126,7 +135,7 @@ def loaded(name: str, text: str) -> Contract:
     return contract
 
 
-def terms_of(named: str) -> Terms:
+def document_of(named: str) -> ContractDocument:
     """Return the terms of a dataset by its name, of a contract's .py file (which is run), or of a .json file.
 
     Raises UnknownDataset, ContractInvalid.
@@ -135,23 +144,23 @@ def terms_of(named: str) -> Terms:
     if path.suffix == ".json" and path.is_file():
         return read(path)
     if path.suffix == ".py" and path.is_file():
-        return terms(loaded(path.stem, path.read_text()))
-    return terms(registry.load(named))
+        return contract_document(loaded(path.stem, path.read_text()))
+    return contract_document(registry.load(named))
 
 
-_LATER: Terms = {"optional": []}
+_LATER: ContractDocument = {"optional": []}
 """What a contract's reading means that an older Sluice wrote down, before there were such settings."""
 
 
-def read(path: Path) -> Terms:
+def read(path: Path) -> ContractDocument:
     """Return the terms that `written` wrote. Raises ContractInvalid."""
     try:
-        told = dict(json.loads(path.read_text()))
-        return told | {"reading": _LATER | told["reading"]}
+        found = dict(json.loads(path.read_text()))
+        return found | {"reading": _LATER | found["reading"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ContractInvalid(f"{path} is no contract that `sluice diff --save` wrote") from error
 
 
-def written(of: Terms) -> str:
+def written(of: ContractDocument) -> str:
     """Return terms as the text of a .json file."""
     return json.dumps(of, indent=2, ensure_ascii=False) + "\n"

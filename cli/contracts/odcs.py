@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from cli.contracts.document import Terms, terms
+from cli.contracts.document import ContractDocument, contract_document
 from cli.contracts.page import words
 from sluice.contract.model import LINEAGE, Contract
 
@@ -20,8 +20,8 @@ Document = dict[str, Any]
 
 
 def document(contract: Contract) -> Document:
-    """Return the published table as the standard describes one; rules are told as checks of its columns."""
-    told = terms(contract)
+    """Return the published table as the standard describes one; rules are checks of its columns."""
+    declared = contract_document(contract)
     return {
         "apiVersion": API_VERSION,
         "kind": "DataContract",
@@ -29,22 +29,22 @@ def document(contract: Contract) -> Document:
         "name": contract.name,
         "version": f"{contract.version}.0.0",
         "status": "active",
-        "description": {"purpose": told["about"] or contract.name},
+        "description": {"purpose": declared["about"] or contract.name},
         "schema": [
             {
                 "name": contract.name,
                 "physicalName": contract.name,
                 "physicalType": "table",
                 "logicalType": "object",
-                "description": told["about"] or contract.name,
-                "properties": [_property(contract, told, name) for name in contract.published],
-                "quality": [_rule(name, test) for name, test in told["row_rules"].items()],
+                "description": declared["about"] or contract.name,
+                "properties": [_property(contract, declared, name) for name in contract.published],
+                "quality": [_rule(name, test) for name, test in declared["row_rules"].items()],
             }
         ],
         "customProperties": [
             {"property": "sluiceFiles", "value": list(contract.files)},
             {"property": "sluiceQuarantineLimit", "value": contract.quarantine_limit},
-            {"property": "sluiceReading", "value": told["reading"]},
+            {"property": "sluiceReading", "value": declared["reading"]},
         ],
     }
 
@@ -53,9 +53,11 @@ def as_yaml(contract: Contract) -> str:
     return str(yaml.safe_dump(document(contract), sort_keys=False, allow_unicode=True, width=110))
 
 
-def _property(contract: Contract, told: Terms, name: str) -> Document:
+def _property(contract: Contract, declared: ContractDocument, name: str) -> Document:
     dtype = contract.published[name]
-    column = told["columns"].get(name, {"type": None, "nullable": name not in LINEAGE, "rules": {}, "in_files": False})
+    column = declared["columns"].get(
+        name, {"type": None, "nullable": name not in LINEAGE, "rules": {}, "in_files": False}
+    )
     found: Document = {
         "name": name,
         "logicalType": _logical(dtype),
@@ -85,8 +87,8 @@ def _logical(dtype: pl.DataType) -> str:
 def _rule(name: str, test: str, column: str = "") -> Document:
     """Return a check: one of the standard's own for a list of values, else its words."""
     rule: Document = {"name": name, "description": words(name), "dimension": "conformity"}
-    known = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
-    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', known.group(1)) if known else []
+    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
+    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', listed.group(1)) if listed else []
     if column and texts:
         return rule | {
             "type": "library",

@@ -1,4 +1,4 @@
-"""A contract in words, for the people who send the files and for those who read the table."""
+"""A contract in words, for the producers of the files and the consumers of the table."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 import polars as pl
 
-from cli.contracts.document import Terms, terms
+from cli.contracts.document import ContractDocument, contract_document
 from sluice.contract.declarations import MASK, Constant
 from sluice.contract.model import Contract
 from sluice.contract.steps import Fill, MapValues, Step
@@ -62,9 +62,9 @@ class Page:
 
 def page(contract: Contract, sample: Path | None) -> Page:
     """Return a contract in words. sample: a good file, for examples (personal columns are masked)."""
-    told = terms(contract)
+    declared = contract_document(contract)
     examples, lines = _examples(contract, sample)
-    columns = [_field(contract, told, name, examples) for name in contract.types]
+    columns = [_field(contract, declared, name, examples) for name in contract.types]
     input_only = [
         Field(name, "text", False, ["is used by rules and not published"], examples.get(name, ""))
         for name in contract.reading.input_only
@@ -72,13 +72,13 @@ def page(contract: Contract, sample: Path | None) -> Page:
     return Page(
         dataset=contract.name,
         version=contract.version,
-        about=str(told["about"]),
+        about=str(declared["about"]),
         names=[(pattern, _named(pattern)) for pattern in contract.files],
         same_as_key=list(contract.same_as_key),
         text=list(_text(contract)),
         fields=[field for field in columns if field.name in contract.parsed] + input_only,
         made=[field for field in columns if field.name not in contract.parsed],
-        row_rules=[words(name) for name in told["row_rules"]],
+        row_rules=[words(name) for name in declared["row_rules"]],
         rejected=list(_rejected(contract)),
         left_out=list(_left_out(contract)),
         changed=list(_changed(contract)),
@@ -108,13 +108,14 @@ def _environment(escaped: bool) -> jinja2.Environment:
 
 
 def words(name: str, column: str = "") -> str:
-    """Return a check's name as words: `age_is_from_minus_1_to_9` of `age` is `is from -1 to 9`."""
+    """Return a check's name as words: `age_is_between_minus_1_and_9` of `age` is `is between -1 and 9`."""
     fact = name.removeprefix(f"{column}_") if column else name
+    fact = re.sub(r"(?<=\d)_(?=\d)", ".", fact)
     return re.sub(r"minus (\d)", r"-\1", fact.replace("_", " "))
 
 
-def _field(contract: Contract, told: Terms, name: str, examples: dict[str, str]) -> Field:
-    column = told["columns"][name]
+def _field(contract: Contract, declared: ContractDocument, name: str, examples: dict[str, str]) -> Field:
+    column = declared["columns"][name]
     rules = [_rule(words(rule, name), test) for rule, test in column["rules"].items()]
     if name in contract.same_as_key:
         rules.append("is the one in the file's name")
@@ -126,14 +127,20 @@ def _field(contract: Contract, told: Terms, name: str, examples: dict[str, str])
     return Field(name, _kind(contract, name, dtype), needed, rules, examples.get(name, ""))
 
 
+_SETS = {"is in set": "is one of", "is not in set": "is none of"}
+_PATTERNS = {"matches pattern", "contains pattern", "starts with prefix", "ends with suffix"}
+
+
 def _rule(fact: str, test: str) -> str:
-    """Return a rule's words, with the values that it knows when it knows some."""
-    known = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
-    if known is None:
+    """Return a rule's words, with the set of values or the pattern that it tests."""
+    if fact in _PATTERNS and (pattern := re.search(r'\(\["(.*)"\]\)$', test)):
+        return f"{fact}: {pattern.group(1)}"
+    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)(?:\.not\(\))?$", test)
+    if listed is None:
         return fact
-    values = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', known.group(1))
-    listed = ", ".join(quoted or bare for quoted, bare in values)
-    return f"is one of {listed}" if fact == "is known" else f"{fact}: {listed}"
+    found = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', listed.group(1))
+    values = ", ".join(quoted or bare for quoted, bare in found)
+    return f"{_SETS[fact]} {values}" if fact in _SETS else f"{fact}: {values}"
 
 
 def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
@@ -174,8 +181,8 @@ def _text(contract: Contract) -> Iterator[str]:
     yield "It may be compressed: then its name ends in .gz or .zst."
     yield "The columns may stand in any order; blanks around names and values do not matter."
     markers = [repr(marker) for marker in reading.null_markers if marker]
-    told = f"; so does {' or '.join(markers)}, in upper or lower case" if markers else ""
-    yield f"An empty field means that there is no value{told}."
+    others = f"; so does {' or '.join(markers)}, in upper or lower case" if markers else ""
+    yield f"An empty field means that there is no value{others}."
     mark = "comma" if reading.decimal_comma else "point"
     yield f"Numbers have a decimal {mark} and no marks between thousands."
     for alias, name in reading.aliases.items():
@@ -229,8 +236,8 @@ def _step(step: Step) -> str:
         return ", ".join(f"{old} is published as {new}" for old, new in step.values.items()) + "."
     if isinstance(step, Fill):
         return f"a missing value is {step.text!r}."
-    told = (type(step).__doc__ or type(step).__name__).strip().splitlines()[0]
-    return told[0].lower() + told[1:]
+    does = (type(step).__doc__ or type(step).__name__).strip().splitlines()[0]
+    return does[0].lower() + does[1:]
 
 
 def _examples(contract: Contract, sample: Path | None) -> tuple[dict[str, str], str]:

@@ -15,7 +15,7 @@ from sluice.contract.declarations import Treatment
 
 _TAKEN = {*keyword.kwlist, *dir(pa.DataFrameModel), "pa", "pl", "l", "cls", "data", "contract"}
 _NAME_LENGTH = 40
-"""So that a check named after the column still fits on a line."""
+"""So that a column with its settings still fits on a line."""
 
 _RANGES = {
     r"(^|_)lat(itude)?$": (-90, 90),
@@ -38,21 +38,11 @@ _IDENTIFIER = re.compile(r"(^|_)(id|key|code|no|nr|number|uuid|name|title|descri
 
 @dataclass(frozen=True)
 class Rule:
-    """A check: `between` low and high, `not_negative`, or `known` values."""
+    """A range (ge, le; None where there is no limit), or a set of values."""
 
-    kind: str
-    low: int = 0
-    high: int = 0
+    ge: int | None = None
+    le: int | None = None
     values: tuple[str, ...] = ()
-
-    def reason(self, column: str) -> str:
-        """Return the name under which a row of this column fails it."""
-        told = f"is_from_{_told(self.low)}_to_{_told(self.high)}" if self.kind == "between" else f"is_{self.kind}"
-        return f"{column}_{told}"
-
-
-def _told(number: int) -> str:
-    return str(number) if number >= 0 else f"minus_{-number}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +89,7 @@ def table_names(headers: Iterable[str]) -> dict[str, str]:
 
 
 def column_of(name: str, header: str, texts: pl.DataFrame, rows: int) -> Column:
-    """Judge a column. texts: `text` (distinct, trimmed, no null markers) and `rows`; rows: of the sample."""
+    """Infer a column. texts: `text` (distinct, trimmed, no null markers) and `rows`; rows: of the sample."""
     nulls = rows - int(texts["rows"].sum())
     found = guess(name, texts, with_nulls=nulls > 0)
     values = texts["text"]
@@ -113,7 +103,7 @@ def column_of(name: str, header: str, texts: pl.DataFrame, rows: int) -> Column:
     folded = values.str.to_lowercase()
     lowercase = found.dtype == pl.String() and not personal and folded.n_unique() < len(values)
     rule = _rule(name, found, folded if lowercase else values, rows - nulls, personal is not None)
-    if rule and rule.kind == "known":
+    if rule and rule.values:
         decide.append("are these all the values there can be? Rows with any other are quarantined.")
     treatment = _treatment(personal[0], found.dtype) if personal else None
     seen = "" if personal else _seen(found, values)
@@ -145,15 +135,15 @@ def _rule(name: str, found: Guess, values: pl.Series, present: int, personal: bo
         categories = sorted(values.unique())
         few = 1 < len(categories) <= _CATEGORIES and present >= _ROWS_A_CATEGORY * len(categories)
         named = _IDENTIFIER.search(name) and not name.endswith("code")
-        return Rule("known", values=tuple(categories)) if few and not named and not personal else None
+        return Rule(values=tuple(categories)) if few and not named and not personal else None
     if not found.dtype.is_numeric():
         return None
     numbers = parse(values, pl.Float64()).drop_nulls()
     low, high = float(numbers.min()), float(numbers.max())  # type: ignore[arg-type]
     for pattern, (least, most) in _RANGES.items():
         if re.search(pattern, name) and least <= low and high <= most:
-            return Rule("between", least, most)
-    return Rule("not_negative") if low >= 0 and not _SIGNED.search(name) else None
+            return Rule(ge=least, le=most)
+    return Rule(ge=0) if low >= 0 and not _SIGNED.search(name) else None
 
 
 def _seen(found: Guess, values: pl.Series) -> str:

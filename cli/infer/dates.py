@@ -1,4 +1,4 @@
-"""In which forms a column writes its dates, and where two readings are possible."""
+"""The date formats of a column, and those that are ambiguous."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ _MOST_FORMS = 4
 class Forms:
     """forms: in the order in which they are tried; read: which distinct texts they read (Boolean).
 
-    ambiguous: pairs of forms that read every text of one of them, so that only a person can tell.
+    ambiguous: pairs of forms that read every text of one of them, so that a person must decide.
     """
 
     forms: tuple[str, ...]

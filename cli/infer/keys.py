@@ -68,7 +68,7 @@ def _combined(able: Sequence[Column], rows: pl.DataFrame, size: int) -> list[tup
 
 
 def _names_people(column: Column) -> bool:
-    """Tell whether two people may share the value, however different the sample's are."""
+    """Return whether two people may share the value, however different the sample's are."""
     return column.name == "name" or column.name.endswith("_name") or column.personal == "keep"
 
 

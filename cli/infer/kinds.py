@@ -1,4 +1,4 @@
-"""What type a column of text has, judged by the parser that will read it."""
+"""The type of a column of text, found by the parser that will read it."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from cli.infer.dates import date_forms, moment_forms
 from sluice.clean.parse import NUMBER, parse
 
 SURE = 0.95
-"""The share of a column's values that must parse. The others are told, and would be quarantined."""
+"""The share of a column's values that must parse. The others are named, and would be quarantined."""
 
 _ENOUGH = 20
 _LOOKED_AT = 20_000
-"""Distinct texts of a column whose dates are tried; beyond that one more tells little."""
+"""Distinct texts of a column whose dates are tried; beyond that one more adds little."""
 
 _MONEY = re.compile(r"(^|_)(price|amount|value|cost|total|revenue|fee|tax|discount|disc|balance|salary)($|_)")
 _DAY = re.compile(r"(^|_)(date|day|dt|on)($|_)")
@@ -120,7 +120,7 @@ def _near_misses(values: pl.Series) -> tuple[str, ...]:
 
 
 def decimal_comma(values: pl.Series) -> bool:
-    """Tell whether these texts are numbers with a decimal comma."""
+    """Return whether these texts are numbers with a decimal comma."""
     return bool(values.str.contains(r"^[+-]?[0-9]+,[0-9]+$").any()) and bool(
         values.str.contains(r"^[+-]?[0-9]+(,[0-9]+)?$").all()
     )

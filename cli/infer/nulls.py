@@ -22,12 +22,12 @@ class Markers:
     doubtful: dict[str, list[str]]
 
 
-def null_markers(texts: dict[str, pl.DataFrame], told: Collection[str] = ()) -> Markers:
+def null_markers(texts: dict[str, pl.DataFrame], named: Collection[str] = ()) -> Markers:
     """Return the markers of the samples. texts: for each column `text` (distinct, trimmed) and `rows`.
 
-    told: those that a person named.
+    named: those that a person named.
     """
-    taken = {marker.strip().lower() for marker in told if marker.strip()}
+    taken = {marker.strip().lower() for marker in named if marker.strip()}
     decided = frozenset(taken)
     standing: dict[str, list[str]] = {}
     for name, column in texts.items():

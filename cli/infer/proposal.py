@@ -1,4 +1,4 @@
-"""Puts together what the samples tell: all that a contract needs to be written."""
+"""The proposal of a contract: all that is inferred from the samples."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Proposal:
     key: Key
     partition: Part | None
     files: str
-    files_are_told: bool = False
+    files_are_given: bool = False
 
 
 def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: str | None = None) -> Proposal:
@@ -50,7 +50,7 @@ def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: 
         key=find_key(columns, rows),
         partition=find_partition(columns, _moments(columns, texts), trimmed.height),
         files=files or file_pattern(dataset, samples.paths),
-        files_are_told=files is not None,
+        files_are_given=files is not None,
     )
 
 
@@ -64,7 +64,7 @@ def _present(texts: pl.DataFrame, markers: Markers) -> pl.DataFrame:
 
 
 def _writes_commas(texts: dict[str, pl.DataFrame]) -> bool:
-    """Tell whether numbers have a decimal comma: some do, and none has a point."""
+    """Return whether numbers have a decimal comma: some do, and none has a point."""
     pointed = any(
         column.height and column["text"].str.contains(r"^[+-]?[0-9]+\.[0-9]+$").all() for column in texts.values()
     )

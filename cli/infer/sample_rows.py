@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from cli.infer.columns import Column
+from cli.infer.columns import Column, Rule
 from cli.infer.proposal import Proposal
 from sluice.clean.batch import clean_batch
 from sluice.clean.parse import parse
+from sluice.contract.facts import column_facts
 from sluice.contract.model import Contract
 from sluice.read.header import match_header
 
@@ -29,10 +30,10 @@ class SampleFiles:
 
 
 def sample_files(proposal: Proposal, contract: Contract) -> SampleFiles:
-    """Return the samples. Values of personal columns are made up; all others are the senders' own."""
+    """Return the samples. Values of personal columns are made up; all others are those of the files."""
     good = _made_anonymous(proposal, _chosen(proposal, _accepted(proposal, contract)))
     base = good.row(_fullest(good, proposal), named=True)
-    damaged = list(_damaged(proposal, base))
+    damaged = list(_damaged(proposal, contract, base))
     bad = [[row[column.header] for column in proposal.columns] for row, _ in damaged]
     expected = [(number, reason) for number, (_, reason) in enumerate(damaged, start=1)]
     if len(proposal.columns) > 1:
@@ -61,7 +62,7 @@ def _chosen(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
         texts = rows[column.header].str.strip_chars()
         missing = texts.str.to_lowercase().is_in(list(proposal.markers.taken))
         places = [missing.arg_true().head(1)]
-        if column.rule and column.rule.kind == "known":
+        if column.rule and column.rule.values:
             places.append(texts.str.to_lowercase().arg_unique())
         elif column.dtype.is_numeric():
             numbers = parse(texts.str.replace(",", ".", literal=True), pl.Float64())
@@ -73,7 +74,7 @@ def _chosen(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _made_anonymous(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with made-up values where columns identify people or tell their numbers and dates."""
+    """Return the rows with made-up values where columns identify people or hold their numbers and dates."""
     made = [
         pl.Series(column.header, [_made_up(column, number, text) for number, text in enumerate(rows[column.header])])
         for column in proposal.columns
@@ -83,7 +84,7 @@ def _made_anonymous(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _made_up(column: Column, number: int, text: str) -> str:
-    """Return a value that the column's rules accept and that tells nothing; a missing one stays missing."""
+    """Return a value that the column's rules accept and that identifies nobody; a missing one stays missing."""
     if not text.strip():
         return text
     if column.dtype == pl.String():
@@ -97,30 +98,37 @@ def _made_up(column: Column, number: int, text: str) -> str:
 
 
 def _fullest(rows: pl.DataFrame, proposal: Proposal) -> int:
-    """Return the place of the row with the fewest gaps."""
+    """Return the index of the row with the fewest gaps."""
     gaps = pl.sum_horizontal(pl.all().str.strip_chars().str.to_lowercase().is_in(list(proposal.markers.taken)))
     return int(rows.select(gaps.arg_min()).item())
 
 
-def _damaged(proposal: Proposal, base: dict[str, str]) -> Iterator[tuple[dict[str, str], str]]:
+def _damaged(proposal: Proposal, contract: Contract, base: dict[str, str]) -> Iterator[tuple[dict[str, str], str]]:
     """Yield rows with one fault each, and the reason for which they are quarantined."""
+    facts = column_facts(contract.row.to_schema())
     for column in proposal.columns:
-        for text, reason in _faults(column):
+        for text, reason in _faults(column, facts[column.name]):
             yield {**base, column.header: text}, reason
 
 
-def _faults(column: Column) -> Iterator[tuple[str, str]]:
+def _faults(column: Column, facts: Iterable[str]) -> Iterator[tuple[str, str]]:
     kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false", pl.Int64: "a_whole_number"}
     if not column.nullable:
         yield "", f"{column.name}_is_present"
     if column.dtype != pl.String():
         yield _UNREAD, f"{column.name}_is_{kinds.get(column.dtype.base_type(), 'a_number')}"
-    rule = column.rule
-    if rule is None:
-        return
-    texts = {"between": (str(rule.low - 1), str(rule.high + 1)), "not_negative": ("-1",), "known": (_UNREAD,)}
-    for text in texts[rule.kind]:
-        yield text, rule.reason(column.name)
+    for reason in facts:
+        for text in _broken(column.rule) if column.rule else ():
+            yield text, reason
+
+
+def _broken(rule: Rule) -> list[str]:
+    """Return values outside of the range or the set."""
+    if rule.values:
+        return [_UNREAD]
+    below = [] if rule.ge is None else [rule.ge - 1]
+    above = [] if rule.le is None else [rule.le + 1]
+    return [str(number) for number in below + above]
 
 
 def _csv(proposal: Proposal, rows: Iterable[Sequence[str]]) -> str:

@@ -17,7 +17,7 @@ from sluice.read.csv_reader import Reader
 from sluice.read.source import FileSource, Limits
 
 ROWS = 500_000
-"""Rows that are looked at, of all files together: enough to judge by, and they fit into memory as text."""
+"""Rows that are looked at, of all files together: enough to infer from, and they fit into memory as text."""
 
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|"

@@ -1,10 +1,10 @@
-"""Writes a proposal down as the Python file of a dataset, formatted as the project's linter wants it."""
+"""Writes a proposal as the Python file of a dataset, formatted as the project's linter wants it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from cli.infer.columns import Column, Rule
+from cli.infer.columns import Column
 from cli.infer.proposal import Proposal
 
 _WIDTH = 120
@@ -36,7 +36,6 @@ def _head(proposal: Proposal) -> str:
     used += ["TextFormat"] if _text_format(proposal) else []
     used += ["Unique"] if proposal.key.columns else []
     used += ["Lowercase"] if any(column.lowercase for column in proposal.columns) else []
-    checked = any(column.rule for column in proposal.columns)
     lines = [
         f'"""{proposal.dataset}: say here in one sentence what a row is and who sends the files.',
         "",
@@ -45,7 +44,6 @@ def _head(proposal: Proposal) -> str:
         "",
         "import pandera.polars as pa",
         "import polars as pl",
-        *(["from pandera.polars import PolarsData"] if checked else []),
         "",
         f"from sluice.contract import {', '.join(sorted(used))}",
     ]
@@ -53,15 +51,11 @@ def _head(proposal: Proposal) -> str:
 
 
 def _constants(proposal: Proposal) -> Iterator[str]:
-    known = [column for column in proposal.columns if column.rule and column.rule.kind == "known"]
-    shared = _not_negative(proposal)
-    if known or len(shared) > 1:
+    sets = {constant(column): column.rule.values for column in proposal.columns if column.rule and column.rule.values}
+    if sets:
         yield ""
-    for column in known:
-        if column.rule:
-            yield f"{constant(column)} = {_tuple(column.rule.values, len(constant(column)) + 3, 0)}"
-    if len(shared) > 1:
-        yield f"NOT_NEGATIVE = {_tuple([column.name for column in shared], 15, 0)}"
+    for name, values in sets.items():
+        yield f"{name} = {_tuple(values, len(name) + 3, 0)}"
 
 
 def _model(proposal: Proposal) -> Iterator[str]:
@@ -72,16 +66,6 @@ def _model(proposal: Proposal) -> Iterator[str]:
         yield from _field(column)
     if proposal.partition:
         yield f"    {proposal.partition.name}: pl.String"
-    shared = _not_negative(proposal)
-    for column in proposal.columns:
-        if column.rule and not (column.rule.kind == "not_negative" and len(shared) > 1):
-            yield from _check(f'"{column.name}"', column.rule.reason(column.name), _condition(column, column.rule))
-    if len(shared) > 1:
-        yield from _check('*NOT_NEGATIVE, name="is_not_negative"', "number_is_not_negative", "pl.col(data.key) >= 0")
-
-
-def _not_negative(proposal: Proposal) -> list[Column]:
-    return [column for column in proposal.columns if column.rule and column.rule.kind == "not_negative"]
 
 
 def _field(column: Column) -> Iterator[str]:
@@ -90,34 +74,30 @@ def _field(column: Column) -> Iterator[str]:
     written = {pl.Datetime: 'pl.Datetime("us")', pl.Decimal: _decimal(column.dtype)}
     kind = column.dtype.base_type()
     text = f"    {column.name}: {written.get(kind, f'pl.{kind.__name__}')}"
-    text += " = pa.Field(nullable=True)" if column.nullable else ""
-    text += "  # type: ignore[valid-type]" if kind in written else ""
+    settings = [*_settings(column), *(["nullable=True"] if column.nullable else [])]
+    text += f" = pa.Field({', '.join(settings)})" if settings else ""
     facts = [f"{column.nulls:,} of {column.rows:,} missing"] if column.nulls else []
     facts += [f"seen: {column.seen}"] if column.seen else []
-    told = "; ".join(facts)
-    if told and len(text) + len(told) + 4 <= _WIDTH and kind not in written:
-        yield f"{text}  # {told}"
+    comment = "; ".join(facts)
+    if comment and len(text) + len(comment) + 4 <= _WIDTH:
+        yield f"{text}  # {comment}"
         return
-    if told:
-        yield from _comment(told[0].upper() + told[1:] + ".", 4)
+    if comment:
+        yield from _comment(comment[0].upper() + comment[1:] + ".", 4)
     yield text
+
+
+def _settings(column: Column) -> Iterator[str]:
+    if column.rule and column.rule.values:
+        yield f"isin={constant(column)}"
+    elif column.rule:
+        yield from (
+            f"{name}={end}" for name, end in (("ge", column.rule.ge), ("le", column.rule.le)) if end is not None
+        )
 
 
 def _decimal(dtype: pl.DataType) -> str:
     return f"pl.Decimal({dtype.precision}, {dtype.scale})" if isinstance(dtype, pl.Decimal) else ""
-
-
-def _check(columns: str, name: str, condition: str) -> Iterator[str]:
-    yield ""
-    yield f"    @pa.check({columns})"
-    yield f"    def {name}(cls, data: PolarsData) -> pl.LazyFrame:"
-    yield f"        return data.lazyframe.select({condition})"
-
-
-def _condition(column: Column, rule: Rule) -> str:
-    if rule.kind == "between":
-        return f"pl.col(data.key).is_between({rule.low}, {rule.high})"
-    return f"pl.col(data.key).is_in({constant(column)})" if rule.kind == "known" else "pl.col(data.key) >= 0"
 
 
 def _contract(proposal: Proposal) -> Iterator[str]:
@@ -125,9 +105,9 @@ def _contract(proposal: Proposal) -> Iterator[str]:
     yield f'    name="{proposal.dataset}",'
     yield "    version=1,"
     yield f"    row={row_class(proposal.dataset)},"
-    if not proposal.files_are_told:
+    if not proposal.files_are_given:
         yield from _comment(
-            f"{_DECIDE}: how do senders name their files? A file sent again under its name replaces its rows.", 4
+            f"{_DECIDE}: how do producers name their files? A file sent again under its name replaces its rows.", 4
         )
     yield f"    files=({_text(proposal.files)},),"
     yield from _reading(proposal)
@@ -145,9 +125,9 @@ def _reading(proposal: Proposal) -> Iterator[str]:
     if text_format := _text_format(proposal):
         yield f"        format=TextFormat({text_format}),"
     for marker, columns in proposal.markers.doubtful.items():
-        told = "also stands" if marker in proposal.markers.taken else "is no null marker here: it stands"
+        named = "also stands" if marker in proposal.markers.taken else "is no null marker here: it stands"
         where = ", ".join(columns[:5])
-        yield from _comment(f"{_DECIDE}: {marker!r} {told} as a text in {where}. A value, or none?", 8)
+        yield from _comment(f"{_DECIDE}: {marker!r} {named} as a text in {where}. A value, or none?", 8)
     yield f"        null_markers={_tuple(proposal.markers.taken, 21, 8)},"
     dates = {column.name: column.guess.forms for column in proposal.columns if column.guess.forms}
     if dates:
@@ -158,8 +138,8 @@ def _reading(proposal: Proposal) -> Iterator[str]:
     aliases = {c.header: c.name for c in proposal.columns if c.header.lower() != c.name}
     yield from _mapping("aliases", aliases, 8)
     if proposal.samples.partial:
-        told = ", ".join(map(repr, proposal.samples.partial[:5]))
-        yield from _comment(f"{_DECIDE}: not every sample has {told}. Left out of the table as it stands.", 8)
+        named = ", ".join(map(repr, proposal.samples.partial[:5]))
+        yield from _comment(f"{_DECIDE}: not every sample has {named}. Left out of the table as it stands.", 8)
         yield '        unknown_columns="ignore",'
     if proposal.comma:
         yield "        decimal_comma=True,"
@@ -177,8 +157,8 @@ def _unique(proposal: Proposal) -> Iterator[str]:
     key = proposal.key
     others = "; ".join(" + ".join(names) for names in key.others[:4])
     if not key.columns:
-        told = f"unique in the sample, too: {others}" if others else "nothing in the sample identifies a row"
-        yield from _comment(f"{_DECIDE}: no key, so rows sent twice in a file are both published ({told}).", 4)
+        named = f"unique in the sample, too: {others}" if others else "nothing in the sample identifies a row"
+        yield from _comment(f"{_DECIDE}: no key, so rows sent twice in a file are both published ({named}).", 4)
         return
     doubt = "unique in the sample" + (f", as are: {others}" if others else "")
     latest = "the highest row number" if key.latest is None else f"the largest {key.latest}"

@@ -32,8 +32,8 @@ class Departure(pa.DataFrameModel):
     """One scheduled flight. Delays and air_time in minutes, distance in miles, time_hour in UTC."""
 
     year: pl.Int64
-    month: pl.Int64
-    day: pl.Int64
+    month: pl.Int64 = pa.Field(ge=1, le=12)
+    day: pl.Int64 = pa.Field(ge=1, le=31)
     dep_time: pl.String = pa.Field(nullable=True)
     sched_dep_time: pl.String
     dep_delay: pl.Int64 = pa.Field(nullable=True)
@@ -43,50 +43,26 @@ class Departure(pa.DataFrameModel):
     carrier: pl.String
     flight: pl.Int64
     tailnum: pl.String = pa.Field(nullable=True)
-    origin: pl.String
-    dest: pl.String
-    air_time: pl.Int64 = pa.Field(nullable=True)
-    distance: pl.Int64
+    origin: pl.String = pa.Field(isin=AIRPORTS)
+    dest: pl.String = pa.Field(str_matches="^[A-Z]{3}$")
+    air_time: pl.Int64 = pa.Field(gt=0, nullable=True)
+    distance: pl.Int64 = pa.Field(gt=0)
     hour: pl.Int64
     minute: pl.Int64
-    time_hour: pl.Datetime("us")  # type: ignore[valid-type]
-
-    @pa.check("month")
-    def month_is_from_1_to_12(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).is_between(1, 12))
-
-    @pa.check("day")
-    def day_is_from_1_to_31(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).is_between(1, 31))
+    time_hour: pl.Datetime("us")
 
     @pa.check(*CLOCKS, name="is_a_time_of_day")
     def clock_is_a_time_of_day(cls, data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col(data.key).str.contains("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"))
 
-    @pa.check("origin")
-    def origin_is_known(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).is_in(AIRPORTS))
-
-    @pa.check("dest")
-    def dest_is_three_letters(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).str.contains("^[A-Z]{3}$"))
-
-    @pa.check("air_time", "distance", name="is_positive")
-    def measure_is_positive(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key) > 0)
-
     @pa.dataframe_check
-    def departed_flights_have_a_delay(  # type: ignore[misc]
-        cls, data: PolarsData
-    ) -> pl.LazyFrame:
+    def departed_flights_have_a_delay(cls, data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col("dep_time").is_null() == pl.col("dep_delay").is_null())
 
     @pa.dataframe_check
-    def hour_and_minute_are_of_the_schedule(  # type: ignore[misc]
-        cls, data: PolarsData
-    ) -> pl.LazyFrame:
-        told = pl.col("hour").cast(pl.String).str.zfill(2) + ":" + pl.col("minute").cast(pl.String).str.zfill(2)
-        return data.lazyframe.select(pl.col("sched_dep_time") == told)
+    def hour_and_minute_are_of_the_schedule(cls, data: PolarsData) -> pl.LazyFrame:
+        clock = pl.col("hour").cast(pl.String).str.zfill(2) + ":" + pl.col("minute").cast(pl.String).str.zfill(2)
+        return data.lazyframe.select(pl.col("sched_dep_time") == clock)
 
 
 contract = Contract(

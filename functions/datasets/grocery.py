@@ -6,8 +6,6 @@ from pandera.polars import PolarsData
 
 from sluice.contract import Contract, Discard, Outliers, Partition, Reading, Unique
 
-AMOUNTS = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
-
 
 class GroceryLine(pa.DataFrameModel):
     """One published line of a basket. Amounts in US dollars; the timestamp is UTC."""
@@ -16,37 +14,19 @@ class GroceryLine(pa.DataFrameModel):
     store_id: pl.String
     basket_id: pl.Int64
     product_id: pl.Int64
-    quantity: pl.Int64
-    sales_value: pl.Decimal(9, 2)  # type: ignore[valid-type]
-    retail_disc: pl.Decimal(9, 2)  # type: ignore[valid-type]
-    coupon_disc: pl.Decimal(9, 2)  # type: ignore[valid-type]
-    coupon_match_disc: pl.Decimal(9, 2)  # type: ignore[valid-type]
-    week: pl.Int64
-    transaction_timestamp: pl.Datetime("us")  # type: ignore[valid-type]
+    # Fuel is sold in thousandths of a gallon, so a full truck is still below.
+    quantity: pl.Int64 = pa.Field(gt=0, le=100_000)
+    sales_value: pl.Decimal(9, 2) = pa.Field(ge=0)
+    retail_disc: pl.Decimal(9, 2) = pa.Field(ge=0)
+    coupon_disc: pl.Decimal(9, 2) = pa.Field(ge=0)
+    coupon_match_disc: pl.Decimal(9, 2) = pa.Field(ge=0)
+    week: pl.Int64 = pa.Field(ge=1, le=53)
+    transaction_timestamp: pl.Datetime("us")
     quantity_is_outlier: pl.Boolean
     sale_month: pl.String
 
-    @pa.check("quantity")
-    def quantity_is_positive(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key) > 0)
-
-    @pa.check("quantity")
-    def quantity_is_at_most_100000(cls, data: PolarsData) -> pl.LazyFrame:
-        # Fuel is sold in thousandths of a gallon, so a full truck is still below.
-        return data.lazyframe.select(pl.col(data.key) <= 100_000)
-
-    @pa.check(*AMOUNTS, name="is_not_negative")
-    def amount_is_not_negative(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key) >= 0)
-
-    @pa.check("week")
-    def week_is_from_1_to_53(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).is_between(1, 53))
-
     @pa.dataframe_check
-    def coupon_match_is_within_the_coupon(  # type: ignore[misc]
-        cls, data: PolarsData
-    ) -> pl.LazyFrame:
+    def coupon_match_is_within_the_coupon(cls, data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col("coupon_match_disc") <= pl.col("coupon_disc"))
 
 

@@ -17,28 +17,18 @@ class Minute(pa.DataFrameModel):
     brands: distinct brands of that minute in that window.
     """
 
-    minute: pl.Datetime("us")  # type: ignore[valid-type]
+    minute: pl.Datetime("us")
     brand: pl.String
-    posts: pl.Int64
-    score_total: pl.Decimal(18, 3)  # type: ignore[valid-type]
-    mean_score: pl.Decimal(9, 6)  # type: ignore[valid-type]
-    brands: pl.Int64
-    window_start: pl.Datetime("us")  # type: ignore[valid-type]
+    posts: pl.Int64 = pa.Field(gt=0)
+    score_total: pl.Decimal(18, 3)
+    mean_score: pl.Decimal(9, 6) = pa.Field(ge=-1, le=1)
+    brands: pl.Int64 = pa.Field(gt=0)
+    window_start: pl.Datetime("us")
     shard_id: pl.String
     post_day: pl.String
 
-    @pa.check("posts", "brands", name="is_positive")
-    def count_is_positive(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key) > 0)
-
-    @pa.check("mean_score")
-    def mean_score_is_from_minus_1_to_1(cls, data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).is_between(-1, 1))
-
     @pa.dataframe_check
-    def score_total_is_within_its_posts(  # type: ignore[misc]
-        cls, data: PolarsData
-    ) -> pl.LazyFrame:
+    def score_total_is_within_its_posts(cls, data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col("score_total").abs() <= pl.col("posts"))
 
 

@@ -1,14 +1,14 @@
-"""What holds for the whole process. Every module here comes after it, and the packages that a function needs too:
-Validate alone has asked Powertools for its batches before.
+"""Settings of the whole process, made before any module here and the packages that it needs are imported. Validate
+alone imports Powertools' batches before.
 
-RunHistory that Polars frees serves the next batch, whichever thread works on it, and goes back to the system when it is
-not wanted for a third of a second: a function pays for the peak, and pages that come and go cost a sixth of its time.
-Its allocator reads this when Polars is loaded.
+Memory that Polars frees serves the next batch, in any thread, and goes back to the system when it was not needed for a
+third of a second: a function pays for the peak, and returning pages at once cost a sixth of its time. Polars'
+allocator reads this setting when Polars is loaded.
 
-Python looks for garbage after every 300,000 objects instead of 2,000: what an import makes is none, and looking for
-it took a quarter of a cold start.
+Python collects garbage after every 300,000 objects instead of 2,000: an import makes none, and looking for it took a
+quarter of a cold start.
 
-pandera does without what it does not need for Polars.
+pandera is imported without the packages that it does not need for Polars.
 """
 
 import gc

@@ -1,8 +1,8 @@
-"""Errors with names: the state machine catches them by name, people are told what, where and what to do."""
+"""Errors by name: the state machine catches the name; the message says what is wrong, where, and what to do."""
 
 
 class SluiceError(Exception):
-    """Something went wrong that Sluice has a name for."""
+    """An error that Sluice raises itself."""
 
 
 class ContractInvalid(SluiceError):
@@ -39,11 +39,11 @@ class RowsLost(SluiceError):
 
 
 class UnexpectedEvent(SluiceError):
-    """An event that no upload into our raw bucket can have caused."""
+    """An event that is no upload into our raw bucket."""
 
 
 class SourceBusy(SluiceError):
-    """Another live run works on the same key; trying again later is right."""
+    """Another run holds the lease of the key; worth a retry later."""
 
 
 class ClaimRefused(SluiceError):
@@ -51,7 +51,7 @@ class ClaimRefused(SluiceError):
 
 
 class LeaseLost(SluiceError):
-    """The run no longer holds the source: another may have taken it over, so nothing may be changed."""
+    """The run no longer holds the lease of the source, so it may change nothing: another run may hold it."""
 
 
 class ManifestRefused(SluiceError):
@@ -63,7 +63,7 @@ class TableDisagrees(SluiceError):
 
 
 class CannotRestore(SluiceError):
-    """An object version that readers were promised is gone."""
+    """A published object version that is to be restored is gone."""
 
 
 class NoticeNotSent(SluiceError):
@@ -75,12 +75,12 @@ class HashKeyMissing(SluiceError):
 
 
 class NotCleaned(SluiceError):
-    """A run has no manifest for a source: its cleaning did not get to the end."""
+    """A run has no manifest for a source: its cleaning did not finish."""
 
 
 class NotValidated(SluiceError):
-    """There is no report of the gate on a source, so its rows cannot be accounted for."""
+    """A source has no validation report, so its rows cannot be accounted for."""
 
 
 class ObjectGone(SluiceError):
-    """The very object version no longer exists."""
+    """The object version no longer exists."""

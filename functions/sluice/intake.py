@@ -1,6 +1,6 @@
-"""Intake: what becomes of one uploaded file, from its event to the start of its run.
+"""The intake of one uploaded file, from its event to the start of its run.
 
-The writes are ordered so that an event that is delivered again heals a crash between any two of them, and
+The writes are ordered so that a second delivery of the event repairs a crash between any two of them, and
 changes nothing when all were done.
 """
 
@@ -27,7 +27,7 @@ from sluice.validate.report import ValidationReport
 
 @dataclass(frozen=True)
 class Intake:
-    """Takes uploads in. s3, sns, events, stepfunctions: clients; the others name what they work on."""
+    """Validates uploads and starts their runs. s3, sns, events, stepfunctions: clients."""
 
     s3: Any
     sns: Any
@@ -81,15 +81,15 @@ class Intake:
         return ValidationReport("rejected", dataset, version, reasons={reason: 1}, problems=[problem])
 
     def _accept(self, source: ObjectVersion, report: ValidationReport) -> None:
-        """Start the source's run, unless a newer version of the key was accepted before, or it waits for others."""
+        """Start the source's run, unless a newer version of the key was accepted before, or it is held for a batch."""
         found = self._tags(source)
         origin = {"origin": found[batch_hold.ORIGIN]} if batch_hold.ORIGIN in found else {}
         attempt = int(self.ledger.entry(source)["attempt"])
-        # Whoever made it wait has started its first attempt; another one was asked for, and waits for nobody.
-        if attempt == 1 and batch_hold.waits(found, source, now=time.time()):
+        # The batch starts the first attempt only; a redrive asks for another one, which is not held.
+        if attempt == 1 and batch_hold.is_held(found, source, now=time.time()):
             self._tag(source, report, found)
             self.ledger.accept(source, **origin, **_facts(source, report))
-            logger.info("file waits to be run with others")
+            logger.info("file held for a batch")
             return
         run = runs.Run.of(report.dataset, [source], attempt=attempt)
         self._tag(source, report, found, run_id=run.run_id)

@@ -32,7 +32,7 @@ class Manifest:
 
     discarded: rows by the name of the rule that left them out; reasons: quarantined rows by failed check (a row
     with two reasons counts in both). schema, quarantine_schema, partition_columns: [{name, type}] in Glue types.
-    statistics: what was imputed and which limits flagged outliers, as text. notes: what a reader should know.
+    statistics: imputed values and the limits of outliers, as text. notes: for people who use the table.
     across_files: {key: columns, latest: column or null} when the contract's key decides across files, else empty.
     """
 

@@ -27,7 +27,7 @@
 
   const inside = (inner, outer) =>
     inner.left >= outer.left - 1 && inner.right <= outer.right + 1 && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
-  const pictures = all.filter((element) => element.matches("svg, .destiny, .track")).map((element) => {
+  const pictures = all.filter((element) => element.matches("svg, .outcomes, .track")).map((element) => {
     const box = element.getBoundingClientRect();
     const drawn = [...element.querySelectorAll("rect, line, polyline, path, i")].map((part) => part.getBoundingClientRect());
     return {

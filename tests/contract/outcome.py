@@ -1,4 +1,4 @@
-"""What becomes of a text under a contract, in one call: for the examples of docs/contract.md and for your own tests."""
+"""The outcome of a text under a contract, in one call: for the examples of docs/contract.md and for your own tests."""
 
 import tempfile
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from sluice.errors import FileRejected
 class Outcome:
     """published: the table's rows, without the lineage; quarantined: row number → reasons; discarded: by name.
 
-    rejected: the reason for which the whole file is, or None. paths: the partitions. notes: the manifest's.
+    rejected: the reason why the whole file is rejected, or None. paths: the partitions. notes: the manifest's.
     """
 
     published: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a dataset's samples must show: all of the good one is accepted, each row of the bad one fails as written."""
+"""A dataset's samples: every row of the good one is accepted, each row of the bad one fails for the written reasons."""
 
 import csv
 import dataclasses
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from sluice.contract.facts import column_facts, row_facts
 from sluice.contract.model import Contract
 from sluice.engines import polars_engine
 from sluice.engines.output_rows import Lineage
@@ -57,14 +58,12 @@ def expected(folder: Path) -> dict[int, list[str]]:
 def reasons_of(contract: Contract) -> set[str]:
     """Return every reason for which the contract can quarantine a row that has all its fields, but sizes."""
     reasons = {f"{name}_equals_key" for name in contract.same_as_key}
-    for name, column in contract.row_schema.columns.items():
-        dtype = contract.parsed[name]
-        if not column.nullable:
+    facts = column_facts(contract.row.to_schema())
+    for name, dtype in contract.parsed.items():
+        reasons |= facts[name].keys()
+        if not contract.row_schema.columns[name].nullable:
             reasons.add(f"{name}_is_present")
         if dtype != pl.String():
             number = "a_whole_number" if dtype.is_integer() else "a_number"
             reasons.add(f"{name}_is_{_PARSED.get(dtype.base_type(), number)}")
-        for check in column.checks:
-            told = str(check.name)
-            reasons.add(told if told.startswith(name) else f"{name}_{told}")
-    return reasons | {str(check.name) for check in contract.row_schema.checks}
+    return reasons | row_facts(contract.row.to_schema()).keys()

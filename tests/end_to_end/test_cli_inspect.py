@@ -35,7 +35,7 @@ def test_a_rejected_file_is_shown_with_its_reason_and_exits_with_1(sluice: Comma
     version = sluice("show", "sales/S102/2025-03-05.csv").stdout
     assert 'row 2: "fax"' in version
     (version,) = sluice.json("show", "sales/S102/2025-03-05.csv")
-    assert version["report"]["examples"]["channel_is_known"][1] == {"row_number": 3, "text": "pigeon"}
+    assert version["report"]["examples"]["channel_is_in_set"][1] == {"row_number": 3, "text": "pigeon"}
 
 
 def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):

@@ -40,8 +40,8 @@ def test_corrected_rows_replace_the_quarantined_ones_under_their_numbers(sluice:
     assert sluice.json("quarantine", "sales", "--source", KEY, "--export", export)["rows"] == 3
     exported = list(csv.DictReader(export.open(newline="")))
     assert [(line["_row_number"], line["_reasons"]) for line in exported] == [
-        ("13", "channel_is_known"),
-        ("14", "customer_age_is_from_0_to_120"),
+        ("13", "channel_is_in_set"),
+        ("14", "customer_age_is_between_0_and_120"),
         ("15", "product_id_is_present"),
     ]
     assert exported[2]["category"] == " NA, 007 "
@@ -73,7 +73,7 @@ def test_a_retracted_file_leaves_the_table_and_can_be_restored(sluice: Command, 
     counts = sluice.json("quarantine", "sales", "--source", key)
     assert counts["days"] == [{"day": day, "files": 1, "rows": 20, "quarantined": 2}]
     assert counts["reasons"] == [
-        {"reason": "channel_is_known", "rows": 2, "files": 1, "by_day": {day: 2}},
+        {"reason": "channel_is_in_set", "rows": 2, "files": 1, "by_day": {day: 2}},
         {"reason": "product_id_is_present", "rows": 1, "files": 1, "by_day": {day: 1}},
     ]
     assert "2 of 20 rows in quarantine (10.00%)" in sluice("quarantine", "sales", "--source", key).stdout

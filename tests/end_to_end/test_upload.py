@@ -38,7 +38,7 @@ def test_rows_come_out_of_files_that_boto3_and_the_aws_command_line_sent(world: 
     rows = world.query("SELECT store_id, count(*) AS sold, sum(quantity) AS pieces FROM sales GROUP BY 1 ORDER BY 1")
     assert rows == [["S001", "8", "36"], ["S002", "8", "36"]]
     quarantined = world.query("SELECT store_id, array_join(_reasons, ',') AS reasons FROM sales_quarantine ORDER BY 1")
-    assert quarantined == [["S001", "channel_is_known"], ["S002", "channel_is_known"]]
+    assert quarantined == [["S001", "channel_is_in_set"], ["S002", "channel_is_in_set"]]
     tagged = tags(world, by_boto3.key, by_boto3.version_id)
     assert tagged["status"] == "PUBLISHED"
     assert (tagged["validation"], tagged["dataset"], tagged["rows"]) == ("accepted", "sales", "11")

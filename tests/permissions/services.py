@@ -23,7 +23,7 @@ def watched(world: World) -> list[str]:
         FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
     )
     response = json.loads(answer["Payload"].read())
-    if wrong.expect("guests" in response.get("told", []), f"guests are reported as stale ({response})"):
+    if wrong.expect("guests" in response.get("notified", []), f"guests are reported as stale ({response})"):
         heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
         wrong.expect(heard is not None, "people are notified")
     return wrong

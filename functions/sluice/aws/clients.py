@@ -1,4 +1,4 @@
-"""The clients of AWS services, all of one session, which reads botocore's models once; X-Ray traces their calls.
+"""The clients of AWS services, all of one session, which reads botocore's models once. X-Ray traces their calls.
 
 A function makes its clients while it is imported, since Lambda gives that phase more processor time. One that calls no
 service (Route) imports none of this: botocore takes as long as everything else that it needs.

@@ -1,4 +1,4 @@
-"""Reads of a DynamoDB table, and conditional writes: each either happens, or says that its condition does not hold.
+"""Reads and conditional writes of a DynamoDB table. A write returns False when its condition does not hold.
 
 Items are plain Python values here. boto3's resource would translate them too, but importing it takes a seventh of the
 cold start of a function that does little else.
@@ -17,7 +17,7 @@ Key = dict[str, str]
 _KEYS_OF_ONE_READ = 100
 """What one BatchGetItem takes."""
 _CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds to wait when another writer is at the same item; the SDK does not retry these conflicts itself."""
+"""Seconds to wait while another writer changes the same item; the SDK does not retry these conflicts itself."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Items:
         return plain(answer.get("Item", {}))
 
     def get_all(self, keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
-        """Give the items of these keys as they are now, in no order; keys without one are left out.
+        """Yield the items of these keys as they are now, in no order; keys without one are left out.
 
         No key may come twice.
         """
@@ -75,7 +75,7 @@ class Items:
                 wanted = answer.get("UnprocessedKeys", {})
 
     def query(self, condition: str, operands: Mapping[str, Any], **how: Any) -> Iterator[dict[str, Any]]:
-        """Give the items of which the condition holds, page by page, in the order of their sort key.
+        """Yield the items for which the condition holds, page by page, in the order of their sort key.
 
         condition and operands: as in Change. how: DynamoDB's other parameters, such as IndexName.
         """
@@ -101,7 +101,7 @@ class Items:
         return self._done(lambda: self._client.put_item(**request))
 
     def put(self, item: dict[str, Any]) -> None:
-        """Put an item in the place of the one that may be there."""
+        """Put an item, replacing the one of its key."""
         self._client.put_item(TableName=self._table, Item=stored(item))
 
     def change(self, change: Change) -> bool:

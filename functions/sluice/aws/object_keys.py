@@ -1,4 +1,4 @@
-"""Where everything lies in the work bucket and in the lake bucket."""
+"""Object keys in the work bucket and in the lake bucket."""
 
 import re
 
@@ -9,7 +9,7 @@ _STAGED = re.compile(r"(?:published/(?:[^/]+=[^/]+/)*|quarantine/)[0-9a-f]{16}-\
 
 
 def report_key(source: ObjectVersion) -> str:
-    """The gate's report on one object version (work bucket)."""
+    """The validation report of one object version (work bucket)."""
     return f"reports/{source.id}/validation.json"
 
 
@@ -19,7 +19,7 @@ def run_key(run_id: str) -> str:
 
 
 def staging_prefix(run_id: str, source: ObjectVersion) -> str:
-    """Where a run lays the cleaned files of one source before they are published (work bucket)."""
+    """The staging folder: cleaned files of one source, before they are published (work bucket)."""
     return f"runs/{run_id}/{source.id}/"
 
 
@@ -29,17 +29,17 @@ def manifest_key(run_id: str, source: ObjectVersion) -> str:
 
 
 def rejected_key(run_id: str, source: ObjectVersion) -> str:
-    """Why cleaning rejected a whole file, {reason, message}: the Glue job cannot raise it for one of many."""
+    """Why cleaning rejected a whole file, as {reason, message}: the Glue job cannot raise an error for one of many."""
     return f"{staging_prefix(run_id, source)}rejected.json"
 
 
 def undo_key(run_id: str, source: ObjectVersion) -> str:
-    """What stood in the lake before a run began to publish one source (work bucket)."""
+    """The undo record: the lake objects of one source before a run began to publish (work bucket)."""
     return f"{staging_prefix(run_id, source)}undo.json"
 
 
 def lake_manifest_key(dataset: str, source: ObjectVersion) -> str:
-    """The manifest of what is published of a source (lake bucket)."""
+    """The manifest of the published files of a source (lake bucket)."""
     return f"manifests/{dataset}/{source.hash}.json"
 
 
@@ -52,7 +52,7 @@ def quarantine_prefix(dataset: str) -> str:
 
 
 def lake_key(dataset: str, source: ObjectVersion, path: str) -> str:
-    """Return where a staged file belongs in the lake.
+    """Return the lake key of a staged file.
 
     Raises ManifestRefused for a path that is no staged file of this source: partition values come out of
     files, and no value may lead a copy out of its table or onto another source's files.
@@ -65,7 +65,7 @@ def lake_key(dataset: str, source: ObjectVersion, path: str) -> str:
 
 
 def run_page_key(run_id: str) -> str:
-    """A run's page; its facts lie beside it as JSON (work bucket)."""
+    """A run's page; run_facts_key has its facts as JSON (work bucket)."""
     return f"runs/{run_id}/report.html"
 
 
@@ -74,12 +74,12 @@ def run_facts_key(run_id: str) -> str:
 
 
 def rejected_page_key(source_id: str) -> str:
-    """The page of a file that the gate rejected (work bucket)."""
+    """The page of a rejected file (work bucket)."""
     return f"reports/{source_id}/report.html"
 
 
 def dataset_page_key(dataset: str) -> str:
-    """A dataset's page over time; its facts lie beside it as JSON (work bucket)."""
+    """A dataset's page over time; dataset_facts_key has its facts as JSON (work bucket)."""
     return f"pages/{dataset}.html"
 
 

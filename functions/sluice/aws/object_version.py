@@ -1,4 +1,4 @@
-"""Names one version of one uploaded object, the source of everything that a run does."""
+"""One version of one uploaded object: the source of a run."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, Self
 class ObjectVersion:
     """One object version in the raw bucket.
 
-    sequencer: S3's order of one key's events, hexadecimal; empty when no event told it (counts as oldest).
+    sequencer: S3's order of one key's events, hexadecimal; empty when no event gave it (counts as oldest).
     size: bytes as stored.
     """
 

@@ -1,4 +1,4 @@
-"""Reads and writes S3: JSON documents, and uploaded files as streams that survive broken connections."""
+"""Reads and writes of S3: JSON documents, and uploaded files as streams that resume after a broken connection."""
 
 import io
 import json
@@ -31,11 +31,11 @@ def put_json(s3: Any, bucket: str, key: str, document: Any) -> str:
     return cast(str, answer.get("VersionId", ""))
 
 
-def gone(error: ClientError, place: dict[str, str]) -> Exception:
+def gone(error: ClientError, version: dict[str, str]) -> Exception:
     """Return ObjectGone when the error says that an object version does not exist, else the error itself."""
     if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405"):
         return error
-    return ObjectGone(f"s3://{place['Bucket']}/{place['Key']} has no version {place.get('VersionId')} any more")
+    return ObjectGone(f"s3://{version['Bucket']}/{version['Key']} has no version {version.get('VersionId')} any more")
 
 
 class S3Source:
@@ -44,20 +44,20 @@ class S3Source:
     def __init__(self, s3: Any, bucket: str, key: str, version_id: str) -> None:
         self.name = f"s3://{bucket}/{key}"
         self._s3 = s3
-        self._place = {"Bucket": bucket, "Key": key, "VersionId": version_id}
+        self._version = {"Bucket": bucket, "Key": key, "VersionId": version_id}
 
     def open(self) -> BinaryIO:
         """Return a stream from the first byte. Raises ObjectGone when there is no such version any more."""
-        stream = _ResumingStream(self._s3, self._place)
+        stream = _ResumingStream(self._s3, self._version)
         return cast(BinaryIO, io.BufferedReader(stream, buffer_size=1 << 20))
 
 
 class _ResumingStream(io.RawIOBase):
-    """A GET that goes on where it broke, by a range request of the same version."""
+    """A GET that resumes where it broke, by a range request of the same version."""
 
-    def __init__(self, s3: Any, place: dict[str, str]) -> None:
+    def __init__(self, s3: Any, version: dict[str, str]) -> None:
         self._s3 = s3
-        self._place = place
+        self._version = version
         self._position = 0
         self._body, self._size = self._get()
 
@@ -89,13 +89,13 @@ class _ResumingStream(io.RawIOBase):
     def _get(self) -> tuple[Any, int]:
         span = {"Range": f"bytes={self._position}-"} if self._position else {}
         try:
-            answer = self._s3.get_object(**self._place, **span)
+            answer = self._s3.get_object(**self._version, **span)
         except ClientError as error:
-            raise gone(error, self._place) from error
+            raise gone(error, self._version) from error
         if span and not answer.get("ContentRange", "").startswith(f"bytes {self._position}-"):
-            # A store that does not know ranges begins anew, and its first rows would be read twice.
+            # A store without ranges begins anew, and the first rows would be read twice.
             answer["Body"].close()
-            raise OSError(f"s3://{self._place['Bucket']}/{self._place['Key']}: asked to go on at {self._position}")
+            raise OSError(f"s3://{self._version['Bucket']}/{self._version['Key']}: asked to resume at {self._position}")
         return answer["Body"], self._position + answer["ContentLength"]
 
     def _drop(self) -> None:

@@ -1,6 +1,6 @@
-"""The logger, tracer and metrics of every function; none of them is ever given a row, a cell or an event.
+"""The logger, tracer and metrics of every function. None of them may get a row, a cell or an event.
 
-Each names the stack as its service (POWERTOOLS_SERVICE_NAME): two stacks of one account do not blend.
+Their service is the stack (POWERTOOLS_SERVICE_NAME), which separates two stacks of one account.
 """
 
 from aws_lambda_powertools import Logger, Tracer

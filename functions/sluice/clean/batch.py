@@ -83,18 +83,22 @@ class Cleaner:
     def _failures(self, rows: _RemainingRows) -> dict[str, pl.Series]:
         """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
         contract, parts = self._contract, self._parts
-        failures: dict[str, dict[str, pl.Series]] = {name: {} for name in (*contract.parsed, "")}
+        failures: dict[str, list[tuple[str, pl.Series]]] = {name: [] for name in (*contract.parsed, "")}
         for name, cells in rows.unparsed.items():
-            failures[name] |= unparsed_reasons(name, contract.parsed[name], cells.places, cells.text)
+            failures[name] += unparsed_reasons(name, contract.parsed[name], cells.places, cells.text).items()
         for name in contract.same_as_key:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
-                failures[name][f"{name}_equals_key"] = row_indices(differs)
+                failures[name].append((f"{name}_equals_key", row_indices(differs)))
         for name, reason, failed in self._checks.failing(rows.parsed):
             if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.
                 failed = failed.scatter(rows.unparsed[name].places, values=False)
                 if not failed.any():
                     continue
-            failures[name][reason] = row_indices(failed)
-        return {reason: places for of_column in failures.values() for reason, places in of_column.items()}
+            failures[name].append((reason, row_indices(failed)))
+        united: dict[str, pl.Series] = {}
+        for reason, places in (failure for of_column in failures.values() for failure in of_column):
+            # Two checks may have one name.
+            united[reason] = pl.concat([united[reason], places]).unique().sort() if reason in united else places
+        return united

@@ -1,24 +1,21 @@
-"""Runs a model's checks over a batch of parsed rows and tells, check by check, which rows fail.
+"""Runs a model's checks over a batch of parsed rows, and returns the failing rows of each.
 
-pandera judges the types by its schema, of the first batch for all, and the values by its checks, called one by one:
-its own report of a frame that fails gathers the failing cells of every check, which costs more than all checks and
-is not needed here.
+pandera validates the types by its schema, once for all batches of a type, and the values by its checks, called one by
+one: its own report of a frame that fails gathers the failing cells of every check, which costs more than all checks
+and is not needed here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 from pandera import Check
 from pandera.api.polars.types import PolarsData
-from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 
+from sluice.contract.facts import column_facts, row_facts
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
 from sluice.runtime.polars_threads import single_threaded_column
-
-# Else pandera imports them at the first validation, when the clock of a request is running.
-register_polars_backends()
 
 
 class Checks:
@@ -26,12 +23,13 @@ class Checks:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._validated: pl.Schema | None = None  # threads that begin together validate it each, with the same end
-        schema = contract.row_schema
-        self._of_columns = {
-            name: [_Check(contract, check, name) for check in column.checks] for name, column in schema.columns.items()
+        self._validated: pl.Schema | None = None  # several threads may each validate it, with the same result
+        model = contract.row.to_schema()
+        of_columns = [(name, facts) for name, facts in column_facts(model).items() if name in contract.parsed]
+        self._facts = {
+            name: [_Fact(contract, name, reason, checks) for reason, checks in facts.items()]
+            for name, facts in (*of_columns, ("", row_facts(model)))
         }
-        self._of_rows = [_Check(contract, check, "") for check in schema.checks]
 
     def failing(self, parsed: pl.DataFrame) -> Iterator[tuple[str, str, pl.Series]]:
         """Yield (column, or "" for a check of whole rows; reason; rows that fail, Boolean without nulls) for each
@@ -49,30 +47,36 @@ class Checks:
             self._validated = frame.schema
         lacking = [name for name, column in schema.columns.items() if not column.nullable and frame[name].null_count()]
         missing = frame.select_seq(pl.col(lacking).is_null())
-        for name, checks in (*self._of_columns.items(), ("", self._of_rows)):
+        for name, facts in self._facts.items():
             if name in lacking:
                 yield name, f"{name}_is_present", missing[name]
-            for check in checks:
-                failed = check.failed(frame)
+            for fact in facts:
+                failed = fact.failed(frame)
                 if failed.any():
-                    yield name, check.reason, failed
+                    yield name, fact.reason, failed
 
 
-class _Check:
-    """A check of a column, or of whole rows."""
+class _Fact:
+    """A fact of a column, or of whole rows (column ""), with the checks that must all pass."""
 
-    def __init__(self, contract: Contract, check: Check, column: str) -> None:
+    def __init__(self, contract: Contract, column: str, reason: str, checks: Sequence[Check]) -> None:
         self._contract = contract
-        self._check = check
         self._column = column or "*"
-        self.reason = _reason(check, column)
+        self.reason = reason
+        self._checks = checks
 
     def failed(self, frame: pl.DataFrame) -> pl.Series:
         """Return the rows that fail (Boolean)."""
-        check, rows = self._check, PolarsData(frame.lazy(), self._column)
+        first, *others = (self._failed(check, frame) for check in self._checks)
+        for other in others:
+            first |= other
+        return first
+
+    def _failed(self, check: Check, frame: pl.DataFrame) -> pl.Series:
+        rows = PolarsData(frame.lazy(), self._column)
         try:
             passed = check.get_backend(rows.lazyframe)(check).apply(rows)
-            # As a stream it would be shared out among Polars' threads; see alone.
+            # The streaming engine would use all of Polars' threads; see runtime.polars_threads.
             passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
         except Exception as error:
             raise ContractInvalid(f"dataset {self._contract.name!r}: the check {check} cannot run: {error}") from error
@@ -80,8 +84,3 @@ class _Check:
             passed = single_threaded_column(passed, pl.first().fill_null(check.ignore_na))
         # One answer may stand for all rows.
         return ~(passed if len(passed) == frame.height else passed.new_from_index(0, frame.height))
-
-
-def _reason(check: Check, column: str) -> str:
-    name = getattr(check, "name", None) or str(check)
-    return name if not column or name.startswith(column) else f"{column}_{name}"

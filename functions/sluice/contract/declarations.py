@@ -1,4 +1,4 @@
-"""What a contract declares besides its model: how text is read, and what becomes of rows, columns and files."""
+"""The declarations of a contract besides its model: reading, discards, the unique key, outliers, partitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import polars as pl
 from sluice.contract.partitions import formatted
 
 MASK = "***"
-"""What stands for a personal cell wherever rows are shown."""
+"""The text that replaces a personal cell wherever rows are shown."""
 
 Unknown = Literal["reject", "ignore", "keep"]
 Statistic = Literal["median", "mean", "mode"]
@@ -30,13 +30,13 @@ class Reading:
     """How the text of a file is understood.
 
     null_markers: texts that mean "no value", compared trimmed and in any case.
-    dates: for a date or timestamp column, the strptime forms it may have, tried in order.
+    dates: for a date or timestamp column, the strptime formats it may have, tried in order.
     aliases: other header names of a column, such as {"sku": "product_id"}.
-    input_only: columns that the file has, for rules to use, and the table has not.
-    optional: columns that a file may lack; then none of its rows has a value in them.
-    unknown_columns: what a column that nobody declared means: the file is rejected, the column ignored,
+    input_only: columns of the file that rules use and the table does not have.
+    optional: columns that may be absent from a file; its rows then have no value in them.
+    unknown_columns: what a column that is not declared does: the file is rejected, the column ignored,
         or its text kept in the published column `_extra`.
-    decimal_comma: numbers are written 1.234,56 instead of 1,234.56 (group marks are never guessed).
+    decimal_comma: numbers are written 1.234,56 instead of 1,234.56 (thousands separators are never guessed).
     """
 
     format: TextFormat = field(default_factory=TextFormat)
@@ -51,7 +51,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Discard:
-    """Rows that are left out on purpose, under a name: `when` looks at the trimmed text columns."""
+    """A named rule for rows that are left out on purpose. when: true for such a row, an expression of the trimmed text
+    columns.
+    """
 
     name: str
     when: pl.Expr = field(compare=False)
@@ -59,13 +61,13 @@ class Discard:
 
 @dataclass(frozen=True)
 class Unique:
-    """The key that makes a row unique. Of several rows with one key the largest `latest` wins.
+    """The key that makes a row unique. Of several rows with one key, the one with the largest `latest` is published.
 
-    A missing `latest` counts as oldest; among equals the highest row number wins. The others are
+    A missing `latest` counts as oldest; among equals the one with the highest row number is published. The others are
     discarded as `duplicate`.
 
-    across_files: the key decides over all files, too: beside the table there is a view, NAME_latest, of the latest row
-        of each key. The table keeps the rows of every file.
+    across_files: the key holds across files, too: the view NAME_latest has the latest row of each key. The table keeps
+        the rows of every file.
     """
 
     key: tuple[str, ...]

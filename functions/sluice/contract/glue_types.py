@@ -1,4 +1,4 @@
-"""Polars types as the Glue catalog writes them, so that light functions need no Polars to make a table."""
+"""Polars types as the Glue catalog names them. Manifests carry these names, so that light functions need no Polars."""
 
 import polars as pl
 

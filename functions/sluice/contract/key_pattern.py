@@ -15,7 +15,7 @@ _COMPRESSED = r"(?:\.gz|\.zst)?"
 
 @dataclass(frozen=True)
 class KeyPattern:
-    """One naming convention. `{part}` captures one path segment's text, `{part:%Y-%m-%d}` a date of that form.
+    """One naming convention. `{part}` captures one path segment's text, `{part:%Y-%m-%d}` a date of that format.
 
     A pattern also matches its own name followed by `.gz` or `.zst`.
     """

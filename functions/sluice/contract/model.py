@@ -8,6 +8,7 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+from pandera.backends.polars.register import register_polars_backends
 
 from sluice.contract.declarations import Constant, Discard, Outliers, Partition, Reading, Statistic, Treatment, Unique
 from sluice.contract.key_pattern import KeyPattern
@@ -15,12 +16,15 @@ from sluice.contract.problems import mistakes
 from sluice.contract.steps import Step
 from sluice.errors import ContractInvalid
 
+# Before any dataset defines its model: the checks of a Field are copied with the backends that are registered by then.
+register_polars_backends()
+
 LINEAGE: dict[str, pl.DataType] = {
     "_source_key": pl.String(),
     "_run_id": pl.String(),
     "_row_number": pl.Int64(),
 }
-"""Columns that every published and quarantined row carries: from which file, by which run, which record."""
+"""The columns of every published and quarantined row that name its file, run and record."""
 
 EXTRA = "_extra"
 """The published column (JSON text) that holds unknown columns when the contract says `keep`."""
@@ -28,13 +32,13 @@ EXTRA = "_extra"
 
 @dataclass(frozen=True)
 class Contract:
-    """All that Sluice knows of one dataset. Checked when it is made.
+    """The contract of one dataset, validated when it is made.
 
     row: the published row; each of its checks names the reason for which a row is quarantined.
     files: naming conventions of the uploaded objects' keys.
     same_as_key: columns that must equal the part of the same name in the file's key.
     quarantine_limit: the share of quarantined rows (0 to 1) above which the whole file is rejected.
-    expected_every: the time without a published file after which people are told that the dataset is stale.
+    expected_every: the time without a published file after which the dataset is stale, and people are notified.
     personal: columns about people; masked wherever rows are shown, and published hashed, not at all, or kept.
 
     Raises ContractInvalid, naming the dataset and the mistake.
@@ -66,7 +70,7 @@ class Contract:
 
     @cached_property
     def reads_objects(self) -> bool:
-        """Whether its files are JSON Lines, which the naming conventions tell; others are CSV."""
+        """Whether its files are JSON Lines, as their names say; others are CSV."""
         return all(pattern.endswith(".jsonl") for pattern in self.files)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The values of partition columns and Hive's paths of them, the same from every engine."""
+"""Partition values as text, and their Hive paths, the same from every engine."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import polars as pl
 _SAFE = " !$&()+,-.;<>@_`|~"
 """What Hive and Spark leave unescaped in partition values, besides letters and digits."""
 _OF_A_DAY = re.compile(r"(?:[^%]|%[YCymdbBhaAjFDxuwUWGgV%])*")
-"""Forms that tell every moment of a day alike."""
+"""Formats that give every moment of a day the same text."""
 _FEW_DAYS = 4_096
 
 
@@ -28,7 +28,7 @@ def formatted(times: pl.Expr, form: str) -> pl.Expr:
 
 
 def _by_day(times: pl.Series, form: str) -> pl.Series:
-    """Format each day from the first to the last once, and look the others up there."""
+    """Format each day from the first to the last once, and take the texts from there."""
     days = times.dt.date()
     numbers = days.to_physical().alias("day")
     first, last = numbers.to_frame().select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)

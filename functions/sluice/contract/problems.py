@@ -1,4 +1,4 @@
-"""What can be wrong with a contract, told when it is made."""
+"""The mistakes that a contract is refused for when it is made."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,7 +18,7 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     if not NAME.fullmatch(contract.name):
         yield f"a dataset's name must match {NAME.pattern}"
     if contract.name.endswith(("_quarantine", "_latest")):
-        yield "a name ending in _quarantine or _latest is kept for what stands beside a table"
+        yield "a name ending in _quarantine or _latest is reserved for the tables and views of a dataset"
     columns = contract.types
     for column in (*columns, *contract.reading.input_only):
         if not NAME.fullmatch(column):
@@ -32,8 +32,9 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     for pattern in contract.files:
         KeyPattern(pattern)
     if len({pattern.endswith(".jsonl") for pattern in contract.files}) > 1:
-        yield "its file patterns must all end in .jsonl, or none: the format is told by the name"
+        yield "its file patterns must all end in .jsonl, or none: the name decides the format"
     yield from _unknown_columns(contract)
+    yield from _set_mistakes(contract)
     yield from _unique_mistakes(contract)
     yield from _optional_mistakes(contract)
     yield from _discard_mistakes(contract)
@@ -91,12 +92,22 @@ def _discard_mistakes(contract: "Contract") -> Iterator[str]:
     no_rows = pl.DataFrame(schema={**text, **contract.extra, "_row_number": pl.Int64()})
     for rule in contract.discard:
         try:
-            told = no_rows.select(rule.when).dtypes
+            types = no_rows.select(rule.when).dtypes
         except Exception as error:
             yield f"discard {rule.name!r} cannot run on text: {str(error).partition('\n')[0]}"
         else:
-            if told != [pl.Boolean()]:
-                yield f"discard {rule.name!r} must say true or false of a row, not {', '.join(map(str, told))}"
+            if types != [pl.Boolean()]:
+                yield f"discard {rule.name!r} must say true or false of a row, not {', '.join(map(str, types))}"
+
+
+def _set_mistakes(contract: "Contract") -> Iterator[str]:
+    """Yield the sets of one text: pandera takes `isin=("EUR",)` for `isin="EUR"`, that is for its letters."""
+    for name, column in contract.row.to_schema().columns.items():
+        for check in column.checks:
+            if check.name in ("isin", "notin"):
+                (values,) = check.statistics.values()
+                if isinstance(values, str):
+                    yield f"{name}: {check.name} takes a list, such as {check.name}=[{values!r}]"
 
 
 def _unique_mistakes(contract: "Contract") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Finds the datasets: every module of the package `datasets` that declares `contract` is one."""
+"""The registry of datasets: every module of the package `datasets` that declares `contract` is one."""
 
 import importlib
 import pkgutil

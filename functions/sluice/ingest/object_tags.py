@@ -1,4 +1,4 @@
-"""Tags on the uploaded object version: what became of it, visible where the file lies."""
+"""Tags of the uploaded object version: its validation result, its run and its status."""
 
 import re
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ _PREFIX = "sluice:"
 
 def read(s3: Any, source: ObjectVersion) -> dict[str, str]:
     """Return the version's tags. Raises ObjectGone when the version no longer exists."""
-    place = _place(source)
+    version = _version(source)
     try:
-        current = s3.get_object_tagging(**place)["TagSet"]
+        current = s3.get_object_tagging(**version)["TagSet"]
     except ClientError as error:
-        raise gone(error, place) from error
+        raise gone(error, version) from error
     return {each["Key"]: each["Value"] for each in current}
 
 
@@ -32,15 +32,15 @@ def tag(s3: Any, source: ObjectVersion, current: Mapping[str, str] | None = None
     Raises ObjectGone when the version no longer exists.
     """
     tags = merged(read(s3, source) if current is None else current, values)
-    s3.put_object_tagging(**_place(source), Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]})
+    s3.put_object_tagging(**_version(source), Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]})
 
 
-def _place(source: ObjectVersion) -> dict[str, str]:
+def _version(source: ObjectVersion) -> dict[str, str]:
     return {"Bucket": source.bucket, "Key": source.key, "VersionId": source.version_id}
 
 
 def merged(current: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:
-    """Return at most ten tags: all that are not ours, then our new values, then our former ones."""
+    """Return at most ten tags: those of others, then our new ones, then our former ones."""
     theirs = {name: value for name, value in current.items() if not name.startswith(_PREFIX)}
     new = {_PREFIX + name: allowed(str(value)) for name, value in values.items()}
     former = {name: value for name, value in current.items() if name not in theirs and name not in new}

@@ -1,4 +1,4 @@
-"""What the ledger remembers of a dataset: its latest file versions, and what they came to run by run."""
+"""The run history of a dataset, read from the ledger: its latest file versions, and its published runs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run that published, as the ledger has it. at: when its last file was published (ISO, UTC).
+    """A published run, from the ledger. at: when its last file was published (ISO, UTC).
 
     latency_seconds: of its slowest file, from upload to table. cost_usd: estimate of its cleaning.
     """
@@ -50,13 +50,17 @@ class RunHistory:
         return {item["source_id"]: item for item in self._items.get_all(keys)}
 
     def latest(self, dataset: str, *, status: str | None = None, most: int = 1_000) -> list[Entry]:
-        """Return the dataset's versions that changed last, latest first: a second old, perhaps."""
+        """Return the dataset's versions that changed last, latest first. The index may be a second behind."""
         operands = {"dataset": dataset, "status": status} if status else {"dataset": dataset}
         how = {"FilterExpression": "#status = :status"} if status else {}
         found = self._items.query(
             "#dataset = :dataset", operands, IndexName="by_dataset", ScanIndexForward=False, **how
         )
         return list(islice(found, most))
+
+    def last_published(self, dataset: str) -> str:
+        """Return when a file of the dataset was published last (ISO, UTC), or nothing."""
+        return max((run.at for run in runs(self.latest(dataset, status=PUBLISHED, most=100))), default="")
 
 
 def runs(entries: Iterable[Entry]) -> list[PastRun]:
@@ -65,10 +69,10 @@ def runs(entries: Iterable[Entry]) -> list[PastRun]:
     for entry in entries:
         if entry["status"] == PUBLISHED and "published_at" in entry:
             by_run[entry["run_id"]].append(entry)
-    return sorted((_past(run_id, some) for run_id, some in by_run.items()), key=lambda past: (past.at, past.run_id))
+    return sorted((_past_run(run_id, some) for run_id, some in by_run.items()), key=lambda run: (run.at, run.run_id))
 
 
-def _past(run_id: str, entries: Sequence[Entry]) -> PastRun:
+def _past_run(run_id: str, entries: Sequence[Entry]) -> PastRun:
     reasons: Counter[str] = Counter()
     for entry in entries:
         reasons.update(entry.get("reasons", {}))

@@ -1,9 +1,9 @@
-"""The ledger: one DynamoDB item a source version, and the only judge of who may publish.
+"""The ledger: one DynamoDB item a source version. It alone decides who may publish.
 
 Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to
 the key as a whole: the latest version accepted, who holds the lease, what is published, how to undo what is
-not. Powertools' idempotency is not used: it would be a second judge, whose records expire or get stuck in
-progress when a function dies, and which knows nothing of order.
+not. Powertools' idempotency is not used: it would decide a second time, from records that expire, or stay in
+progress when a function dies, and it has no order of versions.
 """
 
 import time
@@ -27,11 +27,11 @@ SUPERSEDED = "SUPERSEDED"
 _LATEST = "(attribute_not_exists(#latest_sequencer) OR #latest_sequencer <= :latest_sequencer)"
 _FREE = "(attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR #lease_until < :now)"
 _HELD = "#lease_owner = :run"
-_PUBLISHES = f"{_HELD} AND (attribute_not_exists(#undoing) OR #undoing <> :run)"
-"""A run whose undoing has begun holds its source to the end, and publishes nothing any more."""
+_MAY_PUBLISH = f"{_HELD} AND (attribute_not_exists(#undoing) OR #undoing <> :run)"
+"""A run that is being undone keeps its lease to the end, and may publish nothing any more."""
 _NOT_UNDONE = "(attribute_not_exists(#undoing) OR #undoing <> :lease_owner)"
-_WAITS = "#status = :received"
-_CLEANS = "(#status = :cleaning AND #run_id = :run)"
+_IS_RECEIVED = "#status = :received"
+_IS_CLEANING = "(#status = :cleaning AND #run_id = :run)"
 _NOT_FAILED = "(attribute_not_exists(#failed_run) OR #failed_run <> :run)"
 _LEASE = ("lease_owner", "lease_until")
 _READY = ("ready_run", "ready_manifest")
@@ -45,7 +45,7 @@ class Ledger:
         self._clock = clock
 
     def entry(self, source: ObjectVersion) -> dict[str, Any]:
-        """Return the item of one version, or {} when the ledger has never seen it."""
+        """Return the item of one version, or {} when the ledger has none."""
         return self._items.get({"source": source.uri, "version": source.version_id})
 
     def head(self, source: ObjectVersion) -> dict[str, Any]:
@@ -70,25 +70,25 @@ class Ledger:
         return RECEIVED if self._items.add(item, key="source") else str(self.entry(source)["status"])
 
     def accept(self, source: ObjectVersion, *, run_id: str = "", **facts: Any) -> bool:
-        """Record that the gate accepted a version, which is the latest of its key from now on.
+        """Record that a version passed validation. It is the latest of its key from now on.
 
-        run_id: the run that takes it; without one it waits until `assign` names one.
+        run_id: the run that takes it; without one it is held until `assign` names one.
         Returns False, and records SUPERSEDED, when a newer version has been accepted before.
         """
         if not self._set_head(source, _latest(source, source.order), condition=_LATEST) and not self._is_latest(source):
-            self._set(source, {"status": SUPERSEDED}, condition=_WAITS, received=RECEIVED)
+            self._set(source, {"status": SUPERSEDED}, condition=_IS_RECEIVED, received=RECEIVED)
             return False
-        # When the next write finds another status, a second delivery of the event was faster: as good.
-        self._set(source, ({"run_id": run_id} if run_id else {}) | facts, condition=_WAITS, received=RECEIVED)
+        # When the next write finds another status, a second delivery of the event has done it already.
+        self._set(source, ({"run_id": run_id} if run_id else {}) | facts, condition=_IS_RECEIVED, received=RECEIVED)
         return True
 
     def assign(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Record which run is going to take a version that waits; False when it does not wait any more."""
-        return self._set(source, {"run_id": run_id}, condition=_WAITS, received=RECEIVED)
+        """Record which run takes a held version; False when it is no longer held."""
+        return self._set(source, {"run_id": run_id}, condition=_IS_RECEIVED, received=RECEIVED)
 
     def reject(self, source: ObjectVersion, **facts: Any) -> None:
-        """Record that the gate refused a version."""
-        self._set(source, {"status": REJECTED, **facts}, condition=_WAITS, received=RECEIVED)
+        """Record that a version failed validation."""
+        self._set(source, {"status": REJECTED, **facts}, condition=_IS_RECEIVED, received=RECEIVED)
 
     def claim(self, source: ObjectVersion, *, run_id: str, lease_seconds: int, engine: str) -> bool:
         """Take a source for a run, and its key's lease; the same run may claim again.
@@ -103,7 +103,7 @@ class Ledger:
         if status not in (RECEIVED, CLEANING):
             raise ClaimRefused(f"{source.uri} version {source.version_id} is {status}")
         latest = str(self.head(source).get("latest_sequencer", ""))
-        # The same version may have been told of twice, in two orders: by S3, and by whoever found it there.
+        # Two events may report the same version with two sequencers: S3's, and one made from a listing.
         order = max(latest, source.order) if self._is_latest(source) else source.order
         if latest > order:
             self._supersede(source, run_id=run_id)
@@ -122,26 +122,26 @@ class Ledger:
         return True
 
     def hold(self, source: ObjectVersion, *, run_id: str, lease_seconds: int) -> dict[str, Any]:
-        """Prolong the run's lease and return the key's item. Raises LeaseLost when the run may not publish."""
+        """Extend the run's lease and return the key's item. Raises LeaseLost when the run may not publish."""
         until = {"lease_until": int(self._clock()) + lease_seconds}
         self._set_publishing(source, until, run_id=run_id)
         return self.head(source)
 
     def holds(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Tell whether the run has the lease now."""
+        """Return whether the run has the lease now."""
         return bool(self.head(source).get("lease_owner") == run_id)
 
-    def publishes(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Tell whether the run has the lease now, and its undoing has not begun."""
+    def may_publish(self, source: ObjectVersion, *, run_id: str) -> bool:
+        """Return whether the run has the lease now and is not being undone."""
         head = self.head(source)
         return head.get("lease_owner") == run_id != head.get("undoing")
 
     def begin_publishing(self, source: ObjectVersion, *, run_id: str, undo: str) -> None:
-        """Record where it is written how to undo what now begins. Raises LeaseLost."""
+        """Record the key of the undo record before publishing begins. Raises LeaseLost."""
         self._set_publishing(source, {"undo": undo}, run_id=run_id)
 
     def end_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
-        """Record the version id of the lake's manifest of all that stands there now. Raises LeaseLost."""
+        """Record the version id of the lake manifest, which names all published files. Raises LeaseLost."""
         self._set_publishing(source, {"ready_run": run_id, "ready_manifest": manifest}, run_id=run_id)
 
     def ready_manifest(self, source: ObjectVersion, *, run_id: str) -> str:
@@ -152,11 +152,11 @@ class Ledger:
         return str(head["ready_manifest"])
 
     def begin_undoing(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Keep the run from publishing and completing a source from now on; False when it has no lease of it."""
+        """Forbid the run to publish or complete a source from now on; False when it does not hold the lease."""
         return self._set_head(source, {"undoing": run_id}, condition=_HELD, run=run_id)
 
     def complete(self, source: ObjectVersion, *, run_id: str, published_manifest: str, **facts: Any) -> None:
-        """Record PUBLISHED and give the lease back: from here on this version is what readers are promised.
+        """Record PUBLISHED and release the lease: from here on this version is the published one.
 
         published_manifest: version id of the lake's manifest, which names every published object's version.
         Repeating it is harmless. Raises LeaseLost.
@@ -168,20 +168,20 @@ class Ledger:
         }
         entry = {"status": PUBLISHED, "published_at": self._now(), **facts}
         if self._items.change_all(
-            self._change(source, HEAD, head, condition=_PUBLISHES, remove=(*_LEASE, *_READY, "undo"), run=run_id),
-            self._change(source, source.version_id, entry, condition=_CLEANS, cleaning=CLEANING, run=run_id),
+            self._change(source, HEAD, head, condition=_MAY_PUBLISH, remove=(*_LEASE, *_READY, "undo"), run=run_id),
+            self._change(source, source.version_id, entry, condition=_IS_CLEANING, cleaning=CLEANING, run=run_id),
         ):
             return
         if not self.is_published(source, run_id=run_id):
             raise LeaseLost(f"{run_id} does not hold {source.uri}")
 
     def fail(self, source: ObjectVersion, *, run_id: str, error: str, cause: str) -> str:
-        """Record FAILED with its reason, giving the lease back if the run has it; return the status reached.
+        """Record FAILED with its reason, releasing the lease if the run has it; return the status reached.
 
-        Only a version that waits for this very run or is worked on by it fails, and by each run once: what was
-        reopened meanwhile waits for the next one. Any other keeps its status.
+        Only a version that is received for this run or cleaned by it fails, and once a run: what was reopened
+        meanwhile belongs to the next run. Any other keeps its status.
         What the run had published must be undone before. `undo` stays until something is published: a function
-        that was given up for dead may still write, and the next publication clears up behind it.
+        that was presumed dead may still write, and the next publication removes what it wrote.
         """
         self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
         self._set(
@@ -201,14 +201,14 @@ class Ledger:
         """
         former = int(self.entry(source).get("attempt", 1))
         values = {"status": RECEIVED, "attempt": former + 1}
-        # Two attempts of one number would be one run, which ends only once: the second would wait for ever.
+        # Two attempts of one number would be one run, which ends only once: the second would never start.
         condition = "#status = :failed AND #attempt = :former"
         if not self._set(source, values, condition=condition, failed=FAILED, former=former):
             raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
         return former + 1
 
     def is_published(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Tell whether this run has published this version."""
+        """Return whether this run has published this version."""
         entry = self.entry(source)
         return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
 
@@ -221,14 +221,14 @@ class Ledger:
         self._set(
             source,
             {"status": SUPERSEDED},
-            condition=f"{_WAITS} OR {_CLEANS}",
+            condition=f"{_IS_RECEIVED} OR {_IS_CLEANING}",
             received=RECEIVED,
             cleaning=CLEANING,
             run=run_id,
         )
 
     def _set_publishing(self, source: ObjectVersion, values: dict[str, Any], *, run_id: str) -> None:
-        if not self._set_head(source, values, condition=_PUBLISHES, run=run_id):
+        if not self._set_head(source, values, condition=_MAY_PUBLISH, run=run_id):
             raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
 
     def _set_head(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:

@@ -29,7 +29,7 @@ class Run:
         if not 1 <= len(sources) <= MAX_SOURCES:
             raise ValueError(f"a run takes 1 to {MAX_SOURCES} sources, not {len(sources)}")
         if len({source.uri for source in sources}) < len(sources):
-            # They would hold one lease, and publish the same files at the same time.
+            # They would share one lease, and publish the same files at the same time.
             raise ValueError("a run does not take two versions of one key")
         ordered = tuple(sorted(sources, key=lambda source: source.id))
         digest = hashlib.sha256(",".join(source.id for source in ordered).encode()).hexdigest()[:16]
@@ -51,7 +51,7 @@ class Run:
 
 
 def start(stepfunctions: Any, state_machine_arn: str, run: Run) -> bool:
-    """Start the run's execution. Returns False when it had been started before, which is as good."""
+    """Start the run's execution. Returns False when it was started before."""
     try:
         stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=run.run_id, input=run.to_json())
     except stepfunctions.exceptions.ExecutionAlreadyExists:

@@ -1,6 +1,6 @@
-"""What people and other systems are told: messages with the next command in them, and events to build upon.
+"""The messages for people, each with the next command, and the events for other systems.
 
-Nothing here holds a row or a cell: file names, counts and the names of checks are all.
+None of them holds a row or a cell, only file names, counts and names of checks.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 from sluice.aws.object_keys import report_key
 from sluice.aws.object_version import ObjectVersion
+from sluice.runtime.text import printable
 
 EVENT_SOURCE = "sluice"
 _MOST = 10
@@ -22,8 +23,8 @@ _MOST_REASONS = 3
 _MOST_IN_EVENT = 50
 """Failures that an event names: an event has at most 256 KiB, a key up to 1 KiB, twice in it."""
 
-READERS_SEE = {
-    "FAILED": "what stood before",
+TABLE_HAS = {
+    "FAILED": "what was published before",
     "PUBLISHED": "this version: it was published before the error",
     "CLEANING": "perhaps a part of this version: it is not undone yet, recovery tries again",
 }
@@ -43,7 +44,7 @@ class Notice:
 class Failure:
     """Why one source of a run failed, its status in the ledger, and its rows where they are known.
 
-    reasons: rows that the gate would quarantine, by failed check.
+    reasons: rows that validation would quarantine, by failed check.
     """
 
     source: ObjectVersion
@@ -55,7 +56,7 @@ class Failure:
 
 
 def file_rejected(source: ObjectVersion, report: Mapping[str, Any], *, work_bucket: str) -> Notice:
-    """Tell that a file was rejected. report: the gate's, as a dict."""
+    """Return the notice of a rejected file. report: its validation report, as a dict."""
     address = f"s3://{work_bucket}/{report_key(source)}"
     reasons = dict(list(report["reasons"].items())[:_MOST])
     detail = {
@@ -69,7 +70,7 @@ def file_rejected(source: ObjectVersion, report: Mapping[str, Any], *, work_buck
         "report": address,
     }
     text = [
-        "The file was rejected. Nothing of it was published; what stood in the table before stands.",
+        "The file was rejected. Nothing of it was published; the table has what was published before.",
         "",
         *_facts(
             {
@@ -97,7 +98,7 @@ def file_rejected(source: ObjectVersion, report: Mapping[str, Any], *, work_buck
 def dataset_updated(
     source: ObjectVersion, *, dataset: str, run_id: str, counts: Mapping[str, Any], partitions: Iterable[str]
 ) -> Notice:
-    """Tell that readers see a source's rows. partitions: their paths, of which at most 500 are named."""
+    """Return the notice of a published source. partitions: their paths, of which at most 500 are named."""
     named = list(partitions)
     detail = {
         **_named(source),
@@ -111,7 +112,7 @@ def dataset_updated(
 
 
 def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failure]) -> Notice:
-    """Tell that a run failed. sources: how many it has; failures: at least one."""
+    """Return the notice of a failed run. sources: how many it has; failures: at least one."""
     detail = {
         "run_id": run_id,
         "dataset": dataset,
@@ -130,13 +131,13 @@ def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failur
         "",
     ]
     for each in failures[:_MOST]:
-        text += [*_told(each), ""]
+        text += [*_failure_lines(each), ""]
     if len(failures) > _MOST:
         text += [f"and {len(failures) - _MOST} more", ""]
     if all(each.error == "FileRejected" for each in failures):
         text.append("Next: correct each file and upload it again under its key. To see more:")
     else:
-        text.append("Next: see the run, mend the cause, then run the failed files again:")
+        text.append("Next: see the run, fix the cause, then run the failed files again:")
     text += [f"  sluice show {shlex.quote(run_id)}", f"  sluice report {shlex.quote(run_id)}"]
     if any(each.error != "FileRejected" for each in failures):
         text.append(f"  sluice redrive {shlex.quote(run_id)}")
@@ -144,7 +145,10 @@ def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failur
 
 
 def dataset_stale(dataset: str, *, last_published: str, expected_every: timedelta, raw_bucket: str) -> Notice:
-    """Tell that nothing of a dataset was published for longer than its contract says. last_published: ISO, UTC."""
+    """Return the notice of a stale dataset: nothing was published for longer than its contract says.
+
+    last_published: ISO, UTC.
+    """
     hours = round(expected_every.total_seconds() / 3600, 2)
     detail = {
         "dataset": dataset,
@@ -153,11 +157,11 @@ def dataset_stale(dataset: str, *, last_published: str, expected_every: timedelt
         "expected_every_hours": hours,
     }
     text = [
-        f"No file of {dataset} was published for more than {hours:g} hours. Readers see what stood before.",
+        f"No file of {dataset} was published for more than {hours:g} hours. The table has what was published before.",
         "",
         *_facts({"Dataset": dataset, "Last": last_published, "Upload": f"s3://{raw_bucket}/"}),
         "",
-        "Next: see whether files came and were rejected or failed; if none came, ask whoever sends them:",
+        "Next: see whether files came and were rejected or failed; if none came, ask their producer:",
         f"  sluice runs --dataset {shlex.quote(dataset)}",
         f"  sluice report {shlex.quote(dataset)}",
     ]
@@ -171,7 +175,7 @@ def plain_cause(cause: str) -> str:
     return " ".join(text.split())[:500]
 
 
-def _told(failure: Failure) -> list[str]:
+def _failure_lines(failure: Failure) -> list[str]:
     reasons = [f"{name} ({rows:,} rows)" for name, rows in list(failure.reasons.items())[:_MOST_REASONS]]
     return _facts(
         {
@@ -179,7 +183,7 @@ def _told(failure: Failure) -> list[str]:
             "Version": failure.source.version_id,
             "Rows": "unknown" if failure.rows is None else f"{failure.rows:,}",
             "Ledger": failure.status,
-            "Readers": f"see {READERS_SEE.get(failure.status, 'what stood before')}",
+            "Table": f"has {TABLE_HAS.get(failure.status, 'what was published before')}",
             "Error": failure.error,
             "Why": failure.cause,
             **({"Reasons": ", ".join(reasons)} if reasons else {}),
@@ -198,20 +202,15 @@ def _named(source: ObjectVersion) -> dict[str, Any]:
 
 
 def _facts(facts: Mapping[str, str]) -> list[str]:
-    return [f"{name + ':':<9}{_printable(value)}" for name, value in facts.items()]
+    return [f"{name + ':':<9}{printable(value)}" for name, value in facts.items()]
 
 
 def _lines(lines: Iterable[str]) -> str:
     """SNS takes 256 KiB."""
-    return "\n".join(_printable(line) for line in lines).encode()[:250_000].decode(errors="ignore") + "\n"
-
-
-def _printable(text: str) -> str:
-    """Names of files are anybody's text: no control character of theirs may shape a message."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+    return "\n".join(printable(line) for line in lines).encode()[:250_000].decode(errors="ignore") + "\n"
 
 
 def _subject(text: str) -> str:
     """SNS takes at most 100 ASCII characters, none of them a control character."""
-    plain = _printable(text).encode("ascii", "replace").decode()
-    return plain if len(plain) <= 100 else f"{plain[:97]}..."
+    shown = printable(text).encode("ascii", "replace").decode()
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."

@@ -39,7 +39,7 @@ def failures_of(ledger: Ledger, failed: Iterable[Mapping[str, Any]]) -> list[Fai
     ]
 
 
-def tell(events: Any, sns: Any, run: Run, failures: list[Failure], *, bus: str, topic_arn: str) -> None:
+def report_failures(events: Any, sns: Any, run: Run, failures: list[Failure], *, bus: str, topic_arn: str) -> None:
     """Put RunFailed on the bus, send the alert and count the failed files."""
     notice = run_failed(run_id=run.run_id, dataset=run.dataset, sources=len(run.sources), failures=failures)
     put_event(events, bus, notice)

@@ -1,17 +1,17 @@
-"""Lets a function that may have been given up for dead change the lake without harm to those who came after it.
+"""Writes to the lake that are rolled back when the run has lost its lease meanwhile.
 
-Lambda's answer can be lost while the function goes on, and a call can stall for minutes: meanwhile the run is
-repeated or undone, and a newer version's run may have come to its end. A look at the ledger before the call does
-not help, since it is the call that stalls. So every writer asks the ledger before it writes, and again after it;
-who has lost the right to write takes what it wrote off again, by version id, and what stood beneath is current as
-if nothing had been. Nobody else's version is ever touched: everyone who writes later writes versions of their own,
-also where there seems to be nothing left to do.
+Lambda's answer can be lost while the function goes on, and a call can stall for minutes. Meanwhile the run is
+repeated or undone, and the run of a newer version may have finished. Checking the lease before the call does not
+help, since it is the call that stalls. So every writer checks the lease before it writes, and again after it. A
+writer that has lost the lease deletes the versions that it wrote, by version id, and the versions beneath are current
+again. It touches no version of another writer: every later writer writes versions of its own, also where nothing
+seems to have changed.
 
-What remains possible: between a late write and the look that follows it readers see it, for the length of a call;
-and it stays, until the next version of the key is published or undone, when the process is killed in just that
-moment, or when S3 does the write and loses the answer twice over. S3 has no write that is conditional on an item in
-DynamoDB, and its own conditions (If-Match, If-None-Match) cannot tell a key that is absent from one that is absent
-again.
+What remains possible: a query sees a late write between the write and the check that follows, for the length of a
+call. The write stays, until the next version of the key is published or undone, when the process is killed in that
+moment, or when S3 does the write and its answer is lost twice. S3 has no write that is conditional on an item in
+DynamoDB, and its own conditions (If-Match, If-None-Match) do not distinguish a key that is absent from one that was
+deleted again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,57 +26,57 @@ _KEYS_OF_ONE_DELETE = 1000
 
 
 class Fence:
-    """Remembers every object version that was made in a bucket. held: whether the ledger still lets us write."""
+    """Records every object version that is written to a bucket. held: returns whether the run still has the lease."""
 
     def __init__(self, s3: Any, bucket: str, held: Callable[[], bool]) -> None:
         self.s3 = s3
         self.bucket = bucket
         self.held = held
-        self._made: list[tuple[str, str]] = []
+        self._written: list[tuple[str, str]] = []
 
     def check(self) -> None:
-        """Raise LeaseLost when nothing may be written any more."""
+        """Raise LeaseLost when the run has lost the lease."""
         if not self.held():
-            raise LeaseLost(f"another run, or the undoing of this one, has taken over s3://{self.bucket}")
+            raise LeaseLost(f"another run, or the undo of this one, holds the lease for s3://{self.bucket}")
 
-    def made(self, key: str, version_id: str) -> str:
-        """Remember a version, and return its id."""
-        self._made.append((key, version_id))
+    def written(self, key: str, version_id: str) -> str:
+        """Record a written version, and return its id."""
+        self._written.append((key, version_id))
         return version_id
 
-    def hide(self, keys: Sequence[str]) -> None:
-        """Lay a delete marker upon each key, after a look at the ledger for every thousand."""
+    def add_delete_markers(self, keys: Sequence[str]) -> None:
+        """Add a delete marker to each key; the lease is checked for every thousand."""
         for some in batched(keys, _KEYS_OF_ONE_DELETE, strict=False):
             self.check()
             answer = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in some]})
             for deleted in answer.get("Deleted", []):
                 if deleted.get("DeleteMarker"):
-                    self.made(deleted["Key"], deleted["DeleteMarkerVersionId"])
+                    self.written(deleted["Key"], deleted["DeleteMarkerVersionId"])
             if errors := answer.get("Errors"):
-                raise OSError(f"S3 kept {len(errors)} objects, the first: {errors[0]}")
+                raise OSError(f"S3 did not delete {len(errors)} objects, the first: {errors[0]}")
 
-    def take_back(self) -> None:
-        """Remove all that was made, the last first."""
-        while self._made:
-            key, version_id = self._made[-1]
+    def roll_back(self) -> None:
+        """Delete every written version, the last first."""
+        while self._written:
+            key, version_id = self._written[-1]
             self.s3.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
-            self._made.pop()
+            self._written.pop()
 
 
 @contextmanager
 def fenced(s3: Any, bucket: str, held: Callable[[], bool]) -> Iterator[Fence]:
-    """Give a fence to write behind. Raises LeaseLost, with nothing left of what was written, when the right is lost.
+    """Yield a fence to write with. Raises LeaseLost, after rolling back what was written, when the lease is lost.
 
-    The last that is done behind it must be a look at the ledger: `check`, or a write under the same condition.
+    The last statement must check the lease: `check`, or a write to the ledger under the same condition.
     """
     fence = Fence(s3, bucket, held)
     try:
         yield fence
     except LeaseLost:
-        fence.take_back()
+        fence.roll_back()
         raise
     except Exception as error:
         if held():
             raise
-        fence.take_back()
-        raise LeaseLost(f"given up, and then {type(error).__name__}: {error}") from error
+        fence.roll_back()
+        raise LeaseLost(f"lease lost, and then {type(error).__name__}: {error}") from error

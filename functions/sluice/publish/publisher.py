@@ -1,10 +1,10 @@
-"""Makes a source's staged files its files in the lake, and can bring back what stood there before.
+"""Publishes a source's staged files to the lake, with a record of how to undo it.
 
-The ledger names the version of the lake manifest that readers were promised; that manifest names the version of
-every object. Before the first change an undo record says which objects these are, and which keys this
-publication and unfinished ones before it may have touched. So whatever died where, the next publication knows
-what to replace, and Undo knows what to restore, without listing the lake. What seemed to be dead and goes on is
-kept from doing harm by the fence (sluice.publish.fence).
+The ledger names the version of the published lake manifest; that manifest names the version of every object. Before
+the first change an undo record is written: which objects these are, and which keys this publication and unfinished
+ones before it may have touched. So after a crash at any point the next publication knows what to replace, and Undo
+what to restore, without listing the lake. Late writes of a function that was presumed dead are rolled back
+(sluice.publish.fence).
 """
 
 from collections.abc import Iterable
@@ -22,16 +22,16 @@ from sluice.manifest import Manifest
 from sluice.publish.fence import Fence
 
 THREADS = 8
-"""Copies and restores are waiting, not work: eight at a time keep within botocore's ten connections."""
-_COPIES_OF_ONE_LOOK = 64
-"""Copies between two looks at the ledger: so many a late function makes for nothing, at most."""
+"""Copies and restores are bound by the network: eight threads stay within botocore's ten connections."""
+_COPIES_OF_ONE_CHECK = 64
+"""Copies between two checks of the lease: a late function makes at most so many in vain."""
 
 
 @dataclass(frozen=True)
 class UndoRecord:
-    """objects: key → version id of what readers were promised; touched: keys that may have changed since.
+    """objects: key → version id of the published objects; touched: keys that may have changed since.
 
-    partitions: the partition values of both, for the check of what readers see.
+    partitions: the partition values of both, for the check of the row counts.
     """
 
     objects: dict[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class UndoRecord:
 
 @dataclass(frozen=True)
 class PublishTarget:
-    """One source's place in the buckets, for one run."""
+    """The buckets, the run and the source of one publication."""
 
     s3: Any
     work_bucket: str
@@ -72,66 +72,66 @@ class PublishTarget:
         return {prefix + path: lake_key(self.dataset, self.source, path) for path in paths}
 
 
-def undo_record(place: PublishTarget, manifest: Manifest, head: dict[str, Any]) -> UndoRecord:
+def undo_record(target: PublishTarget, manifest: Manifest, head: dict[str, Any]) -> UndoRecord:
     """Return how to undo the publication of a manifest. head: the key's item in the ledger.
 
-    What an unfinished publication before this one touched is inherited: this one has to clean up behind it.
+    What an unfinished publication before this one touched is included: this one has to clean it up.
     """
-    unfinished = _unfinished(place, head)
-    promised, partitions = _promised(place, head.get("published_manifest"))
-    touched = {*unfinished.touched, *place.targets(manifest).values(), place.lake_manifest}
+    unfinished = _unfinished(target, head)
+    published, partitions = _published(target, head.get("published_manifest"))
+    touched = {*unfinished.touched, *target.targets(manifest).values(), target.lake_manifest}
     new = [partition.values for partition in manifest.partitions]
-    return UndoRecord(promised, sorted(touched), _distinct([*partitions, *unfinished.partitions, *new]))
+    return UndoRecord(published, sorted(touched), _distinct([*partitions, *unfinished.partitions, *new]))
 
 
-def replace(place: PublishTarget, manifest: Manifest, undo: UndoRecord, fence: Fence) -> str:
-    """Publish the staged files and take away the source's other files; return the lake manifest's version id.
+def replace(target: PublishTarget, manifest: Manifest, undo: UndoRecord, fence: Fence) -> str:
+    """Publish the staged files and delete the source's other files; return the lake manifest's version id.
 
-    New files come before old ones go: a reader in between sees both, never neither. Repeating it is harmless.
-    Raises LeaseLost. The fence is to be checked once more after it.
+    New files are written before old ones are deleted: a query in between sees both, never neither. Repeating it
+    is harmless. Raises LeaseLost. The lease must be checked once more after it.
     """
-    targets = place.targets(manifest)
+    targets = target.targets(manifest)
     versions: list[str] = []
     with ThreadPoolExecutor(THREADS) as threads:
-        for some in batched(targets.items(), _COPIES_OF_ONE_LOOK, strict=False):
+        for some in batched(targets.items(), _COPIES_OF_ONE_CHECK, strict=False):
             fence.check()
-            versions += threads.map(partial(_copy, place, fence), *zip(*some, strict=True))
-    fence.hide(sorted({*undo.objects, *undo.touched} - {*targets.values(), place.lake_manifest}))
+            versions += threads.map(partial(_copy, target, fence), *zip(*some, strict=True))
+    fence.add_delete_markers(sorted({*undo.objects, *undo.touched} - {*targets.values(), target.lake_manifest}))
     objects = dict(zip(targets.values(), versions, strict=True))
-    document = {**manifest.to_dict(), "source": place.source.to_dict(), "objects": objects}
+    document = {**manifest.to_dict(), "source": target.source.to_dict(), "objects": objects}
     fence.check()
-    return fence.made(place.lake_manifest, put_json(place.s3, place.lake_bucket, place.lake_manifest, document))
+    return fence.written(target.lake_manifest, put_json(target.s3, target.lake_bucket, target.lake_manifest, document))
 
 
-def _unfinished(place: PublishTarget, head: dict[str, Any]) -> UndoRecord:
+def _unfinished(target: PublishTarget, head: dict[str, Any]) -> UndoRecord:
     if not head.get("undo"):
         return UndoRecord()
     try:
-        return UndoRecord.from_dict(get_json(place.s3, place.work_bucket, head["undo"]))
-    except place.s3.exceptions.NoSuchKey:
-        # Staged files expire weeks after the run; whatever it had touched was undone in its own time.
+        return UndoRecord.from_dict(get_json(target.s3, target.work_bucket, head["undo"]))
+    except target.s3.exceptions.NoSuchKey:
+        # Staged files expire weeks after the run; what it had touched was undone before that.
         logger.warning("undo record expired", undo=head["undo"])
         return UndoRecord()
 
 
-def _promised(place: PublishTarget, version_id: str | None) -> tuple[dict[str, str], list[dict[str, str]]]:
+def _published(target: PublishTarget, version_id: str | None) -> tuple[dict[str, str], list[dict[str, str]]]:
     if not version_id:
         return {}, []
-    document = get_json(place.s3, place.lake_bucket, place.lake_manifest, version_id=version_id)
-    objects = {**document["objects"], place.lake_manifest: version_id}
+    document = get_json(target.s3, target.lake_bucket, target.lake_manifest, version_id=version_id)
+    objects = {**document["objects"], target.lake_manifest: version_id}
     return objects, [partition["values"] for partition in document["partitions"]]
 
 
-def _copy(place: PublishTarget, fence: Fence, staged: str, target: str) -> str:
-    answer = place.s3.copy_object(
-        Bucket=place.lake_bucket,
-        Key=target,
-        CopySource={"Bucket": place.work_bucket, "Key": staged},
+def _copy(target: PublishTarget, fence: Fence, staged: str, key: str) -> str:
+    answer = target.s3.copy_object(
+        Bucket=target.lake_bucket,
+        Key=key,
+        CopySource={"Bucket": target.work_bucket, "Key": staged},
         MetadataDirective="REPLACE",
         ContentType="application/vnd.apache.parquet",
-        Metadata={"sluice-run": place.run_id, "sluice-source": place.source.id},
+        Metadata={"sluice-run": target.run_id, "sluice-source": target.source.id},
     )
-    return fence.made(target, str(answer["VersionId"]))
+    return fence.written(key, str(answer["VersionId"]))
 
 
 def _distinct(partitions: Iterable[dict[str, str]]) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Holds the manifest of a cleaning against everything else that is known, before a row is published."""
+"""Compares the manifest of a cleaning with the validation report and the staged files, before a row is published."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,10 @@ def reconcile(
     report: Mapping[str, Any],
     staged: Mapping[str, int],
 ) -> None:
-    """Pass when every row and every file is accounted for.
+    """Return when every row and every file is accounted for.
 
-    report: the gate's report on this very object version. staged: path below the staging folder → bytes.
-    Raises ManifestRefused when the manifest is another's, RowsLost when rows or staged files are missing.
+    report: the validation report of this object version. staged: path below the staging folder → bytes.
+    Raises ManifestRefused when the manifest is of another run or source, RowsLost when rows or files are missing.
     """
     claims = {
         "run_id": (manifest.run_id, run_id),
@@ -33,11 +33,12 @@ def reconcile(
         raise ManifestRefused(f"the manifest of {source.uri} in {run_id} says {wrong}")
     manifest.balance()
     if manifest.rows_in != report["rows"]:
-        raise RowsLost(f"{source.uri}: cleaning read {manifest.rows_in:,} rows, the gate {report['rows']:,}")
+        raise RowsLost(f"{source.uri}: cleaning read {manifest.rows_in:,} rows, validation {report['rows']:,}")
     same_rules = manifest.contract_version == report["contract_version"]
     if same_rules and manifest.quarantined != report["would_quarantine"]:
         raise RowsLost(
-            f"{source.uri}: cleaning quarantined {manifest.quarantined:,} rows, the gate {report['would_quarantine']:,}"
+            f"{source.uri}: cleaning quarantined {manifest.quarantined:,} rows, "
+            f"validation {report['would_quarantine']:,}"
         )
     for file in (*manifest.files, *manifest.quarantine_files):
         if staged.get(file.path) != file.bytes:

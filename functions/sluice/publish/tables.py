@@ -1,4 +1,4 @@
-"""Makes and keeps the tables of the Glue catalog as the contracts say, so that partitions cannot disagree."""
+"""Creates and updates the tables of the Glue catalog from the manifests."""
 
 import base64
 import json
@@ -17,9 +17,9 @@ _TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "
 
 
 def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest) -> None:
-    """Make a dataset's table, its quarantine table and its view of the latest rows what the manifest says.
+    """Create or update a dataset's table, its quarantine table and its view of the latest rows, as the manifest says.
 
-    location: s3://… of the published files; the quarantine table's files lie beside it.
+    location: s3://… of the lake bucket, with `published/` and `quarantine/` below it.
     Raises TableDisagrees when the partition columns differ, or a table has the name of the view.
     """
     version = str(manifest.contract_version)
@@ -53,7 +53,7 @@ def unknown_partitions(glue: Any, database: str, manifest: Manifest) -> list[str
 
 
 def _ensure(glue: Any, database: str, table: dict[str, Any]) -> None:
-    """Create or update one table; two runs may do so at once, then the slower looks again."""
+    """Create or update one table; two runs may do so at once, then the slower tries again."""
     conflicts = (glue.exceptions.AlreadyExistsException, glue.exceptions.ConcurrentModificationException)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -79,9 +79,9 @@ def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
         )
     if _is_as(current, table) or _version(current) > _version(table):
         return
-    # A crawler keeps notes of its own among the parameters.
+    # A crawler adds parameters of its own.
     parameters = {**current.get("Parameters", {}), **table["Parameters"]}
-    # The version that was looked at: a late function must not bring an older contract's columns back.
+    # The version that was read: a late function must not restore an older contract's columns.
     glue.update_table(
         DatabaseName=database, TableInput={**table, "Parameters": parameters}, VersionId=current["VersionId"]
     )
@@ -152,10 +152,10 @@ def _columns(columns: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def _is_as(current: dict[str, Any], table: dict[str, Any]) -> bool:
     have, want = current["StorageDescriptor"], table["StorageDescriptor"]
-    same_place = have.get("Location", "").rstrip("/") == want["Location"].rstrip("/")
+    same_location = have.get("Location", "").rstrip("/") == want["Location"].rstrip("/")
     same_version = _version(current) == _version(table)
     same_query = current.get("ViewOriginalText") == table.get("ViewOriginalText")
-    return same_place and same_version and same_query and _columns(have["Columns"]) == _columns(want["Columns"])
+    return same_location and same_version and same_query and _columns(have["Columns"]) == _columns(want["Columns"])
 
 
 def _version(table: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Holds a run against the dataset's last ones: what is far from where they were."""
+"""Anomalies of a run: figures far from those of the dataset's last runs, and reasons that these did not have."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,10 +8,10 @@ from typing import Any
 from sluice.ledger.history import PastRun
 
 Described = Mapping[str, Any]
-"""A column, as Column.to_dict tells it."""
+"""A column, as Column.to_dict returns it."""
 
 ENOUGH = 5
-"""Runs below which nothing is called unusual: so few say little of the next."""
+"""Runs below which nothing is called unusual: with fewer the fences mean little."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Measure:
 
     @property
     def unusual(self) -> bool:
-        """Is it outside of the fences around the last runs (Tukey, 1977), and off their median by a twentieth?"""
+        """Whether it is outside of the last runs' fences (Tukey, 1977), and off their median by a twentieth."""
         if len(self.before) < ENOUGH:
             return False
         first, middle, third = quantiles(self.before, n=4, method="inclusive")
@@ -44,28 +44,27 @@ def measures(now: PastRun, before: Sequence[PastRun]) -> list[Measure]:
     """Return the figures of a run, a file each, so that runs of one file and of a hundred compare."""
     every = [*before, now]
     figures = {
-        ("rows a file", "number"): [_share(past.rows, past.files) for past in every],
-        ("quarantined", "percent"): [100 * _share(past.quarantined, past.rows) for past in every],
-        ("discarded", "percent"): [100 * _share(past.discarded, past.rows) for past in every],
-        ("upload to table", "seconds"): [past.latency_seconds for past in every],
-        ("cleaning a file", "seconds"): [_share(past.cleaning_seconds, past.files) for past in every],
-        ("cost a file", "usd"): [_share(past.cost_usd, past.files) for past in every],
+        ("rows a file", "number"): [_share(run.rows, run.files) for run in every],
+        ("quarantined", "percent"): [100 * _share(run.quarantined, run.rows) for run in every],
+        ("discarded", "percent"): [100 * _share(run.discarded, run.rows) for run in every],
+        ("upload to table", "seconds"): [run.latency_seconds for run in every],
+        ("cleaning a file", "seconds"): [_share(run.cleaning_seconds, run.files) for run in every],
+        ("cost a file", "usd"): [_share(run.cost_usd, run.files) for run in every],
     }
     return [Measure(name, unit, values[-1], values[:-1]) for (name, unit), values in figures.items()]
 
 
-def news(now: PastRun, before: Sequence[PastRun]) -> list[str]:
-    """Return in words what no run before had: reasons, a contract version."""
+def first_times(now: PastRun, before: Sequence[PastRun]) -> list[str]:
+    """Return sentences on what no run before had: reasons, a contract version."""
     if not before:
         return ["This is the first run of the dataset that published: there is nothing to compare it with."]
-    told = []
-    known = {reason for past in before for reason in past.reasons}
-    told += [
+    known = {reason for run in before for reason in run.reasons}
+    found = [
         f"A reason that the last {len(before)} run(s) did not have: {name}" for name in sorted({*now.reasons} - known)
     ]
     if now.contract_version != before[-1].contract_version:
-        told.append(f"Contract version {now.contract_version}, the run before had {before[-1].contract_version}.")
-    return told
+        found.append(f"Contract version {now.contract_version}, the run before had {before[-1].contract_version}.")
+    return found
 
 
 def columns(

@@ -1,4 +1,4 @@
-"""A small picture of each published column: its values' distribution, nulls and outliers, in bounded memory.
+"""The profile of each published column: its values' distribution, nulls and outliers, in bounded memory.
 
 Columns are read one at a time, of files that `choose` bounds in rows and bytes; texts are only counted.
 """
@@ -15,9 +15,9 @@ from sluice.contract.model import Contract
 from sluice.manifest import StagedFile
 
 MOST_ROWS = 2_000_000
-"""Rows that the pictures of a run are made of, at most: 16 MB a number column."""
+"""The most rows that the profiles of a run are made of: 16 MB a number column."""
 MOST_BYTES = 256 * 1024**2
-"""Bytes of Parquet files that are fetched for them, at most: half of a Lambda function's free disk."""
+"""The most bytes of Parquet files that are fetched for them: half of a Lambda function's free disk."""
 
 _BARS = 24
 _TOP = 6
@@ -37,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Usual:
-    """The range in which a value is no outlier; start and end: its place in the picture, from 0 to 1."""
+    """The range in which a value is no outlier; start and end: its position in the chart, from 0 to 1."""
 
     low: str
     high: str
@@ -49,7 +49,7 @@ class Usual:
 class Column:
     """What one column holds. kind: number, time, boolean, text, or personal (then no value is shown).
 
-    rows: looked at. low, median, high: as people read them.
+    rows: that were read. low, median, high: as people read them.
     below, above: rows outside of the bars. outliers: rows that the contract's rule flags, None without a rule.
     """
 
@@ -73,9 +73,9 @@ class Column:
 
 
 def choose(files: Sequence[StagedFile], *, rows: int = MOST_ROWS, size: int = MOST_BYTES) -> list[StagedFile]:
-    """Return the files to look at: all, or as many as the bounds allow, spread evenly over their order."""
+    """Return the files to read: all, or as many as the bounds allow, spread evenly over their order."""
     step = max(1.0, sum(file.rows for file in files) / rows, sum(file.bytes for file in files) / size)
-    spread = [files[int(place * step)] for place in range(int(len(files) / step))]
+    spread = [files[int(number * step)] for number in range(int(len(files) / step))]
     chosen = []
     for file in spread or files[:1]:
         if file.rows <= rows and file.bytes <= size:
@@ -87,7 +87,7 @@ def choose(files: Sequence[StagedFile], *, rows: int = MOST_ROWS, size: int = MO
 def describe(
     contract: Contract, files: Sequence[Path], statistics: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[Column]:
-    """Return a picture of every published column that the files hold, in the table's order.
+    """Return the profile of every published column that the files hold, in the table's order.
 
     statistics: a manifest's; its usual limits are drawn when the file is one.
     """
@@ -125,8 +125,8 @@ def _column(
 def _counts(scan: pl.LazyFrame, name: str) -> tuple[int, int, int]:
     """Return rows, nulls, distinct values (nulls are none). Texts are counted by their hashes, 8 bytes each."""
     column = pl.col(name)
-    looked = scan.select(pl.len(), n=column.null_count(), d=column.drop_nulls().hash().n_unique())
-    rows, nulls, distinct = looked.collect(engine="streaming").row(0)
+    counts = scan.select(pl.len(), n=column.null_count(), d=column.drop_nulls().hash().n_unique())
+    rows, nulls, distinct = counts.collect(engine="streaming").row(0)
     return rows, nulls, distinct
 
 
@@ -145,7 +145,7 @@ def _top(scan: pl.LazyFrame, name: str) -> list[Bar]:
 def _measured(
     scan: pl.LazyFrame, name: str, dtype: pl.DataType, outliers: int | None, limits: Mapping[str, str]
 ) -> Column:
-    """A column whose values lie on a line. Times are counted in their own unit: days, microseconds."""
+    """Return the profile of numbers or times; times are counted in their own unit: days, microseconds."""
     number = pl.col(name).to_physical() if dtype.base_type() in _TIMES else pl.col(name)
     values = scan.select(number.cast(pl.Float64)).collect(engine="streaming").to_series()
     present = values.drop_nulls()
@@ -183,19 +183,19 @@ def _edges(start: float, end: float, *, whole: bool) -> list[float]:
     if whole:
         span = int(end) - int(start) + 1
         each = max(1, -(-span // _BARS))
-        return [float(int(start) + each * place) for place in range(-(-span // each) + 1)]
+        return [float(int(start) + each * number) for number in range(-(-span // each) + 1)]
     width = (end - start) / _BARS or 1.0
-    return [start + width * place for place in range(_BARS + 1)]
+    return [start + width * number for number in range(_BARS + 1)]
 
 
 def _bars(inside: pl.Series, edges: list[float], dtype: pl.DataType) -> list[Bar]:
     last = len(edges) - 2
-    places = ((inside - edges[0]) / (edges[1] - edges[0])).floor().clip(0, last).cast(pl.Int64)
-    counts = dict(places.value_counts().iter_rows())
+    bars = ((inside - edges[0]) / (edges[1] - edges[0])).floor().clip(0, last).cast(pl.Int64)
+    counts = dict(bars.value_counts().iter_rows())
     step = 1 if dtype.is_integer() or dtype.base_type() in _TIMES else 0
     return [
-        Bar(shown(edges[place], dtype), shown(edges[place + 1] - step, dtype), counts.get(place, 0))
-        for place in range(last + 1)
+        Bar(shown(edges[bar], dtype), shown(edges[bar + 1] - step, dtype), counts.get(bar, 0))
+        for bar in range(last + 1)
     ]
 
 
@@ -203,8 +203,8 @@ def _usual(limits: Mapping[str, str], edges: list[float], dtype: pl.DataType) ->
     if "lowest_usual" not in limits or "highest_usual" not in limits:
         return None
     low, high = float(limits["lowest_usual"]), float(limits["highest_usual"])
-    places = [min(1.0, max(0.0, (limit - edges[0]) / (edges[-1] - edges[0]))) for limit in (low, high)]
-    return Usual(shown(low, dtype), shown(high, dtype), *places)
+    ends = [min(1.0, max(0.0, (limit - edges[0]) / (edges[-1] - edges[0]))) for limit in (low, high)]
+    return Usual(shown(low, dtype), shown(high, dtype), *ends)
 
 
 def shown(value: float, dtype: pl.DataType) -> str:

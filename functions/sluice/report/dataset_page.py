@@ -1,4 +1,4 @@
-"""The facts of a dataset's page: what became of its files and rows over time, out of the ledger."""
+"""The facts of a dataset's page: the outcomes of its files and rows over time, from the ledger."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from typing import Any
 from sluice.ledger.history import Entry, PastRun, runs
 
 MOST_VERSIONS = 1_000
-"""File versions that a page looks back on."""
+"""The most file versions that a page covers."""
 _MOST_BUCKETS = 60
 _MOST_REASONS = 12
-_MOST_TROUBLES = 10
+_MOST_FAILURES = 10
 _UNITS = {
     "hour": "%Y-%m-%d %H:00",
     "day": "%Y-%m-%d",
@@ -22,7 +22,7 @@ _UNITS = {
 
 
 @dataclass(frozen=True)
-class Promise:
+class Expectations:
     """What the contract says of a dataset as a whole. quarantine_limit: 0 to 1."""
 
     dataset: str
@@ -31,37 +31,37 @@ class Promise:
     expected_every: timedelta | None = None
 
 
-def facts(promise: Promise, entries: Sequence[Entry], *, now: datetime | None = None) -> dict[str, Any]:
+def facts(expected: Expectations, entries: Sequence[Entry], *, now: datetime | None = None) -> dict[str, Any]:
     """Return what the template `dataset` shows. entries: the ledger's, of the versions that changed last."""
     now = now or datetime.now(UTC)
-    past = runs(entries)
-    unit, buckets = _buckets(past)
+    past_runs = runs(entries)
+    unit, buckets = _buckets(past_runs)
     statuses = Counter(entry["status"] for entry in entries)
-    last = past[-1].at if past else ""
+    last = past_runs[-1].at if past_runs else ""
     return {
         "made_at": now.isoformat(timespec="seconds"),
-        "dataset": promise.dataset,
-        "contract_version": promise.version,
-        "quarantine_limit": 100 * promise.quarantine_limit,
-        "expected_every": _spoken(promise.expected_every) if promise.expected_every else "",
-        "stale": is_stale(promise.expected_every, last, now),
+        "dataset": expected.dataset,
+        "contract_version": expected.version,
+        "quarantine_limit": 100 * expected.quarantine_limit,
+        "expected_every": _duration(expected.expected_every) if expected.expected_every else "",
+        "stale": is_stale(expected.expected_every, last, now),
         "last_published": last,
         "first_seen": min((entry["received_at"] for entry in entries), default=""),
         "complete": len(entries) < MOST_VERSIONS,
         "files": {status: statuses[status] for status in _STATUSES if statuses[status]},
         "rows": {
-            "rows_in": sum(each.rows for each in past),
-            "published": sum(each.published for each in past),
-            "quarantined": sum(each.quarantined for each in past),
-            "discarded": sum(each.discarded for each in past),
+            "rows_in": sum(each.rows for each in past_runs),
+            "published": sum(each.published for each in past_runs),
+            "quarantined": sum(each.quarantined for each in past_runs),
+            "discarded": sum(each.discarded for each in past_runs),
         },
-        "runs": len(past),
-        "cost_usd": sum(each.cost_usd for each in past),
+        "runs": len(past_runs),
+        "cost_usd": sum(each.cost_usd for each in past_runs),
         "unit": unit,
         "buckets": buckets,
-        "reasons": _reasons(past, buckets),
-        "troubles": _troubles(entries),
-        "latest": [each.to_dict() for each in reversed(past[-20:])],
+        "reasons": _reasons(past_runs, buckets),
+        "failures": _failures(entries),
+        "latest": [each.to_dict() for each in reversed(past_runs[-20:])],
     }
 
 
@@ -69,32 +69,32 @@ _STATUSES = ("PUBLISHED", "REJECTED", "FAILED", "CLEANING", "RECEIVED", "SUPERSE
 
 
 def is_stale(expected_every: timedelta | None, last_published: str, now: datetime) -> bool:
-    """Tell whether a dataset has published nothing for longer than its contract says.
+    """Return whether a dataset has published nothing for longer than its contract says.
 
-    One that has never published is not stale: its first file is awaited, and nobody knows since when.
+    One that has never published is not stale: nothing says since when its first file is expected.
     """
     if expected_every is None or not last_published:
         return False
     return now - datetime.fromisoformat(last_published) > expected_every
 
 
-def _spoken(span: timedelta) -> str:
+def _duration(span: timedelta) -> str:
     hours = span.total_seconds() / 3600
     return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"
 
 
-def _buckets(past: Sequence[PastRun]) -> tuple[str, list[dict[str, Any]]]:
-    """Return runs, put together by the first unit of time that makes few enough of them; oldest first."""
-    if len(past) <= _MOST_BUCKETS:
-        return "run", [_bucket(each.at[:16].replace("T", " "), [each]) for each in past]
-    groups = {unit: _grouped(past, form) for unit, form in _UNITS.items()}
+def _buckets(past_runs: Sequence[PastRun]) -> tuple[str, list[dict[str, Any]]]:
+    """Return runs grouped by the first unit of time that makes few enough groups, oldest first."""
+    if len(past_runs) <= _MOST_BUCKETS:
+        return "run", [_bucket(each.at[:16].replace("T", " "), [each]) for each in past_runs]
+    groups = {unit: _grouped(past_runs, form) for unit, form in _UNITS.items()}
     unit = next((unit for unit, grouped in groups.items() if len(grouped) <= _MOST_BUCKETS), "month")
     return unit, [_bucket(name, some) for name, some in list(groups[unit].items())[-_MOST_BUCKETS:]]
 
 
-def _grouped(past: Sequence[PastRun], form: str) -> dict[str, list[PastRun]]:
+def _grouped(past_runs: Sequence[PastRun], form: str) -> dict[str, list[PastRun]]:
     grouped: dict[str, list[PastRun]] = defaultdict(list)
-    for each in past:
+    for each in past_runs:
         grouped[datetime.fromisoformat(each.at).strftime(form)].append(each)
     return grouped
 
@@ -118,9 +118,9 @@ def _bucket(name: str, some: Sequence[PastRun]) -> dict[str, Any]:
     }
 
 
-def _reasons(past: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _reasons(past_runs: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     totals: Counter[str] = Counter()
-    for each in past:
+    for each in past_runs:
         totals.update(each.reasons)
     return [
         {"name": name, "rows": rows, "over_time": [bucket["reasons"].get(name, 0) for bucket in buckets]}
@@ -128,7 +128,7 @@ def _reasons(past: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) -> list
     ]
 
 
-def _troubles(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _failures(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return the files that were rejected or failed last, latest first."""
     bad = [entry for entry in entries if entry["status"] in ("REJECTED", "FAILED")]
     return [
@@ -138,5 +138,5 @@ def _troubles(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             "at": entry["updated_at"],
             "why": " ".join(entry.get("problems", [])) or f"{entry.get('error', '')}: {entry.get('cause', '')}",
         }
-        for entry in bad[:_MOST_TROUBLES]
+        for entry in bad[:_MOST_FAILURES]
     ]

@@ -1,4 +1,4 @@
-"""Makes pages of their facts: one HTML file each, which needs nothing else, runs no script and opens offline."""
+"""Renders pages from their facts: one HTML file each, which loads nothing, runs no script and opens offline."""
 
 import shlex
 from datetime import UTC, datetime
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+
+from sluice.runtime.text import printable
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -32,11 +34,11 @@ def _environment() -> jinja2.Environment:
         "seconds": seconds,
         "size": size,
         "when": when,
-        "plain": plain,
+        "plain": printable,
         "key": key_of,
-        "quoted": lambda text: plain(shlex.quote(text)),
+        "quoted": lambda text: printable(shlex.quote(text)),
     }
-    environment.globals |= {"told": told}
+    environment.globals |= {"figure": figure}
     return environment
 
 
@@ -47,7 +49,7 @@ def number(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """value: 0 to 100. What is there is never shown as nothing, and what is missing never as all."""
+    """value: 0 to 100. A small share is never shown as 0, a large one never as 100."""
     if 0 < value < 0.01:
         return "< 0.01\u00a0%"
     if 99.99 < value < 100:
@@ -80,16 +82,11 @@ def when(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def plain(text: str) -> str:
-    """Return a name with nothing in it that shapes the text around it: control and direction characters."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
-
-
 def key_of(address: str) -> str:
-    """Return what people call a file: its key without the bucket; a path stays what it is."""
+    """Return the key of an s3:// address; a path stays as it is."""
     return address.removeprefix("s3://").partition("/")[2] if address.startswith("s3://") else address
 
 
-def told(value: float, unit: str) -> str:
+def figure(value: float, unit: str) -> str:
     """Return a figure in its unit: number, percent, seconds, usd."""
     return {"number": number, "percent": percent, "seconds": seconds, "usd": usd}[unit](value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sluice.ledger.history import Entry, PastRun, runs, seconds_between
 from sluice.manifest import Manifest
-from sluice.notify.messages import READERS_SEE
+from sluice.notify.messages import TABLE_HAS
 from sluice.report import anomalies
 from sluice.report.column_profile import Column
 
@@ -38,8 +38,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """The pictures of the published columns, and of how many rows they are."""
+class Profiles:
+    """The profiles of the published columns, and the number of rows that they are of."""
 
     columns: list[Column]
     rows: int
@@ -49,7 +49,7 @@ def facts(
     run_id: str,
     dataset: str,
     parts: Sequence[Part],
-    looked: Looked,
+    profiles: Profiles,
     *,
     before: Sequence[PastRun] = (),
     columns_before: Sequence[Sequence[Mapping[str, Any]]] = (),
@@ -61,7 +61,7 @@ def facts(
     """
     manifests = [part.manifest for part in parts if part.manifest]
     failed = [part for part in parts if part.status not in ("PUBLISHED", "SUPERSEDED", "CLEANED")]
-    past = runs(part.entry for part in parts if part.manifest and part.entry)
+    own_runs = runs(part.entry for part in parts if part.manifest and part.entry)
     status, pill = _status(parts, failed)
     return {
         "made_at": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
@@ -76,13 +76,13 @@ def facts(
         "failed": [_failure(part) for part in failed],
         **_outcomes(manifests),
         "reasons": _reasons(parts),
-        **_compared(past, before),
-        "columns": _columns(manifests, looked, columns_before),
-        "looked_at": looked.rows,
+        **_compared(own_runs, before),
+        "columns": _columns(manifests, profiles, columns_before),
+        "looked_at": profiles.rows,
         **_partitions(manifests),
         "sources": [_source(part) for part in parts],
         "timings": _timings(parts),
-        "cost_usd": past[0].cost_usd if past else None,
+        "cost_usd": own_runs[0].cost_usd if own_runs else None,
         "bytes_in": sum(manifest.bytes_in for manifest in manifests),
         "bytes_out": sum(manifest.bytes_out for manifest in manifests),
         "engines": sorted({manifest.engine for manifest in manifests}),
@@ -109,7 +109,7 @@ def _failure(part: Part) -> dict[str, Any]:
         "version": part.version,
         "error": part.entry.get("error", part.status),
         "cause": part.entry.get("cause", "the ledger names no cause"),
-        "readers": READERS_SEE.get(part.status, "what stood before"),
+        "table": TABLE_HAS.get(part.status, "what was published before"),
     }
 
 
@@ -147,34 +147,34 @@ def _reasons(parts: Sequence[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def _compared(past: Sequence[PastRun], before: Sequence[PastRun]) -> dict[str, Any]:
-    if not past:
-        return {"compared": False, "compared_with": 0, "news": [], "measures": []}
+def _compared(own_runs: Sequence[PastRun], before: Sequence[PastRun]) -> dict[str, Any]:
+    if not own_runs:
+        return {"compared": False, "compared_with": 0, "first_times": [], "measures": []}
     last = before[-_LAST_RUNS:]
     return {
         "compared": True,
         "compared_with": len(last),
-        "news": anomalies.news(past[0], last),
-        "measures": [measure.to_dict() for measure in anomalies.measures(past[0], last)],
+        "first_times": anomalies.first_times(own_runs[0], last),
+        "measures": [measure.to_dict() for measure in anomalies.measures(own_runs[0], last)],
     }
 
 
 def _columns(
-    manifests: Sequence[Manifest], looked: Looked, before: Sequence[Sequence[Mapping[str, Any]]]
+    manifests: Sequence[Manifest], profiles: Profiles, before: Sequence[Sequence[Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
-    told = [column.to_dict() for column in looked.columns]
-    measures = anomalies.columns(told, before)
+    described = [column.to_dict() for column in profiles.columns]
+    measures = anomalies.columns(described, before)
     types = {column["name"]: column["type"] for manifest in manifests for column in manifest.schema}
     imputed = manifests[0].statistics if len(manifests) == 1 else {}
     return [
         {
             **column,
             "type": types.get(column["name"], ""),
-            # What fills gaps in a personal column is somebody's value too, or near one.
+            # The imputed value of a personal column is personal, too.
             "imputed": "" if column["kind"] == "personal" else imputed.get(column["name"], {}).get("imputed", ""),
             "measures": [measure.to_dict() for measure in measures[column["name"]]],
         }
-        for column in told
+        for column in described
     ]
 
 
@@ -200,12 +200,12 @@ def _source(part: Part) -> dict[str, Any]:
 
 
 def _origins(parts: Sequence[Part]) -> list[str]:
-    """Return how those files came that the `sluice` command made or sent, not their owners."""
+    """Return the origins of files that the `sluice` command made or sent."""
     return [f"{part.source} came by {part.entry['origin']}" for part in parts if part.entry.get("origin")]
 
 
 def _timings(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return the steps that the ledger's times tell: of a run of many files, from its first to its last."""
+    """Return the steps between the ledger's times; of a run of many files, from its first to its last."""
     cleaning = sum(part.manifest.seconds for part in parts if part.manifest)
     steps = [{"name": "cleaning" if len(parts) == 1 else "cleaning, summed", "seconds": cleaning}]
     done = [part.entry for part in parts if "published_at" in part.entry]

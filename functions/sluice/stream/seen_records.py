@@ -1,6 +1,6 @@
-"""Remembers which occurrence of a record was the first, so that a record that comes again is told from a new one.
+"""Records the first occurrence of each record of a stream, so that one that comes again is counted once.
 
-One item a record in a DynamoDB table of its own: the record's identity, its first occurrence, and when it is forgotten.
+One item a record in a DynamoDB table of its own: the record's identity, its first occurrence, and when it expires.
 """
 
 import time
@@ -10,8 +10,8 @@ from itertools import batched
 
 from sluice.aws.dynamodb import Change, Items
 
-REMEMBERED_SECONDS = 90 * 24 * 3600
-"""Far above the week of the stream: a batch that is tried again must find what it was told before."""
+KEPT_SECONDS = 90 * 24 * 3600
+"""Far above the week of the stream: a batch that is tried again must get the same answer."""
 _TOGETHER = 100
 """What one BatchGetItem and one TransactWriteItems take."""
 _THREADS = 8
@@ -26,15 +26,15 @@ class FirstSeen:
     def of(self, claims: Mapping[str, str]) -> set[str]:
         """Return the records whose first occurrence is the claimed one.
 
-        claims: record → occurrence, each a text. The answer is the same whenever and with whatever others it is asked,
-        also while others ask, until the records are forgotten.
+        claims: record → occurrence, each a text. The answer for a record is the same in every call, also
+        in parallel ones, until the record expires.
         """
         with ThreadPoolExecutor(_THREADS) as pool:
             return set().union(*pool.map(self._decided, batched(claims.items(), _TOGETHER, strict=False)))
 
     def _decided(self, some: Iterable[tuple[str, str]]) -> set[str]:
         claims = dict(some)
-        while True:  # each time around, a record is known that was not: at most as often as there are records
+        while True:  # each time around, one more record is known
             known = {
                 item["record"]: item["first"] for item in self._items.get_all({"record": record} for record in claims)
             }
@@ -46,7 +46,7 @@ class FirstSeen:
 def _claim(record: str, first: str) -> Change:
     return Change(
         key={"record": record},
-        values={"first": first, "expires": int(time.time()) + REMEMBERED_SECONDS},
+        values={"first": first, "expires": int(time.time()) + KEPT_SECONDS},
         condition="attribute_not_exists(#record)",
         operands={},
     )

@@ -1,6 +1,6 @@
 """Counts of a stream's records by the minute of their event, carried from one batch of a window to the next.
 
-The records are judged by the contract as those of a file are, so that a window and the table agree on what is a row.
+The contract validates the records as it does those of a file, so that a window and the table have the same rows.
 Each counts once, however often it comes: two records are the same when the contract's key and latest column are.
 """
 
@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from sluice.aws.dynamodb import Items
+from sluice.aws.telemetry import logger
 from sluice.clean.batch import clean_batch
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
@@ -28,7 +30,7 @@ Records = list[tuple[str, bytes]]
 """(sequence number, data) in the order of the shard."""
 
 First = Callable[[dict[str, str]], set[str]]
-"""Tells of row → sequence number those rows whose first occurrence that is."""
+"""Of row → sequence number it returns the rows whose first occurrence that is."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class _Records:
     name = "records of a stream"
 
     def __init__(self, records: Iterable[bytes]) -> None:
-        # Begun with a line break, the text of no record is taken for the mark of a compressed file.
+        # A line break comes first, or the text of a record could be taken for the magic bytes of a compressed file.
         self._text = b"\n" + b"\n".join(records) + b"\n"
 
     def open(self) -> BinaryIO:
@@ -132,6 +134,38 @@ def _identified(what: PerMinute, good: pl.DataFrame, numbers: list[str]) -> pl.D
 def _counted(rows: pl.DataFrame) -> Iterator[tuple[str, str, int, int]]:
     counted = rows.group_by("minute", "group").agg(posts=pl.len(), total=pl.col("units").sum())
     yield from counted.select("minute", "group", "posts", "total").iter_rows()
+
+
+def close(
+    what: PerMinute,
+    state: State,
+    *,
+    result: str,
+    window_start: str,
+    shard_id: str,
+    s3: Any,
+    bucket: str,
+    ledger: Items,
+) -> None:
+    """Write the window's result as a file of the dataset `result`, unless that is done; without counts there is none.
+
+    Done is a window whose digest the ledger has: that is written last.
+    """
+    key = f"{result}/{window_start[:10]}/{window_start[11:19].replace(':', '')}-{shard_id}-{state['first']}.jsonl"
+    item = {"source": f"window://{what.contract.name}/{shard_id}", "version": f"{window_start}/{state['first']}"}
+    body = lines(what, state, window_start=window_start, shard_id=shard_id)
+    digest = hashlib.sha256(body).hexdigest()
+    if ledger.get(item).get("digest") == digest:
+        logger.info("window closed before", key=key)
+        return
+    summary = {"last": state["last"], "records": state["records"], "repeated": state.get("repeated", 0)}
+    if body:
+        # A stream is tried for ever: while the ledger fails, each try would upload one more version.
+        ledger.put({**item, "key": key})
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        summary["key"] = key
+    ledger.put({**item, **summary, "digest": digest})
+    logger.info("window closed", **summary)
 
 
 def lines(what: PerMinute, state: State, *, window_start: str, shard_id: str) -> bytes:

@@ -88,7 +88,7 @@ def test_reading_gives_up_when_nothing_comes_any_more():
     assert len(s3.ranges) == 6
 
 
-def test_a_version_that_is_gone_is_told_by_name(cloud: Cloud):
+def test_a_version_that_is_gone_raises_object_gone(cloud: Cloud):
     gone = cloud.put("a.csv", b"x")
     cloud.s3.delete_object(Bucket=RAW, Key="a.csv", VersionId=gone.version_id)
     with pytest.raises(ObjectGone, match=r"a\.csv"):

@@ -17,13 +17,19 @@ class Row(pa.DataFrameModel):
     amount: pl.Int64 = pa.Field(nullable=True)
 
 
+class OneText(pa.DataFrameModel):
+    name: pl.String = pa.Field(isin=("EUR",))
+    amount: pl.Int64 = pa.Field(notin=(3,))
+
+
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "problem"),
     [
         ({"name": "Sales; DROP"}, "name must match"),
-        ({"name": "sales_quarantine"}, "kept for what stands beside a table"),
-        ({"name": "sales_latest"}, "kept for what stands beside a table"),
+        ({"name": "sales_quarantine"}, "reserved for the tables and views"),
+        ({"name": "sales_latest"}, "reserved for the tables and views"),
         ({"files": ()}, "no file pattern"),
+        ({"row": OneText}, r"name: isin takes a list, such as isin=\['EUR'\]"),
         ({"quarantine_limit": 20}, "share from 0 to 1"),
         ({"unique": Unique(key=("nope",))}, "'nope', which is no column"),
         ({"unique": Unique(key=("amount",))}, "must not be nullable"),
@@ -41,10 +47,10 @@ class Row(pa.DataFrameModel):
         ({"discard": (Discard("any", pl.col(pl.String) == ""),)}, "true or false of a row, not Boolean, Boolean"),
     ],
 )
-def test_a_contract_that_contradicts_itself_is_refused(changes: dict[str, object], told: str):
+def test_a_contract_that_contradicts_itself_is_refused(changes: dict[str, object], problem: str):
     sound = {"name": "rows", "version": 1, "row": Row, "files": ("rows/{day}.csv",)}
     Contract(**sound)
-    with pytest.raises(ContractInvalid, match=told):
+    with pytest.raises(ContractInvalid, match=problem):
         Contract(**(sound | changes))
 
 
@@ -68,7 +74,7 @@ def test_a_module_in_datasets_is_a_dataset():
     assert match("sales/S9/2025-01-31.csv").dataset == "sales"
 
 
-def test_unknown_names_and_keys_are_told_what_is_known():
+def test_an_unknown_name_or_key_raises_with_those_that_are_known():
     with pytest.raises(UnknownDataset, match=r"known: .*sales"):
         load("sails")
     with pytest.raises(UnknownKey, match=r"sales/\{store_id"):

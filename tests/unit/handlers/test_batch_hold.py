@@ -30,7 +30,7 @@ def tag_of(key: str, *, now: float | None = None) -> dict[str, str]:
     return batch_hold.tag(ObjectVersion(RAW, key, "", "", 0).hash, now=time.time() if now is None else now)
 
 
-def test_a_file_that_waits_is_judged_and_starts_no_run(cloud: Cloud):
+def test_a_held_file_is_validated_and_starts_no_run(cloud: Cloud):
     source = put(cloud, {**tag_of(KEY), "team": "stores"})
     cloud.validate(source)
     entry = cloud.ledger.entry(source)
@@ -87,7 +87,7 @@ def test_the_ledger_says_why_a_file_was_put(cloud: Cloud):
 
 
 @pytest.mark.parametrize(("first", "second"), [("", "0A"), ("0A", "")])
-def test_a_version_told_of_twice_in_two_orders_does_not_overtake_itself(cloud: Cloud, first: str, second: str):
+def test_a_version_reported_twice_in_two_orders_does_not_overtake_itself(cloud: Cloud, first: str, second: str):
     source = put(cloud, tag_of(KEY))
     for sequencer in (first, second):
         cloud.validate(replace(source, sequencer=sequencer))

@@ -22,7 +22,7 @@ def updates(cloud: Cloud) -> list[dict[str, Any]]:
     return [each["detail"] for each in cloud.messages() if each.get("detail-type") == "DatasetUpdated"]
 
 
-def test_the_ledger_the_tags_and_an_event_tell_the_account(cloud: Cloud, source: ObjectVersion):
+def test_the_ledger_the_tags_and_an_event_hold_the_account(cloud: Cloud, source: ObjectVersion):
     cloud.step("complete", source)
     entry = cloud.ledger.entry(source)
     account = {name: entry[name] for name in ("status", "engine", "rows", "published", "quarantined", "discarded")}
@@ -57,7 +57,7 @@ def test_the_metrics_of_a_file_are_under_its_dataset(
     assert sheet["EstimatedUsd"] == [pytest.approx(cloud.ledger.entry(source)["cost_usd"].__float__())]
 
 
-def test_completing_again_tells_again_and_changes_nothing(cloud: Cloud, source: ObjectVersion):
+def test_completing_again_notifies_again_and_changes_nothing(cloud: Cloud, source: ObjectVersion):
     cloud.step("complete", source)
     head, stand = cloud.ledger.head(source), cloud.stand()
     assert cloud.step("complete", source)["status"] == "PUBLISHED"

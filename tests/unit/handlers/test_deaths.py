@@ -1,4 +1,4 @@
-"""Whatever dies where: readers see what stood before, or exactly the rows of the version that was completed."""
+"""A crash at any point: the table has what was published before, or exactly the rows of the completed version."""
 
 from collections.abc import Iterator
 from itertools import count

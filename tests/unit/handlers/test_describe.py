@@ -62,7 +62,7 @@ def reads(module: ModuleType) -> Iterator[list[str]]:
         elif model.name in ("GetObject", "HeadObject"):
             found.append(f"s3 {model.name} {params['Key']}")
 
-    clients = [module.S3, module.PAGES.memory._items._client]
+    clients = [module.S3, module.PAGES.history._items._client]
     for client in clients:
         client.meta.events.register("provide-client-params", note)
     try:
@@ -148,7 +148,7 @@ def test_a_run_of_many_files_reads_each_of_them_once(cloud: Cloud, count: int):
     assert len(documents) - len(of_sources) <= 3  # the run and its dataset's page, whatever their number
 
 
-def test_a_file_without_a_row_is_told_to_have_emptied_what_stood_there(cloud: Cloud):
+def test_the_page_of_a_file_without_a_row_says_that_nothing_is_published(cloud: Cloud):
     published(cloud)
     source = published(cloud, body=as_csv())
     cloud.describe()
@@ -157,7 +157,7 @@ def test_a_file_without_a_row_is_told_to_have_emptied_what_stood_there(cloud: Cl
     assert "No row came with this file: whatever was published of it before is gone from the table." in shown.text
 
 
-def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud):
+def test_a_failed_file_is_shown_with_its_cause_and_what_the_table_has(cloud: Cloud):
     source = cloud.put("sales/S001/2025-03-05.csv", FILE)
     cloud.run(source, until="publish")
     cloud.step("undo", source, error={"Error": "RowsLost", "Cause": "7 != <8>"})
@@ -167,7 +167,7 @@ def test_a_failed_file_is_told_with_its_cause_and_what_readers_see(cloud: Cloud)
     assert cloud.describe() == [run_page_key(run_id), "pages/sales.html"]
     shown = page(cloud, run_page_key(run_id))
     assert "RowsLost: 7 != <8>" in shown.text
-    assert "Readers see what stood before." in shown.text
+    assert "The table has what was published before." in shown.text
     assert f"sluice redrive {run_id}" in shown.text
     assert shown.numbers == {}  # nothing was published
     assert "RowsLost: 7 != <8>" in page(cloud, "pages/sales.html").text
@@ -227,7 +227,7 @@ def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
     told = document(cloud, run_facts_key(cloud.ledger.entry(source)["run_id"]))
     rows = next(measure for measure in told["measures"] if measure["name"] == "rows a file")
     assert (rows["value"], rows["before"], rows["usual"], rows["unusual"]) == (41, [20] * 6, 20, True)
-    assert told["news"] == ["A reason that the last 6 run(s) did not have: quantity_is_from_1_to_1000"]
+    assert told["first_times"] == ["A reason that the last 6 run(s) did not have: quantity_is_between_1_and_1000"]
     price = next(column for column in told["columns"] if column["name"] == "unit_price")
     median = next(measure for measure in price["measures"] if measure["name"] == "median")
     assert (median["value"], median["before"], median["unusual"]) == (90, [2, 3, 4, 5, 6], True)
@@ -236,7 +236,7 @@ def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
 def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
     published(cloud)
     contract = registry.load("sales")
-    desk = pages.PageWriter(cloud.s3, WORK, RunHistory(cloud.dynamodb, LEDGER))
+    writer = pages.PageWriter(cloud.s3, WORK, RunHistory(cloud.dynamodb, LEDGER))
     seen = []
 
     def latest(self: RunHistory, *given: Any, **more: Any) -> Any:
@@ -244,16 +244,16 @@ def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: 
         seen.append(len(entries))
         if len(seen) == 1:  # between reading and writing, another file is published and described
             published(cloud, "sales/S002/2025-03-05.csv")
-            pages.dataset(desk, contract)
+            pages.dataset(writer, contract)
         return entries
 
     original = RunHistory.latest
     monkeypatch.setattr(RunHistory, "latest", latest)
-    pages.dataset(desk, contract)
+    pages.dataset(writer, contract)
     assert seen == [1, 2, 2]
     assert "2 files PUBLISHED" in page(cloud, dataset_page_key("sales")).text
 
 
-def test_what_nobody_tells_is_refused(cloud: Cloud):
+def test_an_event_without_a_page_is_refused(cloud: Cloud):
     with pytest.raises(UnexpectedEvent):
         cloud.invoke("describe", {"detail-type": "DatasetStale", "detail": {"dataset": "sales"}})

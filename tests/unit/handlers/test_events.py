@@ -53,14 +53,14 @@ def test_the_event_of_a_source_drives_its_function(cloud: Cloud, name: str, afte
     assert cloud.invoke(name, event(name, source)) == {"id": source.id, **filled}
 
 
-def test_the_events_of_plan_check_and_check_compare_what_readers_see(cloud: Cloud):
+def test_the_events_of_plan_check_and_check_compare_the_rows_in_the_table(cloud: Cloud):
     source, event = uploaded(cloud, until="publish")
     plan = cloud.invoke("plan_check", event("plan_check", source))
     check = event("check", source) | {"query_execution_id": cloud.query(plan)}
     assert cloud.invoke("check", check) == {"ok": [source.id], "mismatched": []}
 
 
-def test_the_event_of_report_tells_of_the_failure(cloud: Cloud):
+def test_the_event_of_report_reports_the_failure(cloud: Cloud):
     source, event = uploaded(cloud, until="claim")
     cloud.invoke("undo", event("undo", source))
     answer = cloud.invoke("report", event("report", source))
@@ -74,8 +74,8 @@ def test_the_event_of_describe_writes_the_pages_of_the_run_and_of_its_dataset(cl
     assert answer == {"pages": [f"runs/{run_id}/report.html", "pages/sales.html"]}
 
 
-def test_the_event_of_watch_finds_who_is_silent(cloud: Cloud):
-    assert cloud.invoke("watch", cloud.event_of("watch")) == {"stale": [], "told": []}
+def test_the_event_of_watch_finds_the_stale_datasets(cloud: Cloud):
+    assert cloud.invoke("watch", cloud.event_of("watch")) == {"stale": [], "notified": []}
 
 
 def test_the_event_of_window_writes_what_the_window_counted(cloud: Cloud):

@@ -50,7 +50,7 @@ def test_hostile_names_are_published_like_any_other(cloud: Cloud) -> None:
     assert [place for place in places if not re.fullmatch(r"[A-Za-z0-9_=./-]+", place) or ".." in place] == []
 
 
-def test_people_are_told_of_a_hostile_name_in_one_harmless_line(cloud: Cloud) -> None:
+def test_people_are_notified_of_a_hostile_name_in_one_harmless_line(cloud: Cloud) -> None:
     for key in HOSTILE.values():
         upload = cloud.put(key, "none\nof ours\n")
         cloud.validate(upload)

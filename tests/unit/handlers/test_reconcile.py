@@ -48,19 +48,19 @@ def test_a_manifest_that_does_not_add_up_is_refused(cloud: Cloud, source: Object
         cloud.step("reconcile", source)
 
 
-def test_cleaning_must_have_read_the_rows_that_the_gate_read(cloud: Cloud, source: ObjectVersion):
+def test_cleaning_must_have_read_the_rows_that_validation_read(cloud: Cloud, source: ObjectVersion):
     change(cloud, report_key(source), rows=10)
-    with pytest.raises(RowsLost, match="cleaning read 9 rows, the gate 10"):
+    with pytest.raises(RowsLost, match="cleaning read 9 rows, validation 10"):
         cloud.step("reconcile", source)
 
 
-def test_cleaning_must_have_quarantined_the_rows_that_the_gate_would(cloud: Cloud, source: ObjectVersion):
+def test_cleaning_must_have_quarantined_the_rows_that_validation_would(cloud: Cloud, source: ObjectVersion):
     change(cloud, report_key(source), would_quarantine=2)
-    with pytest.raises(RowsLost, match="cleaning quarantined 1 rows, the gate 2"):
+    with pytest.raises(RowsLost, match="cleaning quarantined 1 rows, validation 2"):
         cloud.step("reconcile", source)
 
 
-def test_a_gate_of_an_older_contract_may_have_judged_otherwise(cloud: Cloud, source: ObjectVersion):
+def test_validation_by_an_older_contract_may_have_quarantined_otherwise(cloud: Cloud, source: ObjectVersion):
     change(cloud, report_key(source), would_quarantine=2, contract_version=0)
     assert cloud.step("reconcile", source)["quarantined"] == 1
 

@@ -27,7 +27,7 @@ def readers_rows(cloud: Cloud) -> int:
 
 @pytest.mark.parametrize("reached", ["validate", "claim", "clean", "reconcile", "publish"])
 @pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED", "FAILED"])
-def test_a_run_whose_machine_ended_anywhere_is_undone_and_told(cloud: Cloud, reached: str, status: str):
+def test_a_run_whose_machine_ended_anywhere_is_undone_and_reported(cloud: Cloud, reached: str, status: str):
     cloud.run(cloud.put(KEY, FIRST, "01"))
     source = cloud.put(KEY, SECOND, "02")
     cloud.run(source, until=reached)
@@ -43,7 +43,7 @@ def test_a_run_whose_machine_ended_anywhere_is_undone_and_told(cloud: Cloud, rea
     assert "Rows:    3" in text
 
 
-def test_a_run_that_undid_and_told_itself_is_left_alone(cloud: Cloud):
+def test_a_run_that_undid_and_reported_itself_is_left_alone(cloud: Cloud):
     source = cloud.put(KEY, FIRST)
     cloud.run(source, until="publish")
     cloud.step("undo", source, error={"Error": "RowsLost", "Cause": "7 != 8"})
@@ -61,7 +61,7 @@ def test_a_completed_source_of_a_run_that_failed_stays_published(cloud: Cloud):
     assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
 
 
-def test_the_reason_that_the_machine_gives_is_told(cloud: Cloud):
+def test_the_reason_that_the_machine_gives_is_reported(cloud: Cloud):
     source = cloud.put(KEY, FIRST)
     cloud.run(source, until="claim")
     recover(cloud, source, status="ABORTED", cause="stopped by Ada")
@@ -79,7 +79,7 @@ def test_a_recovered_file_is_published_by_a_redrive(cloud: Cloud):
     assert readers_rows(cloud) == 2
 
 
-def test_a_file_that_was_reopened_before_recover_came_waits_for_its_redrive(cloud: Cloud):
+def test_a_file_that_was_reopened_before_recover_came_stays_for_its_redrive(cloud: Cloud):
     source = cloud.put(KEY, FIRST)
     cloud.run(source, until="publish")
     cloud.step("undo", source, error={"Error": "OSError", "Cause": "S3 kept 1 objects"})

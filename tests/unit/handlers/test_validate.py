@@ -37,7 +37,7 @@ def test_an_accepted_file_is_recorded_tagged_and_started(cloud: Cloud):
     cloud.validate(source)
     entry = cloud.ledger.entry(source)
     assert (entry["status"], entry["dataset"], entry["rows"]) == ("RECEIVED", "sales", 5)
-    assert (entry["would_quarantine"], entry["reasons"]) == (1, {"channel_is_known": 1})
+    assert (entry["would_quarantine"], entry["reasons"]) == (1, {"channel_is_in_set": 1})
     assert runs(cloud) == [entry["run_id"]]
     found = tags(cloud, source)
     assert found.pop("sluice:processed")[:2] == "20"
@@ -53,7 +53,7 @@ def test_an_accepted_file_is_recorded_tagged_and_started(cloud: Cloud):
     assert told(cloud) == ([], [])
 
 
-def test_a_rejected_file_is_recorded_tagged_told_and_starts_nothing(cloud: Cloud):
+def test_a_rejected_file_is_recorded_tagged_reported_and_starts_nothing(cloud: Cloud):
     source = cloud.put(KEY, BAD)
     cloud.validate(source)
     entry = cloud.ledger.entry(source)
@@ -62,12 +62,12 @@ def test_a_rejected_file_is_recorded_tagged_told_and_starts_nothing(cloud: Cloud
     assert tags(cloud, source)["sluice:validation"] == "rejected"
     [event], [text] = told(cloud)
     assert (event["source"], event["rows"], event["would_quarantine"]) == (source.uri, 3, 2)
-    assert event["reasons"]["channel_is_known"] == 1
-    for part in (source.uri, "3 read, 2 would be quarantined", "channel_is_known: 1", f"sluice show {source.uri}"):
+    assert event["reasons"]["channel_is_in_set"] == 1
+    for part in (source.uri, "3 read, 2 would be quarantined", "channel_is_in_set: 1", f"sluice show {source.uri}"):
         assert part in text
 
 
-def test_the_report_of_the_gate_lies_in_the_work_bucket(cloud: Cloud):
+def test_the_validation_report_is_in_the_work_bucket(cloud: Cloud):
     source = cloud.put(KEY, BAD)
     cloud.validate(source)
     body = cloud.s3.get_object(Bucket=WORK, Key=f"reports/{source.id}/validation.json")["Body"].read()
@@ -111,7 +111,7 @@ def test_a_second_delivery_heals_a_death_after_any_change(cloud: Cloud, body: st
     assert len(runs(cloud)) == len(set(runs(cloud)))
 
 
-def test_a_rejection_is_told_even_when_the_first_try_died_before_telling(cloud: Cloud):
+def test_a_rejection_is_reported_even_when_the_first_try_died_before(cloud: Cloud):
     source = cloud.put(KEY, BAD)
     with dying(cloud.module("validate"), after=3):
         cloud.validate(source)
@@ -138,7 +138,7 @@ def test_a_key_is_taken_as_it_is(cloud: Cloud, key: str):
     assert tags(cloud, source)["sluice:validation"] == "accepted"
 
 
-def test_a_file_of_no_dataset_is_rejected_and_told(cloud: Cloud):
+def test_a_file_of_no_dataset_is_rejected_and_reported(cloud: Cloud):
     source = cloud.put("holiday.jpg", b"\xff\xd8")
     cloud.validate(source)
     entry = cloud.ledger.entry(source)
@@ -219,7 +219,7 @@ def test_what_fails_for_the_last_time_is_laid_aside_with_its_reason(
     assert all("bucket does not exist" in reason["cause"]["StringValue"] for reason in reasons)
 
 
-def test_no_cell_of_a_file_is_logged_or_told(cloud: Cloud, capsys: pytest.CaptureFixture[str]):
+def test_no_cell_of_a_file_is_logged_or_reported(cloud: Cloud, capsys: pytest.CaptureFixture[str]):
     planted = "Ada Lovelace"
     source = cloud.put(KEY, as_csv({}, {"channel": planted}, {"customer_age": planted}))
     cloud.validate(source)

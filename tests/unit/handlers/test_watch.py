@@ -32,17 +32,17 @@ def silent_datasets(printed: str) -> list[float]:
     return [sheet["StaleDatasets"][0] for sheet in sheets]
 
 
-def test_a_dataset_of_which_files_come_is_not_silent(cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]):
-    assert watched(cloud, last, 47.9) == {"stale": [], "told": []}
+def test_a_dataset_of_which_files_come_is_not_stale(cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]):
+    assert watched(cloud, last, 47.9) == {"stale": [], "notified": []}
     assert cloud.messages() == []
     assert silent_datasets(capsys.readouterr().out) == [0]
 
 
-def test_a_silence_is_told_once_and_counted_for_as_long_as_it_lasts(
+def test_a_stale_dataset_is_notified_once_and_counted_for_as_long_as_it_is(
     cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]
 ):
-    assert watched(cloud, last, 48.5) == {"stale": ["sales"], "told": ["sales"]}
-    assert watched(cloud, last, 49.5) == {"stale": ["sales"], "told": []}
+    assert watched(cloud, last, 48.5) == {"stale": ["sales"], "notified": ["sales"]}
+    assert watched(cloud, last, 49.5) == {"stale": ["sales"], "notified": []}
     assert silent_datasets(capsys.readouterr().out) == [1, 1]
     event, mail = sorted(cloud.messages(), key=lambda message: "Subject" in message)
     assert event["detail"] == {
@@ -56,5 +56,5 @@ def test_a_silence_is_told_once_and_counted_for_as_long_as_it_lasts(
     assert "sluice runs --dataset sales" in mail["Message"]
 
 
-def test_a_dataset_that_never_published_is_awaited_not_silent(cloud: Cloud):
-    assert watched(cloud, None, 9_999) == {"stale": [], "told": []}
+def test_a_dataset_that_never_published_is_not_stale(cloud: Cloud):
+    assert watched(cloud, None, 9_999) == {"stale": [], "notified": []}

@@ -85,7 +85,7 @@ def test_a_record_that_comes_again_counts_once_and_a_correction_counts_too():
     assert (posts_of(state), state["repeated"], state["records"]) == (2, 3, 6)
 
 
-def test_objects_that_share_a_record_are_told_apart():
+def test_objects_that_share_a_record_count_each():
     records = numbered([post(1), post(2) + post(3) + b"{" + post(4), post(2), b"\n".join([post(5), post(5), b"oops"])])
     first = memory()
     for _ in range(2):
@@ -168,7 +168,7 @@ def test_a_window_that_is_closed_twice_is_written_once(cloud: Cloud):
     assert pl.read_ndjson(body)["posts"].to_list() == [2]
 
 
-def test_a_window_whose_write_was_not_remembered_writes_the_same_bytes_under_the_same_key(
+def test_a_window_whose_write_was_not_recorded_writes_the_same_bytes_under_the_same_key(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ):
     state = cloud.invoke("window", event([post(1)]))["state"]
@@ -184,7 +184,7 @@ def test_a_window_whose_write_was_not_remembered_writes_the_same_bytes_under_the
     assert len(versions) == 2
 
 
-def test_while_the_ledger_takes_nothing_a_window_uploads_nothing(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
+def test_while_the_ledger_fails_a_window_uploads_nothing(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
     state = cloud.invoke("window", event([post(1)]))["state"]
     with monkeypatch.context() as broken:
         broken.setattr(cloud.module("window").ITEMS, "put", lambda item: 1 / 0)

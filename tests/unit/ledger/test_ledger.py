@@ -210,7 +210,7 @@ def test_a_run_whose_undoing_has_begun_publishes_and_completes_nothing(cloud: Cl
     cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m1")
     assert cloud.ledger.begin_undoing(FIRST, run_id="run-v1")
     assert cloud.ledger.holds(FIRST, run_id="run-v1")
-    assert not cloud.ledger.publishes(FIRST, run_id="run-v1")
+    assert not cloud.ledger.may_publish(FIRST, run_id="run-v1")
     for late in (
         lambda: cloud.ledger.hold(FIRST, run_id="run-v1", lease_seconds=100),
         lambda: cloud.ledger.begin_publishing(FIRST, run_id="run-v1", undo="u"),
@@ -248,4 +248,4 @@ def test_nobody_begins_to_undo_what_another_run_holds(cloud: Cloud):
     accepted(cloud, FIRST)
     claim(cloud.ledger, FIRST, "run-v1")
     assert not cloud.ledger.begin_undoing(FIRST, run_id="another")
-    assert cloud.ledger.publishes(FIRST, run_id="run-v1")
+    assert cloud.ledger.may_publish(FIRST, run_id="run-v1")

@@ -65,9 +65,13 @@ def test_a_failed_run_names_each_file_and_the_command_that_runs_it_again():
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [("FAILED", "see what stood before"), ("CLEANING", "not undone yet"), ("PUBLISHED", "it was published before")],
+    [
+        ("FAILED", "has what was published before"),
+        ("CLEANING", "not undone yet"),
+        ("PUBLISHED", "it was published before"),
+    ],
 )
-def test_a_failed_run_says_what_readers_see(status: str, said: str):
+def test_a_failed_run_says_what_the_table_has(status: str, said: str):
     assert said in run_failed(run_id="r", dataset="sales", sources=1, failures=[failure(1, status)]).text
 
 

@@ -94,7 +94,7 @@ def test_a_name_that_is_no_identifier_is_refused(name: str):
         count_query(name, [version("a")], partition_columns=[], partitions=[])
 
 
-def test_readers_see_the_manifest_or_the_source_is_named():
+def test_a_source_whose_rows_differ_from_its_manifest_is_named():
     right, less, older, none, empty, ghost = (version(key) for key in "abcdef")
     expected = {right: 2, less: 2, older: 2, none: 2, empty: 0, ghost: 0}
     seen = [

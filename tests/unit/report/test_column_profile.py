@@ -1,4 +1,4 @@
-"""The pictures of columns, against what stands in the rows."""
+"""Profiles of columns, compared with their rows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_categories_are_ranked_and_names_are_not_shown(tmp_path: Path):
     assert (many.distinct, many.bars) == (1_001, [])
 
 
-def test_dates_are_told_as_dates(tmp_path: Path):
+def test_dates_are_shown_as_dates(tmp_path: Path):
     days = pl.date_range(pl.date(2025, 3, 1), pl.date(2025, 3, 31), eager=True)
     found = described(tmp_path, {"sale_date": days})["sale_date"]
     assert (found.low, found.median, found.high) == ("2025-03-01", "2025-03-16", "2025-03-31")
@@ -60,7 +60,7 @@ def test_dates_are_told_as_dates(tmp_path: Path):
     assert (found.bars[0].low, found.bars[0].high) == ("2025-03-01", "2025-03-02")
 
 
-def test_no_value_of_a_personal_column_is_told(tmp_path: Path):
+def test_no_value_of_a_personal_column_is_shown(tmp_path: Path):
     rows = {"customer_age": pl.Series([20, 30, None]), "channel": pl.Series(["online", "mobile", None])}
     pl.DataFrame(rows).write_parquet(tmp_path / "a.parquet")
     personal = replace(contract, personal={"customer_age": "keep", "channel": "hash"})

@@ -8,7 +8,7 @@ import pytest
 
 from sluice.aws.dynamodb import Items, Key, plain
 from sluice.stream import seen_records as module
-from sluice.stream.seen_records import REMEMBERED_SECONDS, FirstSeen
+from sluice.stream.seen_records import KEPT_SECONDS, FirstSeen
 from tests.unit.cloud import FIRST_SEEN, Cloud
 
 RECORDS = [f"{number:032x}" for number in range(250)]
@@ -60,5 +60,5 @@ def test_a_record_is_forgotten_long_after_the_stream_has_forgotten_it(cloud: Clo
     first_seen(cloud).of(claims("shard-0/1", RECORDS[:1]))
     (item,) = map(plain, cloud.dynamodb.scan(TableName=FIRST_SEEN)["Items"])
     week = 7 * 24 * 3600
-    assert week < REMEMBERED_SECONDS
+    assert week < KEPT_SECONDS
     assert item["expires"] > time.time() + week

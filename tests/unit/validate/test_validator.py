@@ -20,10 +20,10 @@ def test_every_row_is_counted_and_three_of_a_reason_are_shown(
     report = validator.check(load("sales"), FileSource(written(tmp_path, rows)))
     assert (report.result, report.rows, report.would_quarantine) == ("accepted", 47, 6)
     assert report.discarded == {"test_transaction": 1}
-    assert report.reasons == {"channel_is_known": 4, "quantity_is_from_1_to_1000": 2, "row_has_every_field": 1}
+    assert report.reasons == {"channel_is_in_set": 4, "quantity_is_between_1_and_1000": 2, "row_has_every_field": 1}
     shown = {reason: [(row.row_number, row.text) for row in rows] for reason, rows in report.examples.items()}
     assert shown == {
-        "channel_is_known": [(41, "fax"), (44, "fax"), (45, "fax")],
-        "quantity_is_from_1_to_1000": [(42, "2000"), (44, "2000")],
+        "channel_is_in_set": [(41, "fax"), (44, "fax"), (45, "fax")],
+        "quantity_is_between_1_and_1000": [(42, "2000"), (44, "2000")],
         "row_has_every_field": [(47, "too,few")],
     }

@@ -29,7 +29,7 @@ def test_check_accepts_a_good_file(tmp_path: Path):
 def test_check_shows_people_the_rows(tmp_path: Path):
     file = written(tmp_path, as_csv(*[{}] * 8, {"channel": "fax"}))
     result = run("check", file, "--dataset", "sales")
-    assert "channel_is_known" in result.stdout
+    assert "channel_is_in_set" in result.stdout
     assert 'row 9: "fax"' in result.stdout
 
 

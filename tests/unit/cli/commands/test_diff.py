@@ -13,7 +13,7 @@ from pandera.polars import PolarsData
 from typer.testing import CliRunner, Result
 
 from cli.contracts.changes import changes, needs_version
-from cli.contracts.document import read, terms, written
+from cli.contracts.document import contract_document, read, written
 from cli.main import app
 from datasets.sales import Sale
 from sluice.contract.declarations import Discard, Outliers, Partition, Unique
@@ -30,14 +30,12 @@ def reading(**values: object) -> dict[str, object]:
 
 
 class Stricter(Sale):
-    @pa.check("quantity")
-    def quantity_is_from_1_to_1000(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805 (pandera calls it so)
-        return data.lazyframe.select(pl.col(data.key).is_between(1, 100))
+    currency: pl.String = pa.Field(isin=["EUR"])
 
 
 class Ruled(Sale):
     @pa.check("store_id")
-    def store_id_is_short(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805
+    def store_id_is_short(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805 (pandera calls it so)
         return data.lazyframe.select(pl.col(data.key).str.len_chars() < 9)
 
 
@@ -68,25 +66,25 @@ class Flagged(Sale):
 AGE = Outliers("customer_age", z_score=3, flag="age_is_outlier")
 
 INCOMPATIBLE = {
-    "a rule of the same name that tests more": ({"row": Stricter}, "senders", "is_between([1, 100])"),
-    "a new rule": ({"row": Ruled}, "senders", "store_id_is_short is new"),
-    "another type": ({"row": Typed}, "readers", "quantity is double instead of bigint"),
-    "a column that must be there": ({"row": Gapless}, "senders", "category must be present"),
-    "a column that may be missing": ({"row": Gappy}, "readers", "channel may be missing"),
-    "a new column of the files": ({"row": Wider}, "senders", "column till is added"),
-    "another name of files": ({"files": ("sales/{date:%Y}.csv",)}, "senders", "files may not be named"),
-    "a lower limit": ({"quarantine_limit": 0.1}, "senders", "at most 10% of a file may be bad, not 20%"),
-    "another delimiter": (reading(format=dataclasses.replace(SALES.reading.format, delimiter=";")), "senders", "';'"),
+    "a rule of the same name that tests more": ({"row": Stricter}, "producers", 'is_in([["EUR"]])'),
+    "a new rule": ({"row": Ruled}, "producers", "store_id_is_short is new"),
+    "another type": ({"row": Typed}, "consumers", "quantity is double instead of bigint"),
+    "a column that must be there": ({"row": Gapless}, "producers", "category must be present"),
+    "a column that may be missing": ({"row": Gappy}, "consumers", "channel may be missing"),
+    "a new column of the files": ({"row": Wider}, "producers", "column till is added"),
+    "another name of files": ({"files": ("sales/{date:%Y}.csv",)}, "producers", "files may not be named"),
+    "a lower limit": ({"quarantine_limit": 0.1}, "producers", "at most 10% of a file may be bad, not 20%"),
+    "another delimiter": (reading(format=dataclasses.replace(SALES.reading.format, delimiter=";")), "producers", "';'"),
     "another null marker": (reading(null_markers=("", "na")), "values", "'na' means that there is no value"),
-    "a form of dates less": (reading(dates={"sale_date": ("%Y-%m-%d",)}), "senders", "sale_date is written %Y-%m-%d"),
+    "a form of dates less": (reading(dates={"sale_date": ("%Y-%m-%d",)}), "producers", "sale_date is written %Y-%m-%d"),
     "a discard": ({"discard": (*SALES.discard, Discard("old", pl.col("store_id") == "S0"))}, "values", "as old"),
     "another discard": ({"discard": (Discard("test_transaction", pl.col("store_id") == "S0"),)}, "values", "S0"),
     "another key": ({"unique": Unique(("transaction_id", "store_id"))}, "values", "the key of a row"),
     "another imputation": ({"impute": {}}, "values", "imputed values: none"),
     "another cleaning": ({"cleaning": (Lowercase("channel"),)}, "values", "cleaning steps"),
-    "another partition": ({"partition_by": (Partition("store_id"),)}, "readers", "partitioned by store_id"),
-    "a hashed column": ({"personal": {"transaction_id": "hash"}}, "readers", "personal transaction_id: hash"),
-    "a key in the name": ({"same_as_key": ("store_id",)}, "senders", "store_id must be that of the key"),
+    "another partition": ({"partition_by": (Partition("store_id"),)}, "consumers", "partitioned by store_id"),
+    "a hashed column": ({"personal": {"transaction_id": "hash"}}, "consumers", "personal transaction_id: hash"),
+    "a key in the name": ({"same_as_key": ("store_id",)}, "producers", "store_id must be that of the key"),
 }
 
 COMPATIBLE = {
@@ -112,40 +110,40 @@ def changed(**values: object) -> Contract:
 @pytest.mark.parametrize("what", INCOMPATIBLE)
 def test_an_incompatible_change_needs_a_version(what: str):
     values, touches, told = INCOMPATIBLE[what]
-    old, new = terms(SALES), terms(changed(**values))
+    old, new = contract_document(SALES), contract_document(changed(**values))
     found = changes(old, new)
     assert [change.touches for change in found if told in change.what] == [touches], found
     assert all(change.effect for change in found)
     assert needs_version(old, new)
-    assert not needs_version(old, terms(changed(**values, version=SALES.version + 1)))
+    assert not needs_version(old, contract_document(changed(**values, version=SALES.version + 1)))
 
 
 @pytest.mark.parametrize("what", COMPATIBLE)
 def test_a_compatible_change_needs_none(what: str):
-    old, new = terms(SALES), terms(changed(**COMPATIBLE[what]))
+    old, new = contract_document(SALES), contract_document(changed(**COMPATIBLE[what]))
     found = changes(old, new)
     assert {change.touches for change in found} == {"nobody"}
     assert not needs_version(old, new)
 
 
 def test_a_derived_column_more_is_told_as_one_that_older_rows_lack():
-    new = terms(changed(row=Flagged, outliers=(*SALES.outliers, AGE)))
-    effects = {change.what: change.effect for change in changes(terms(SALES), new)}
+    new = contract_document(changed(row=Flagged, outliers=(*SALES.outliers, AGE)))
+    effects = {change.what: change.effect for change in changes(contract_document(SALES), new)}
     assert effects["column age_is_outlier is added"] == "rows published before have no value in it"
 
 
 def test_what_an_older_sluice_wrote_can_be_read(tmp_path: Path):
-    older = terms(SALES)
+    older = contract_document(SALES)
     del older["reading"]["optional"]
     (tmp_path / "contract.json").write_text(written(older))
-    assert changes(read(tmp_path / "contract.json"), terms(SALES)) == []
+    assert changes(read(tmp_path / "contract.json"), contract_document(SALES)) == []
     (tmp_path / "contract.json").write_text("{}")
     with pytest.raises(ContractInvalid, match="is no contract"):
         read(tmp_path / "contract.json")
 
 
 def test_the_same_contract_has_no_changes():
-    assert changes(terms(SALES), json.loads(written(terms(SALES)))) == []
+    assert changes(contract_document(SALES), json.loads(written(contract_document(SALES)))) == []
 
 
 def run(*arguments: object) -> Result:

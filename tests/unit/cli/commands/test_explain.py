@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from cli.commands.explain import SAMPLES
 from cli.contracts import odcs
-from cli.contracts.page import html, markdown, page
+from cli.contracts.document import contract_document
+from cli.contracts.page import html, markdown, page, words
 from cli.main import app
 from sluice.contract import registry
 from sluice.contract.declarations import Constant, Outliers, Reading, TextFormat
@@ -68,9 +69,9 @@ def test_every_column_rule_and_name_of_a_dataset_is_on_its_page(dataset: str):
     for name, column in contract.row_schema.columns.items():
         line = next(line for line in told.splitlines() if line.startswith(f"| `{name}`"))
         assert ("| yes |" in line) == (not column.nullable)
-        for check in column.checks:
-            fact = str(check.name).removeprefix(f"{name}_").replace("_", " ").replace("minus ", "-")
-            assert fact in line or (fact == "is known" and "is one of" in line)
+        for reason in contract_document(contract)["columns"][name]["rules"]:
+            fact = words(reason, name)
+            assert fact in line or (fact == "is in set" and "is one of" in line)
 
 
 def test_a_page_says_what_the_contract_says():

@@ -110,7 +110,7 @@ def test_what_a_person_knows_is_not_asked(tmp_path: Path):
     assert contract.row_schema.columns["reading"].nullable
     assert contract.files == ("things/{day:%Y%m%d}.csv",)
     assert "null marker" not in written(tmp_path)
-    assert "how do senders name" not in written(tmp_path)
+    assert "how do producers name" not in written(tmp_path)
 
 
 def test_a_few_values_that_are_no_number_are_told_and_quarantined(tmp_path: Path):
