@@ -1,4 +1,4 @@
-"""What was read of a file's text and not yet taken."""
+"""Decompressed text of a file that was read but not yet consumed."""
 
 from sluice.read.compression import TextStream
 

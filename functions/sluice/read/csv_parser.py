@@ -27,9 +27,8 @@ def column_names(header: list[str]) -> list[str]:
 def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataFrame:
     """Return one String column for each of `columns`; an empty field is "".
 
-    text: UTF-8 records, each ended by LF or CRLF, none blank. On well-formed ones with exactly these fields
-    this is the grammar's own reading; for longer ones it raises polars.exceptions.PolarsError, shorter ones
-    are padded without a word.
+    text: UTF-8 records, each ended by LF or CRLF, none blank. Well-formed records with exactly these fields are read
+    as the grammar says; longer ones raise polars.exceptions.PolarsError, shorter ones are padded silently.
     """
     schema = dict.fromkeys(columns, pl.String)
     if not text:

@@ -1,4 +1,4 @@
-"""What a reader reads from, and what it gives: batches of rows, and facts about the file."""
+"""What a reader reads, and what it returns: batches of rows, and facts about the file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,7 @@ class RawBatch:
 
 @dataclass
 class Facts:
-    """What reading a file taught about it; the counts are complete after the last batch.
+    """Facts about a file; the counts are complete after the last batch.
 
     encoding: codec name; bom: a UTF-8 mark was there; line_ending: lf, crlf, cr, mixed or none
     bytes_in: as stored; bytes_text: decompressed; quoted: a quote character was seen
