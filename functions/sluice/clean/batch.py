@@ -15,7 +15,7 @@ from sluice.clean.parse import unparsed_reasons
 from sluice.clean.result import BatchResult, CleanBatch, filtered
 from sluice.contract.model import Contract
 from sluice.read.csv_parser import MALFORMED_SCHEMA
-from sluice.runtime.polars_threads import row_indices
+from sluice.runtime.polars_columns import row_indices
 
 _NONE_MALFORMED = pl.DataFrame(schema=MALFORMED_SCHEMA)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sluice.runtime.polars_threads import unmatched
+from sluice.runtime.polars_columns import unmatched
 
 Work = Callable[[pl.Series], pl.Series]
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
-from sluice.runtime.polars_threads import single_threaded_column
+from sluice.runtime.polars_columns import select_column
 
 
 class Discards:
@@ -32,7 +32,7 @@ class Discards:
 
     def _fits(self, name: str, when: pl.Expr, text: pl.DataFrame) -> pl.Series:
         try:
-            fits = single_threaded_column(text, when)
+            fits = select_column(text, when)
         except Exception as error:
             raise ContractInvalid(f"dataset {self._dataset!r}: discard {name!r} cannot run: {error}") from error
         # One answer may stand for all rows.

@@ -10,7 +10,7 @@ from sluice.clean.dictionary import DictionaryEncoder
 from sluice.clean.parse import parse, parse_most
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
-from sluice.runtime.polars_threads import row_indices, select_single_threaded, single_threaded_column, unmatched
+from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 
 _SPELLED_OUT = 6
 
@@ -118,7 +118,7 @@ class Cells:
         if not value.null_count():
             return value, None
         missed = row_indices(value.is_null())
-        text = single_threaded_column(cells[missed], self._trimmed_steps[cells.name])
+        text = select_column(cells[missed], self._trimmed_steps[cells.name])
         if text.null_count() == len(text):
             return value, None
         if found is None:
@@ -131,12 +131,12 @@ class Cells:
 
     def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
-        trimmed = select_single_threaded(cells, pl.all().str.strip_chars())
+        trimmed = cells.select_seq(pl.all().str.strip_chars())
         if name not in self._stepped:
             shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
             if shortest is not None and shortest > self._longest_marker:
                 return trimmed[name]
-        return single_threaded_column(trimmed, self._steps[name])
+        return select_column(trimmed, self._steps[name])
 
     def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
         return self._parse(self._normalised_cells(cells))

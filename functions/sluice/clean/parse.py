@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from sluice.runtime.polars_threads import row_indices, single_threaded_column, unmatched
+from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 
 TIMESTAMPS = (
     "%Y-%m-%dT%H:%M:%S",
@@ -97,7 +97,7 @@ def unparsed_reasons(column: str, dtype: pl.DataType, places: pl.Series, text: p
     else:
         kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
         return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": places}
-    large = single_threaded_column(text, pl.first().str.contains(grammar))
+    large = select_column(text, pl.first().str.contains(grammar))
     found = {f"{column}_is_{kind}": places.filter(~large), f"{column}_fits_{size}": places.filter(large)}
     return {reason: cells for reason, cells in found.items() if len(cells)}
 
@@ -108,7 +108,7 @@ def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
         return number
     missed = unmatched(text, number)
     whole = pl.when(pl.first().str.contains(WHOLE)).then(pl.first().str.replace(r"\.0*$", "").str.strip_prefix("+"))
-    return number.scatter(missed, single_threaded_column(text[missed], whole.cast(dtype, strict=False)))
+    return number.scatter(missed, select_column(text[missed], whole.cast(dtype, strict=False)))
 
 
 def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -116,7 +116,7 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
     # It also takes a point without digits, which is no number here.
-    finer = row_indices(single_threaded_column(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")))
+    finer = row_indices(select_column(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")))
     return number.scatter(finer, _exact_decimals(text[finer], dtype)) if len(finer) else number
 
 
@@ -151,12 +151,10 @@ def _timestamp(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
 def _by_parts(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
     """Parse whatever of TIMESTAMPS the cells have. Eleven looks, a form each, take three times as long."""
     # One step after another: in one expression the pattern would be looked for once for each part.
-    whole = single_threaded_column(
-        single_threaded_column(text, pl.first().str.extract_groups(_PARTS)).struct.unnest(), _FILLED_IN
-    )
+    whole = select_column(select_column(text, pl.first().str.extract_groups(_PARTS)).struct.unnest(), _FILLED_IN)
     moment = pl.first().str.to_datetime(_WHOLE_FORM, strict=False, time_unit=dtype.time_unit, cache=False)
-    value = single_threaded_column(whole, moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-    return single_threaded_column(value, _of_four_digits(pl.first()))
+    value = select_column(whole, moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+    return select_column(value, _of_four_digits(pl.first()))
 
 
 def _of_nanoseconds(value: pl.Series, text: pl.Series, forms: Sequence[str]) -> pl.Series:
@@ -182,7 +180,7 @@ def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl
     while later:
         # A look at many cells costs by the cell, at few by the look: then one look takes all forms.
         tried, later = (later, ()) if len(cells) <= _FEW_CELLS else (later[:1], later[1:])
-        found = single_threaded_column(cells, _in_forms(tried, dtype))
+        found = select_column(cells, _in_forms(tried, dtype))
         value = found if value is None or places is None else value.scatter(places, found)
         if found.null_count() == cells.null_count():
             break

@@ -10,7 +10,7 @@ import polars as pl
 from sluice.contract.declarations import MASK
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
-from sluice.runtime.polars_threads import row_indices
+from sluice.runtime.polars_columns import row_indices
 
 TOO_MANY = "quarantined_share_is_within_limit"
 

@@ -10,7 +10,7 @@ import polars as pl
 from sluice.read.csv_grammar import Grammar
 from sluice.read.csv_lines import endings_of, lines_of, utf8
 from sluice.read.csv_parser import parse_records
-from sluice.runtime.polars_threads import row_indices, single_threaded_column
+from sluice.runtime.polars_columns import row_indices, select_column
 
 # Polars compiles a pattern that counts this many fields to fast code; beyond, counting delimiters is faster.
 _COUNTED_FIELDS = 64
@@ -133,9 +133,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
     if b"\0" in text or (len(columns) == 1 and lines.str.contains(_BLANK).any()):
         return None
     if grammar.quote in text:
-        quoted = lines.filter(
-            single_threaded_column(lines, pl.first().str.contains(grammar.quote.decode(), literal=True))
-        )
+        quoted = lines.filter(select_column(lines, pl.first().str.contains(grammar.quote.decode(), literal=True)))
         if not _sound(quoted, len(columns), grammar).all():
             return None
     try:
@@ -153,7 +151,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
 def _sound(lines: pl.Series, fields: int, grammar: Grammar) -> pl.Series:
     """Which lines are one well-formed record with that many fields."""
     if fields <= _COUNTED_FIELDS:
-        return single_threaded_column(lines, pl.first().str.contains(grammar.line_pattern(fields)))
+        return select_column(lines, pl.first().str.contains(grammar.line_pattern(fields)))
     separators = lines.str.replace_all(grammar.quoted_pattern, "").str.count_matches(
         grammar.delimiter.decode(), literal=True
     )

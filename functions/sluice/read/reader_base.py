@@ -25,7 +25,8 @@ class Pass(Protocol):
 
 class Rereadable[P: Pass](ABC):
     """The records of a source. The constructor reads the head, so that an unreadable file is rejected at once. The
-    first iteration continues from there, every further one reads the source again. `facts` are those of the latest pass.
+    first iteration continues from there, every further one reads the source again. `facts` are those of the latest
+    pass.
     Close it, or use `with`, when not iterating to the end.
     """
 
