@@ -165,7 +165,6 @@ class _Pass:
                 batch = self._batch(found)
                 mean = found.consumed / found.records
             self._count(found, text)
-            del text  # its memory serves the next
             if found.records:
                 yield batch
 
