@@ -56,8 +56,6 @@ class Cells:
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
         # In one expression each cell is trimmed twice: for a few cells that costs less than another selection.
         self._trimmed_steps = {name: _normalised(contract, name, trimmed=False) for name in self._untrimmed}
-        self._longest_marker = _longest(*_marking(contract.reading.null_markers))
-        self._stepped = {name for step in contract.cleaning for name in step.columns}
         self._looking = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
         }
@@ -132,10 +130,6 @@ class Cells:
     def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
         trimmed = cells.select_seq(pl.all().str.strip_chars())
-        if name not in self._stepped:
-            shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
-            if shortest is not None and shortest > self._longest_marker:
-                return trimmed[name]
         return select_column(trimmed, self._steps[name])
 
     def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
@@ -200,12 +194,6 @@ def _marking(markers: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Return every spelling of the short markers, and the long ones in lower case."""
     spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
     return spellings, [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
-
-
-def _longest(spellings: list[str], long: list[str]) -> int:
-    """Return the bytes beyond which a text is no marker."""
-    # A text has as many letters as in lower case, or fewer, of four bytes at most.
-    return max([len(text.encode()) for text in spellings] + [4 * len(text) for text in long], default=0)
 
 
 def _spellings(marker: str) -> Iterator[str]:
