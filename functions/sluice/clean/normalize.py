@@ -1,13 +1,13 @@
 """From the cells of a file to normalised text and typed values, column by column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
 
-from sluice.clean.dictionary import DictionaryEncoder
-from sluice.clean.parse import parse, parse_most
+from sluice.clean.dictionary import by_distinct_text
+from sluice.clean.parse import TIMESTAMPS, parse
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
 from sluice.runtime.polars_columns import row_indices, select_column, unmatched
@@ -59,17 +59,6 @@ class Cells:
         self._looking = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
         }
-        # To look a text up costs less than to trim it and look for null markers, or to parse all but whole numbers.
-        self._few_texts = {
-            name: DictionaryEncoder(self._normalised_cells) for name in self._steps.keys() - self._untrimmed
-        }
-        self._few_values = {
-            name: DictionaryEncoder(
-                self._parse if name not in self._untrimmed else self._parse_as_it_stands, counted=True
-            )
-            for name, dtype in contract.parsed.items()
-            if dtype != pl.String() and not dtype.is_integer()
-        }
 
     def read(self, rows: pl.DataFrame) -> ReadCells:
         """Read the cells of a batch.
@@ -85,7 +74,7 @@ class Cells:
             if dtype == pl.String():
                 values.append(text[name])
                 continue
-            read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
+            read = self._untrimmed_cells(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
             values.append(read[0])
             if read[1]:
                 unparsed[name] = read[1]
@@ -95,32 +84,27 @@ class Cells:
         if name in self._looking:
             return self._normalise(rows.select(self._contract.file_columns), name)
         cells = rows[name]
-        # A cell that is null has no column in the file; a step may fill it.
-        found = None if cells.has_nulls() else self._few_texts[name].looked_up(cells)
-        return self._normalised_cells(cells) if found is None else found.cells()
+        # The file has no such column when cells are null; a step may fill it.
+        return self._normalised_cells(cells) if cells.has_nulls() else by_distinct_text(self._normalised_cells, cells)
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)
-        few = self._few_values.get(text.name)
-        value = few.worked_out(text) if few else self._parse(text)
+        value = self._parse(text)
         if value.null_count() == text.null_count():
             return value, None
-        places = unmatched(text, value)
-        return value, Unparsed(places, text[places])
+        indices = unmatched(text, value)
+        return value, Unparsed(indices, text[indices])
 
-    def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
-        """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
-        few = self._few_values.get(cells.name)
-        found = few.looked_up(cells) if few else None
-        value = parse_most(cells, *self._type(cells.name)) if found is None else found.cells()
+    def _untrimmed_cells(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
+        """Parse the cells as they are, and normalise only those that have no value then."""
+        value = self._parse(cells, first_format=True)
         if not value.null_count():
             return value, None
         missed = row_indices(value.is_null())
         text = select_column(cells[missed], self._trimmed_steps[cells.name])
         if text.null_count() == len(text):
             return value, None
-        if found is None:
-            value = value.scatter(missed, self._parse(text))
+        value = value.scatter(missed, self._parse(text))
         left = unmatched(text, value[missed])
         return value, Unparsed(missed[left], text[left])
 
@@ -132,15 +116,15 @@ class Cells:
         trimmed = cells.select_seq(pl.all().str.strip_chars())
         return select_column(trimmed, self._steps[name])
 
-    def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
-        return self._parse(self._normalised_cells(cells))
-
-    def _parse(self, text: pl.Series) -> pl.Series:
-        return parse(text, *self._type(text.name))
-
-    def _type(self, name: str) -> tuple[pl.DataType, Sequence[str]]:
-        """Return a column's type, and the forms of its dates."""
-        return self._contract.parsed[name], self._contract.reading.dates.get(name, ())
+    def _parse(self, text: pl.Series, *, first_format: bool = False) -> pl.Series:
+        """Return the typed values. first_format: timestamps of any other format may be null."""
+        dtype, formats = self._contract.parsed[text.name], self._contract.reading.dates.get(text.name, ())
+        if first_format and isinstance(dtype, pl.Datetime):
+            formats = formats[:1] or TIMESTAMPS[:1]
+        # Whole numbers parse faster than distinct texts are found.
+        if dtype.is_integer():
+            return parse(text, dtype)
+        return by_distinct_text(lambda texts: parse(texts, dtype, formats), text)
 
 
 def _asked_as_text(contract: Contract) -> set[str]:

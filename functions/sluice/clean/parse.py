@@ -25,26 +25,11 @@ TIMESTAMPS = (
 """ISO 8601 as people write it, every part with all its digits: a timestamp that was cut off is not believed.
 An offset converts to UTC; without one the time is taken as it is. The commonest come first; a form without a
 fraction takes Polars an eighth of the time."""
-_PARTS = (
-    r"^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[T ](?<time>[0-9]{2}:[0-9]{2})(?<second>:[0-5][0-9](?:\.[0-9]+)?)?(?<offset>Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-)
-"""The parts of TIMESTAMPS, which together have this form when what lacks is filled in:"""
-_WHOLE_FORM = "%Y-%m-%dT%H:%M:%S%.f%#z"
-_FILLED_IN = pl.concat_str(
-    pl.col("day"),
-    pl.lit("T"),
-    pl.col("time").fill_null("00:00"),
-    pl.col("second").fill_null(":00"),
-    pl.col("offset").fill_null("Z"),
-)
-
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 _FEW_CELLS = 8_192
-_SAMPLE = 64
 
 
 def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
@@ -69,18 +54,9 @@ def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.
     if dtype == pl.Date():
         return _first_form(text, forms or ("%Y-%m-%d",), dtype).alias(text.name)
     if isinstance(dtype, pl.Datetime):
-        value = (_first_form(text, forms, dtype) if forms else _timestamp(text, dtype)).alias(text.name)
+        value = (_first_form(text, forms or TIMESTAMPS, dtype)).alias(text.name)
         return _of_nanoseconds(value, text, forms) if dtype.time_unit == "ns" else value
     raise TypeError(f"columns of type {dtype} cannot be read from text")
-
-
-def parse_most(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
-    """As `parse`, but cells may be null that `parse` gives a value: what most cells need is done, and no more."""
-    if dtype.is_integer():
-        return text.cast(dtype, strict=False)
-    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
-        return _first_form(text, forms[:1] or (_commonest_form(text, dtype),), dtype).alias(text.name)
-    return parse(text, dtype, forms)
 
 
 def unparsed_reasons(column: str, dtype: pl.DataType, places: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
@@ -139,37 +115,10 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     return pl.Series(cells.name, [exact[cell] for cell in texts], dtype=pl.String).cast(dtype)
 
 
-def _timestamp(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
-    """Parse TIMESTAMPS: many cells by the form that most of them have, the others by their parts."""
-    if len(text) <= _FEW_CELLS:
-        return _by_parts(text, dtype)
-    value = _first_form(text, (_commonest_form(text, dtype),), dtype)
-    left = unmatched(text, value)
-    return value.scatter(left, _by_parts(text[left], dtype))
-
-
-def _by_parts(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
-    """Parse whatever of TIMESTAMPS the cells have. Eleven looks, a form each, take three times as long."""
-    # One step after another: in one expression the pattern would be looked for once for each part.
-    whole = select_column(select_column(text, pl.first().str.extract_groups(_PARTS)).struct.unnest(), _FILLED_IN)
-    moment = pl.first().str.to_datetime(_WHOLE_FORM, strict=False, time_unit=dtype.time_unit, cache=False)
-    value = select_column(whole, moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-    return select_column(value, _of_four_digits(pl.first()))
-
-
 def _of_nanoseconds(value: pl.Series, text: pl.Series, forms: Sequence[str]) -> pl.Series:
     """Leave out what 64 bits of nanoseconds cannot say: Polars would make 2084 of the year 1500."""
     year = parse(text, pl.Datetime("us"), forms).dt.year()
     return value.set(~year.is_between(1678, 2261), None)
-
-
-def _commonest_form(text: pl.Series, dtype: pl.Datetime) -> str:
-    """Return the form that most of the first cells have. Whichever of these forms parse a cell, they agree."""
-    some = text.head(_SAMPLE)
-    for form in TIMESTAMPS:
-        if _first_form(some, (form,), dtype).count() * 2 > len(some):
-            return form
-    return TIMESTAMPS[0]
 
 
 def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
