@@ -29,14 +29,11 @@ from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.read.csv_reader import BATCH_ROWS
 from sluice.read.header import match_header
 from sluice.read.open import open_reader
-from sluice.read.source import Limits, Source
+from sluice.read.source import Source
 
 Progress = Callable[[int], None]
 """Called after each batch with the records read so far."""
 
-_LARGE_FROM = 1_000_000
-"""Rows of a file after which its batches are larger: they take a tenth less time, and more memory than the file so far
-has needed."""
 _FILE_ROWS = 1_000_000
 _OPEN_BYTES = 64 << 20
 """Of rows that the writers of all partitions may hold together before a row group is written."""
@@ -100,7 +97,7 @@ def clean(
 def _first_pass(
     contract: Contract, source: Source, work: Path, parts: Mapping[str, str] | None, progress: Progress | None
 ) -> _FirstPass:
-    reader = open_reader(contract, source, BATCH_ROWS, Limits(large_from=_LARGE_FROM))
+    reader = open_reader(contract, source, BATCH_ROWS)
     header = match_header(contract, reader.header, reader.preview)
     good: dict[str, pl.DataType] = {**contract.parsed, **contract.extra, "_row_number": pl.Int64()}
     if contract.unique:

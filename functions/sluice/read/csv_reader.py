@@ -32,10 +32,9 @@ _PREVIEW_LINES = 20
 class Reader(Rereadable["_Pass"]):
     """The records of a source, its header first.
 
-    Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `limits.large_from` have
-    been read, for fewer when they are long, and prefetches the next batch in a thread; a second iteration reads the
-    source again. `facts` are those of the latest pass, complete at its end. Close it, or use `with`, when not iterating
-    to the end.
+    Iterating gives a RawBatch for about every `batch_rows` records, for fewer when they are long, and prefetches the
+    next one in a thread; a second iteration reads the source again. `facts` are those of the latest pass, complete at
+    its end. Close it, or use `with`, when not iterating to the end.
     Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
     the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
     file_has_records_under_16_mib, file_is_complete, file_is_not_a_bomb.
@@ -151,14 +150,13 @@ class _Pass:
         mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
         longer = 0
         while True:
-            rows = self._rows_wanted()
-            wanted = max(1, min(int(rows * mean), self._limits.batch_bytes))
+            wanted = max(1, min(int(self._batch_rows * mean), self._limits.batch_bytes))
             self._fill(max(wanted, longer))
             if not self._buffer:
                 break
             text = self._buffer.all() if longer else self._buffer.lines(wanted)
             final = self._buffer.final and len(text) == len(self._buffer)
-            found = take_slice(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
+            found = take_slice(Buffer(text, final, wanted, 2 * self._batch_rows), columns, self._grammar)
             # A record may be longer than the text, up to the limit: then it is refused.
             longer = 0 if found.consumed else 2 * len(text) + 1
             if found.records:
@@ -167,11 +165,6 @@ class _Pass:
             self._count(found, text)
             if found.records:
                 yield batch
-
-    def _rows_wanted(self) -> int:
-        large_from = self._limits.large_from
-        is_large = large_from is not None and self.facts.rows_in >= large_from
-        return 2 * self._batch_rows if is_large else self._batch_rows
 
     def _batch(self, found: CsvSlice) -> RawBatch:
         numbers = pl.int_range(self.row_number, self.row_number + found.records, eager=True, dtype=pl.Int64)

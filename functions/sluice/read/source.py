@@ -83,7 +83,6 @@ class Limits:
 
     A bomb is a file whose text is more than `bomb_ratio` times its compressed size once it is past
     `bomb_bytes` (gzip cannot exceed about 1,030 times; real CSV files stay below 50 times).
-    Once `large_from` records of a text file have been read, if it is given, its batches have twice as many.
     """
 
     record_bytes: int = 16 * MIB
@@ -94,4 +93,3 @@ class Limits:
     head_bytes: int = 64 << 10
     read_bytes: int = 1 * MIB
     split_bytes: int = 64 * MIB
-    large_from: int | None = None
