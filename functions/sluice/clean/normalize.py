@@ -17,23 +17,22 @@ _SPELLED_OUT = 6
 
 @dataclass(frozen=True)
 class Unparsed:
-    """The cells of a column that hold text, but no value of its type: their places (UInt32, ascending), and the text
-    that was to be parsed."""
+    """The cells of a column whose text is no value of its type: their row indices (UInt32, ascending), and the text."""
 
-    places: pl.Series
+    indices: pl.Series
     text: pl.Series
 
-    def among(self, kept: pl.Series, now: pl.Series) -> "Unparsed":
-        """Return those of the kept rows. kept: Boolean; now: the place of each row among them."""
-        stays = kept[self.places]
-        return Unparsed(now[self.places.filter(stays)], self.text.filter(stays))
+    def among(self, remaining: pl.Series, new_indices: pl.Series) -> "Unparsed":
+        """Return those of the remaining rows (Boolean). new_indices: the index of each row among them."""
+        stays = remaining[self.indices]
+        return Unparsed(new_indices[self.indices.filter(stays)], self.text.filter(stays))
 
 
 @dataclass(frozen=True)
 class ReadCells:
-    """What the cells of a batch say, row by row.
+    """The cells of a batch.
 
-    text: normalised text of the columns that are text or that a rule asks for as text.
+    text: normalised text of the columns that are text or that a rule reads as text.
     values: the parsed columns, typed. Both carry `_extra` when kept, and `_row_number`.
     unparsed: by name of the typed columns.
     """
@@ -49,14 +48,14 @@ class Cells:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._carried = (*contract.extra, "_row_number")
-        as_text = _asked_as_text(contract)
+        as_text = _read_as_text(contract)
         self._untrimmed = {
             name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
         }
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
         # In one expression each cell is trimmed twice: for a few cells that costs less than another selection.
         self._trimmed_steps = {name: _normalised(contract, name, trimmed=False) for name in self._untrimmed}
-        self._looking = {
+        self._with_other_columns = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
         }
 
@@ -81,7 +80,7 @@ class Cells:
         return ReadCells(text, pl.DataFrame(values + carried), unparsed)
 
     def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
-        if name in self._looking:
+        if name in self._with_other_columns:
             return self._normalise(rows.select(self._contract.file_columns), name)
         cells = rows[name]
         # The file has no such column when cells are null; a step may fill it.
@@ -127,8 +126,8 @@ class Cells:
         return by_distinct_text(lambda texts: parse(texts, dtype, formats), text)
 
 
-def _asked_as_text(contract: Contract) -> set[str]:
-    """Return the columns of which all cells are wanted as normalised text."""
+def _read_as_text(contract: Contract) -> set[str]:
+    """Return the columns whose normalised text is needed."""
     texts = {name for name in contract.file_columns if contract.parsed.get(name, pl.String()) == pl.String()}
     rules = [rule.when.meta for rule in contract.discard]
     if any(rule.has_multiple_outputs() for rule in rules):
@@ -137,28 +136,28 @@ def _asked_as_text(contract: Contract) -> set[str]:
 
 
 def _parses_untrimmed(contract: Contract, name: str) -> bool:
-    """Whether a cell that parses as it stands has the value that its normalised text has: nothing else is to be done
-    to it but trimming, and what stands for no value (999, say) is no value either."""
+    """Whether cells may be parsed before they are normalised: only trimming is declared for them, and no null marker
+    (999, say) is a value of their type."""
     dtype, reading = contract.parsed[name], contract.reading
     if any(name in step.columns for step in contract.cleaning) or (reading.decimal_comma and dtype.is_numeric()):
         return False
     markers = [marker.strip() for marker in reading.null_markers]
-    spelled = pl.Series(
+    spellings = pl.Series(
         [text for marker in markers for text in (marker, marker.lower(), marker.upper())], dtype=pl.String
     )
-    return parse(spelled, dtype, reading.dates.get(name, ())).null_count() == len(spelled)
+    return parse(spellings, dtype, reading.dates.get(name, ())).null_count() == len(spellings)
 
 
 def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
     """Return the text that a column's values are parsed from: numbers with a decimal point."""
     if not (contract.reading.decimal_comma and contract.parsed[text.name].is_numeric()):
         return text
-    # A number that has a point already is none with a decimal comma.
+    # With a decimal comma, a text with a point is no number.
     return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
 
 
 def _normalised(contract: Contract, name: str, trimmed: bool = True) -> pl.Expr:
-    """Tell null markers, then the contract's steps. trimmed: the cells are trimmed already."""
+    """Return the expression that makes null markers null and applies the contract's steps."""
     text = pl.col(name) if trimmed else pl.col(name).str.strip_chars()
     column: pl.Expr = pl.when(~_is_null_marker(text, contract.reading.null_markers)).then(text)
     for step in contract.cleaning:
@@ -168,10 +167,10 @@ def _normalised(contract: Contract, name: str, trimmed: bool = True) -> pl.Expr:
 
 
 def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
-    """Tell the markers in any case. Looking a cell up among all spellings is cheaper than lowering it."""
+    """Find markers in any case. To compare with all spellings is cheaper than to lower each cell."""
     spellings, long = _marking(markers)
-    told = trimmed.is_in(spellings)
-    return told | trimmed.str.to_lowercase().is_in(long) if long else told
+    found = trimmed.is_in(spellings)
+    return found | trimmed.str.to_lowercase().is_in(long) if long else found
 
 
 def _marking(markers: tuple[str, ...]) -> tuple[list[str], list[str]]:

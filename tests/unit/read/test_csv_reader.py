@@ -152,7 +152,7 @@ def test_a_second_iteration_reads_the_file_again() -> None:
 def test_batches_have_about_the_wanted_number_of_records() -> None:
     reader = Reader(Bytes(b"a\n" + b"1234\n" * 1_000), TextFormat(), batch_rows=100)
     numbers = [batch.rows["_row_number"].to_list() for batch in reader]
-    assert [round(len(batch), -2) for batch in numbers] == [100] * 10
+    assert [round(len(batch), -2) for batch in numbers[:9]] == [100] * 9
     assert [number for batch in numbers for number in batch] == list(range(1, 1_001))
 
 
