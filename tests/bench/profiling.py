@@ -1,7 +1,7 @@
 """Where the time of a cleaning goes: python -m tests.bench.profiling DATASET FILE prints seconds by step, as JSON.
 
-Steps are timed by their wall and by the processor time of all threads while they run. Reading, cleaning and putting
-aside run side by side: each one's processor time has that of the others in it.
+Steps are timed by their wall and by the processor time of all threads while they run. Reading and cleaning
+run in parallel: the processor time of each includes that of the others.
 """
 
 import sys
@@ -25,12 +25,11 @@ def main() -> None:
         "read bytes": (csv_reader._Pass, "_fill"),
         "split and parse records": (csv_reader, "take_slice"),
         "trim, null markers, steps, values": (normalize.Cells, "read"),
-        "of these, parsed as they stand": (normalize, "parse_most"),
         "of these, parsed": (normalize, "parse"),
         "checks (pandera and values)": (batch.Cleaner, "_failures"),
         "reasons and text of bad rows": (result.BatchResult, "quarantined"),
-        "all of a batch's judging": (batch.Cleaner, "judge"),
-        "put rows aside": (spill.Spill, "append"),
+        "all of a batch's validation": (batch.Cleaner, "validate"),
+        "hold or spill rows": (spill.Spill, "append"),
         "find duplicates": (polars_engine, "_superseded"),
         "statistics": (polars_engine, "plan_of"),
         "write partitioned Parquet": (polars_engine, "_write_published"),

@@ -1,4 +1,4 @@
-"""Cleans a file with both engines, Spark in several parts, and compares all that they leave."""
+"""Cleans a file with both engines, Spark in several splits, and compares their output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Both:
     parts: int
 
 
-def facts_in_parts(file: Path, contract: Contract, rows: int = 60) -> dict[str, Any]:
-    """What the gate would have learned of the file if a part had only about so many rows."""
+def facts_with_splits(file: Path, contract: Contract, rows: int = 60) -> dict[str, Any]:
+    """The facts of a validation report whose splits have only about `rows` rows."""
     limits = Limits(split_bytes=50 * rows)
     reader = open_reader(contract, FileSource(file), rows, limits)
     for _ in reader:
@@ -49,7 +49,7 @@ def on_spark(
         LocalFolder(str(out)),
         LINEAGE,
         parts or {},
-        facts_in_parts(file, contract),
+        facts_with_splits(file, contract),
         "of a test",
     )
     return engine.clean(spark, contract, job)
@@ -72,4 +72,4 @@ def on_both(
     unexpected = [
         path.name for path in right.iterdir() if path.name not in ("published", "quarantine", "manifest.json")
     ]
-    return Both(ours, theirs, found + unexpected, len(facts_in_parts(file, contract)["splits"]))
+    return Both(ours, theirs, found + unexpected, len(facts_with_splits(file, contract)["splits"]))

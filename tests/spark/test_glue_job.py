@@ -29,7 +29,7 @@ ROWS = as_csv(*[{"sale_date": f"2025-0{1 + number % 2}-05"} for number in range(
 
 
 class Buckets:
-    """What stands around the job: uploads with the gate's reports on them, and the input of the run."""
+    """What stands around the job: uploads with their validation reports, and the input of the run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The heart: one batch of text rows becomes typed good rows, quarantined rows with reasons, named discards.
+"""Cleans one batch: text rows become typed good rows, quarantined rows with reasons, and named discards.
 
 A pure function of the contract and the batch. Both engines run it, so a rule exists once.
 """
@@ -15,17 +15,17 @@ from sluice.clean.parse import unparsed_reasons
 from sluice.clean.result import BatchResult, CleanBatch, filtered
 from sluice.contract.model import Contract
 from sluice.read.csv_parser import MALFORMED_SCHEMA
-from sluice.runtime.polars_threads import row_indices
+from sluice.runtime.polars_columns import row_indices
 
 _NONE_MALFORMED = pl.DataFrame(schema=MALFORMED_SCHEMA)
 
 
 class _RemainingRows(NamedTuple):
-    """The rows that no rule discards. left: their places (UInt32), or None when all are left;
+    """The rows that no rule discards. indices: their row indices (UInt32), or None for all rows;
     text: of the columns that must equal the key's parts; the others as ReadCells has them."""
 
     discarded: dict[str, int]
-    left: pl.Series | None
+    indices: pl.Series | None
     text: pl.DataFrame
     parsed: pl.DataFrame
     unparsed: dict[str, Unparsed]
@@ -38,7 +38,7 @@ def clean_batch(contract: Contract, rows: pl.DataFrame, parts: Mapping[str, str]
 
 class Cleaner:
     """Cleans the batches of a file, in one thread or in several. What becomes of a row depends on the row alone: only
-    what the contract says is worked out once.
+    what follows from the contract is computed once.
 
     parts: what the file's key captured, for the columns that must equal it.
     """
@@ -51,41 +51,41 @@ class Cleaner:
         self._discards = Discards(contract)
 
     def clean(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> CleanBatch:
-        """Clean the rows of one batch; as `judge`."""
-        return self.judge(rows, malformed).clean()
+        """Clean the rows of one batch; as `validate`."""
+        return self.validate(rows, malformed).clean()
 
-    def judge(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> BatchResult:
-        """Tell what is to become of the rows of one batch.
+    def validate(self, rows: pl.DataFrame, malformed: pl.DataFrame = _NONE_MALFORMED) -> BatchResult:
+        """Return the outcome of the rows of one batch.
 
         rows: the contract's file columns (String, as in the file), `_extra` when kept, `_row_number` Int64.
-        malformed: the records that could not be split (RawBatch.malformed), quarantined for the reason they bring.
+        malformed: the records that could not be split (RawBatch.malformed), quarantined for their reason.
         Raises ContractInvalid when a check of the model cannot run.
         """
         rest = self._remaining_rows(self._cells.read(rows))
         failures = self._failures(rest)
-        return BatchResult(self._contract, rows, malformed, rest.discarded, rest.left, rest.parsed, failures)
+        return BatchResult(self._contract, rows, malformed, rest.discarded, rest.indices, rest.parsed, failures)
 
     def _remaining_rows(self, cells: ReadCells) -> _RemainingRows:
         """Leave out the rows that a rule discards."""
         text = cells.text.select(self._contract.same_as_key)
-        discarded, kept = self._discards.of(cells.text)
-        if kept is None:
+        discarded, remaining = self._discards.of(cells.text)
+        if remaining is None:
             return _RemainingRows({}, None, text, cells.values, cells.unparsed)
-        now = kept.cum_sum().cast(pl.UInt32) - 1
+        new_indices = remaining.cum_sum().cast(pl.UInt32) - 1
         return _RemainingRows(
             discarded,
-            row_indices(kept),
-            filtered(text, kept),
-            filtered(cells.values, kept),
-            {name: wrong.among(kept, now) for name, wrong in cells.unparsed.items()},
+            row_indices(remaining),
+            filtered(text, remaining),
+            filtered(cells.values, remaining),
+            {name: wrong.among(remaining, new_indices) for name, wrong in cells.unparsed.items()},
         )
 
     def _failures(self, rows: _RemainingRows) -> dict[str, pl.Series]:
-        """Return, by reason and in the order of the model's columns, the places of the rows that fail (UInt32)."""
+        """Return, by reason and in the order of the model's columns, the indices of the rows that fail (UInt32)."""
         contract, parts = self._contract, self._parts
         failures: dict[str, list[tuple[str, pl.Series]]] = {name: [] for name in (*contract.parsed, "")}
         for name, cells in rows.unparsed.items():
-            failures[name] += unparsed_reasons(name, contract.parsed[name], cells.places, cells.text).items()
+            failures[name] += unparsed_reasons(name, contract.parsed[name], cells.indices, cells.text).items()
         for name in contract.same_as_key:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
@@ -93,12 +93,12 @@ class Cleaner:
         for name, reason, failed in self._checks.failing(rows.parsed):
             if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.
-                failed = failed.scatter(rows.unparsed[name].places, values=False)
+                failed = failed.scatter(rows.unparsed[name].indices, values=False)
                 if not failed.any():
                     continue
             failures[name].append((reason, row_indices(failed)))
         united: dict[str, pl.Series] = {}
-        for reason, places in (failure for of_column in failures.values() for failure in of_column):
+        for reason, indices in (failure for of_column in failures.values() for failure in of_column):
             # Two checks may have one name.
-            united[reason] = pl.concat([united[reason], places]).unique().sort() if reason in united else places
+            united[reason] = pl.concat([united[reason], indices]).unique().sort() if reason in united else indices
         return united

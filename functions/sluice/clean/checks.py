@@ -15,7 +15,7 @@ from pandera.config import ValidationDepth, config_context
 from sluice.contract.facts import column_facts, row_facts
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
-from sluice.runtime.polars_threads import single_threaded_column
+from sluice.runtime.polars_columns import select_column
 
 
 class Checks:
@@ -76,11 +76,10 @@ class _Fact:
         rows = PolarsData(frame.lazy(), self._column)
         try:
             passed = check.get_backend(rows.lazyframe)(check).apply(rows)
-            # The streaming engine would use all of Polars' threads; see runtime.polars_threads.
             passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
         except Exception as error:
             raise ContractInvalid(f"dataset {self._contract.name!r}: the check {check} cannot run: {error}") from error
         if passed.has_nulls():
-            passed = single_threaded_column(passed, pl.first().fill_null(check.ignore_na))
+            passed = select_column(passed, pl.first().fill_null(check.ignore_na))
         # One answer may stand for all rows.
         return ~(passed if len(passed) == frame.height else passed.new_from_index(0, frame.height))

@@ -1,38 +1,38 @@
-"""The rows that a contract leaves out, by the rule that does."""
+"""The discard rules of a contract."""
 
 import polars as pl
 
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
-from sluice.runtime.polars_threads import single_threaded_column
+from sluice.runtime.polars_columns import select_column
 
 
 class Discards:
-    """The rules of a contract that leave rows out, for the batches of a file."""
+    """The discard rules of a contract, for the batches of a file."""
 
     def __init__(self, contract: Contract) -> None:
         self._dataset = contract.name
         self._rules = [(rule.name, rule.when.fill_null(value=False)) for rule in contract.discard]
 
     def of(self, text: pl.DataFrame) -> tuple[dict[str, int], pl.Series | None]:
-        """Return how many rows each rule leaves out, the first that fits a row, and which rows are kept (Boolean), None
-        when all are.
+        """Return how many rows each rule discards (the first that fits a row), and which rows remain (Boolean; None:
+        all).
 
         text: normalised, with the columns that the rules look at. Raises ContractInvalid when a rule cannot run.
         """
         discarded: dict[str, int] = {}
-        kept: pl.Series | None = None
+        remaining: pl.Series | None = None
         for name, when in self._rules:
             fits = self._fits(name, when, text)
-            fits = fits if kept is None else fits & kept
+            fits = fits if remaining is None else fits & remaining
             if count := int(fits.sum()):
                 discarded[name] = discarded.get(name, 0) + count
-                kept = ~fits if kept is None else kept & ~fits
-        return discarded, kept
+                remaining = ~fits if remaining is None else remaining & ~fits
+        return discarded, remaining
 
     def _fits(self, name: str, when: pl.Expr, text: pl.DataFrame) -> pl.Series:
         try:
-            fits = single_threaded_column(text, when)
+            fits = select_column(text, when)
         except Exception as error:
             raise ContractInvalid(f"dataset {self._dataset!r}: discard {name!r} cannot run: {error}") from error
         # One answer may stand for all rows.

@@ -1,39 +1,38 @@
 """From the cells of a file to normalised text and typed values, column by column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
 
-from sluice.clean.dictionary import DictionaryEncoder
-from sluice.clean.parse import parse, parse_most
+from sluice.clean.dictionary import by_distinct_text
+from sluice.clean.parse import TIMESTAMPS, parse
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
-from sluice.runtime.polars_threads import row_indices, select_single_threaded, single_threaded_column, unmatched
+from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 
 _SPELLED_OUT = 6
 
 
 @dataclass(frozen=True)
 class Unparsed:
-    """The cells of a column that hold text, but no value of its type: their places (UInt32, ascending), and the text
-    that was to be parsed."""
+    """The cells of a column whose text is no value of its type: their row indices (UInt32, ascending), and the text."""
 
-    places: pl.Series
+    indices: pl.Series
     text: pl.Series
 
-    def among(self, kept: pl.Series, now: pl.Series) -> "Unparsed":
-        """Return those of the kept rows. kept: Boolean; now: the place of each row among them."""
-        stays = kept[self.places]
-        return Unparsed(now[self.places.filter(stays)], self.text.filter(stays))
+    def among(self, remaining: pl.Series, new_indices: pl.Series) -> "Unparsed":
+        """Return those of the remaining rows (Boolean). new_indices: the index of each row among them."""
+        stays = remaining[self.indices]
+        return Unparsed(new_indices[self.indices.filter(stays)], self.text.filter(stays))
 
 
 @dataclass(frozen=True)
 class ReadCells:
-    """What the cells of a batch say, row by row.
+    """The cells of a batch.
 
-    text: normalised text of the columns that are text or that a rule asks for as text.
+    text: normalised text of the columns that are text or that a rule reads as text.
     values: the parsed columns, typed. Both carry `_extra` when kept, and `_row_number`.
     unparsed: by name of the typed columns.
     """
@@ -49,28 +48,15 @@ class Cells:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._carried = (*contract.extra, "_row_number")
-        as_text = _asked_as_text(contract)
+        as_text = _read_as_text(contract)
         self._untrimmed = {
             name for name in contract.parsed if name not in as_text and _parses_untrimmed(contract, name)
         }
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
         # In one expression each cell is trimmed twice: for a few cells that costs less than another selection.
         self._trimmed_steps = {name: _normalised(contract, name, trimmed=False) for name in self._untrimmed}
-        self._longest_marker = _longest(*_marking(contract.reading.null_markers))
-        self._stepped = {name for step in contract.cleaning for name in step.columns}
-        self._looking = {
+        self._with_other_columns = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
-        }
-        # To look a text up costs less than to trim it and look for null markers, or to parse all but whole numbers.
-        self._few_texts = {
-            name: DictionaryEncoder(self._normalised_cells) for name in self._steps.keys() - self._untrimmed
-        }
-        self._few_values = {
-            name: DictionaryEncoder(
-                self._parse if name not in self._untrimmed else self._parse_as_it_stands, counted=True
-            )
-            for name, dtype in contract.parsed.items()
-            if dtype != pl.String() and not dtype.is_integer()
         }
 
     def read(self, rows: pl.DataFrame) -> ReadCells:
@@ -87,42 +73,37 @@ class Cells:
             if dtype == pl.String():
                 values.append(text[name])
                 continue
-            read = self._as_it_stands(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
+            read = self._untrimmed_cells(rows[name]) if name in self._untrimmed else self._as_normalised(text[name])
             values.append(read[0])
             if read[1]:
                 unparsed[name] = read[1]
         return ReadCells(text, pl.DataFrame(values + carried), unparsed)
 
     def _as_text(self, rows: pl.DataFrame, name: str) -> pl.Series:
-        if name in self._looking:
+        if name in self._with_other_columns:
             return self._normalise(rows.select(self._contract.file_columns), name)
         cells = rows[name]
-        # A cell that is null has no column in the file; a step may fill it.
-        found = None if cells.has_nulls() else self._few_texts[name].looked_up(cells)
-        return self._normalised_cells(cells) if found is None else found.cells()
+        # The file has no such column when cells are null; a step may fill it.
+        return self._normalised_cells(cells) if cells.has_nulls() else by_distinct_text(self._normalised_cells, cells)
 
     def _as_normalised(self, text: pl.Series) -> tuple[pl.Series, Unparsed | None]:
         text = _decimal_point(self._contract, text)
-        few = self._few_values.get(text.name)
-        value = few.worked_out(text) if few else self._parse(text)
+        value = self._parse(text)
         if value.null_count() == text.null_count():
             return value, None
-        places = unmatched(text, value)
-        return value, Unparsed(places, text[places])
+        indices = unmatched(text, value)
+        return value, Unparsed(indices, text[indices])
 
-    def _as_it_stands(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
-        """Parse the cells untrimmed, and normalise those alone that have no value then: one in twenty, say."""
-        few = self._few_values.get(cells.name)
-        found = few.looked_up(cells) if few else None
-        value = parse_most(cells, *self._type(cells.name)) if found is None else found.cells()
+    def _untrimmed_cells(self, cells: pl.Series) -> tuple[pl.Series, Unparsed | None]:
+        """Parse the cells as they are, and normalise only those that have no value then."""
+        value = self._parse(cells, first_format=True)
         if not value.null_count():
             return value, None
         missed = row_indices(value.is_null())
-        text = single_threaded_column(cells[missed], self._trimmed_steps[cells.name])
+        text = select_column(cells[missed], self._trimmed_steps[cells.name])
         if text.null_count() == len(text):
             return value, None
-        if found is None:
-            value = value.scatter(missed, self._parse(text))
+        value = value.scatter(missed, self._parse(text))
         left = unmatched(text, value[missed])
         return value, Unparsed(missed[left], text[left])
 
@@ -131,26 +112,22 @@ class Cells:
 
     def _normalise(self, cells: pl.DataFrame, name: str) -> pl.Series:
         # In two steps: in one, each cell would be trimmed twice.
-        trimmed = select_single_threaded(cells, pl.all().str.strip_chars())
-        if name not in self._stepped:
-            shortest = trimmed.select_seq(pl.col(name).str.len_bytes().min()).item()
-            if shortest is not None and shortest > self._longest_marker:
-                return trimmed[name]
-        return single_threaded_column(trimmed, self._steps[name])
+        trimmed = cells.select_seq(pl.all().str.strip_chars())
+        return select_column(trimmed, self._steps[name])
 
-    def _parse_as_it_stands(self, cells: pl.Series) -> pl.Series:
-        return self._parse(self._normalised_cells(cells))
-
-    def _parse(self, text: pl.Series) -> pl.Series:
-        return parse(text, *self._type(text.name))
-
-    def _type(self, name: str) -> tuple[pl.DataType, Sequence[str]]:
-        """Return a column's type, and the forms of its dates."""
-        return self._contract.parsed[name], self._contract.reading.dates.get(name, ())
+    def _parse(self, text: pl.Series, *, first_format: bool = False) -> pl.Series:
+        """Return the typed values. first_format: timestamps of any other format may be null."""
+        dtype, formats = self._contract.parsed[text.name], self._contract.reading.dates.get(text.name, ())
+        if first_format and isinstance(dtype, pl.Datetime):
+            formats = formats[:1] or TIMESTAMPS[:1]
+        # Whole numbers parse faster than distinct texts are found.
+        if dtype.is_integer():
+            return parse(text, dtype)
+        return by_distinct_text(lambda texts: parse(texts, dtype, formats), text)
 
 
-def _asked_as_text(contract: Contract) -> set[str]:
-    """Return the columns of which all cells are wanted as normalised text."""
+def _read_as_text(contract: Contract) -> set[str]:
+    """Return the columns whose normalised text is needed."""
     texts = {name for name in contract.file_columns if contract.parsed.get(name, pl.String()) == pl.String()}
     rules = [rule.when.meta for rule in contract.discard]
     if any(rule.has_multiple_outputs() for rule in rules):
@@ -159,28 +136,28 @@ def _asked_as_text(contract: Contract) -> set[str]:
 
 
 def _parses_untrimmed(contract: Contract, name: str) -> bool:
-    """Whether a cell that parses as it stands has the value that its normalised text has: nothing else is to be done
-    to it but trimming, and what stands for no value (999, say) is no value either."""
+    """Whether cells may be parsed before they are normalised: only trimming is declared for them, and no null marker
+    (999, say) is a value of their type."""
     dtype, reading = contract.parsed[name], contract.reading
     if any(name in step.columns for step in contract.cleaning) or (reading.decimal_comma and dtype.is_numeric()):
         return False
     markers = [marker.strip() for marker in reading.null_markers]
-    spelled = pl.Series(
+    spellings = pl.Series(
         [text for marker in markers for text in (marker, marker.lower(), marker.upper())], dtype=pl.String
     )
-    return parse(spelled, dtype, reading.dates.get(name, ())).null_count() == len(spelled)
+    return parse(spellings, dtype, reading.dates.get(name, ())).null_count() == len(spellings)
 
 
 def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
     """Return the text that a column's values are parsed from: numbers with a decimal point."""
     if not (contract.reading.decimal_comma and contract.parsed[text.name].is_numeric()):
         return text
-    # A number that has a point already is none with a decimal comma.
+    # With a decimal comma, a text with a point is no number.
     return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
 
 
 def _normalised(contract: Contract, name: str, trimmed: bool = True) -> pl.Expr:
-    """Tell null markers, then the contract's steps. trimmed: the cells are trimmed already."""
+    """Return the expression that makes null markers null and applies the contract's steps."""
     text = pl.col(name) if trimmed else pl.col(name).str.strip_chars()
     column: pl.Expr = pl.when(~_is_null_marker(text, contract.reading.null_markers)).then(text)
     for step in contract.cleaning:
@@ -190,22 +167,16 @@ def _normalised(contract: Contract, name: str, trimmed: bool = True) -> pl.Expr:
 
 
 def _is_null_marker(trimmed: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:
-    """Tell the markers in any case. Looking a cell up among all spellings is cheaper than lowering it."""
+    """Find markers in any case. To compare with all spellings is cheaper than to lower each cell."""
     spellings, long = _marking(markers)
-    told = trimmed.is_in(spellings)
-    return told | trimmed.str.to_lowercase().is_in(long) if long else told
+    found = trimmed.is_in(spellings)
+    return found | trimmed.str.to_lowercase().is_in(long) if long else found
 
 
 def _marking(markers: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Return every spelling of the short markers, and the long ones in lower case."""
     spellings = [spelling for marker in markers if len(marker) <= _SPELLED_OUT for spelling in _spellings(marker)]
     return spellings, [marker.strip().lower() for marker in markers if len(marker) > _SPELLED_OUT]
-
-
-def _longest(spellings: list[str], long: list[str]) -> int:
-    """Return the bytes beyond which a text is no marker."""
-    # A text has as many letters as in lower case, or fewer, of four bytes at most.
-    return max([len(text.encode()) for text in spellings] + [4 * len(text) for text in long], default=0)
 
 
 def _spellings(marker: str) -> Iterator[str]:

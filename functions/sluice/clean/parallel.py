@@ -1,4 +1,4 @@
-"""The batches of a file, judged or cleaned side by side and handed on in their order."""
+"""Validates or cleans the batches of a file in parallel, in their order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,13 +11,13 @@ from sluice.read.header import Header
 from sluice.read.source import RawBatch
 
 _THREADS = 3
-"""Cleaning takes twice the time of reading and of putting aside, each of which has a thread too."""
+"""Cleaning takes twice the time of reading, which has a thread of its own, and of the caller's work."""
 
 
-def judged(
+def validated(
     contract: Contract, header: Header, batches: Iterable[RawBatch], parts: Mapping[str, str] | None = None
 ) -> Iterator[BatchResult]:
-    """Yield what is to become of each batch of a file. parts: what the file's key captured.
+    """Yield the outcome of each batch of a file. parts: what the file's key captured.
 
     Raises what reading raises, and ContractInvalid when a check of the model cannot run.
     """
@@ -27,7 +27,7 @@ def judged(
 def cleaned(
     contract: Contract, header: Header, batches: Iterable[RawBatch], parts: Mapping[str, str] | None = None
 ) -> Iterator[CleanBatch]:
-    """Yield what became of each batch of a file, to hold on to; as `judged`."""
+    """Yield the rows of each batch of a file, in memory of their own; as `validated`."""
     yield from _each(contract, header, batches, parts, lambda batch: batch.clean().on_its_own())
 
 
@@ -38,26 +38,26 @@ def _each[R](
     parts: Mapping[str, str] | None,
     then: Callable[[BatchResult], R],
 ) -> Iterator[R]:
-    # The first batch is read meanwhile: forms and rules take as long to get ready as a third of a batch to clean.
-    with ThreadPoolExecutor(1, thread_name_prefix="ready") as thread:
+    # The first batch is read meanwhile: making a cleaner takes a third of the time of a batch.
+    with ThreadPoolExecutor(1, thread_name_prefix="cleaner") as thread:
         cleaner = thread.submit(Cleaner, contract, parts)
 
         def work(raw: RawBatch) -> R:
-            return then(cleaner.result().judge(header.select(contract, raw.rows), raw.malformed))
+            return then(cleaner.result().validate(header.select(contract, raw.rows), raw.malformed))
 
-        yield from side_by_side(iter(batches), work, _THREADS)
-        cleaner.result()  # tells what is wrong with a contract to a file without rows, too
+        yield from in_parallel(iter(batches), work, _THREADS)
+        cleaner.result()  # raises for a file without rows, too
 
 
-def side_by_side[T, R](items: Iterator[T], work: Callable[[T], R], threads: int) -> Iterator[R]:
-    """Yield what `work` makes of the items, in their order; raises what it raises. No more items than threads are held
-    beside the caller's."""
-    with ThreadPoolExecutor(threads, thread_name_prefix="beside") as pool:
-        coming: deque[Future[R]] = deque()
+def in_parallel[T, R](items: Iterator[T], work: Callable[[T], R], threads: int) -> Iterator[R]:
+    """Yield what `work` returns for the items, in their order; raises what it raises. At most `threads` items are held
+    besides the caller's."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="parallel") as pool:
+        pending: deque[Future[R]] = deque()
         for item in items:
-            coming.append(pool.submit(work, item))
+            pending.append(pool.submit(work, item))
             del item
-            if len(coming) >= threads:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+            if len(pending) >= threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

@@ -1,4 +1,4 @@
-"""Text to typed values, exactly: what does not parse becomes null, and the caller learns which cells these were."""
+"""Text to typed values, exactly: text that is no value of the type becomes null."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from sluice.runtime.polars_threads import row_indices, single_threaded_column, unmatched
+from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 
 TIMESTAMPS = (
     "%Y-%m-%dT%H:%M:%S",
@@ -22,35 +22,20 @@ TIMESTAMPS = (
     "%Y-%m-%d %H:%M%#z",
     "%Y-%m-%d",
 )
-"""ISO 8601 as people write it, every part with all its digits: a timestamp that was cut off is not believed.
-An offset converts to UTC; without one the time is taken as it is. The commonest come first; a form without a
+"""ISO 8601 as people write it, every part with all its digits: a truncated timestamp is none.
+An offset converts to UTC; without one the time is taken as it is. The most frequent come first; a format without a
 fraction takes Polars an eighth of the time."""
-_PARTS = (
-    r"^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[T ](?<time>[0-9]{2}:[0-9]{2})(?<second>:[0-5][0-9](?:\.[0-9]+)?)?(?<offset>Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-)
-"""The parts of TIMESTAMPS, which together have this form when what lacks is filled in:"""
-_WHOLE_FORM = "%Y-%m-%dT%H:%M:%S%.f%#z"
-_FILLED_IN = pl.concat_str(
-    pl.col("day"),
-    pl.lit("T"),
-    pl.col("time").fill_null("00:00"),
-    pl.col("second").fill_null(":00"),
-    pl.col("offset").fill_null("Z"),
-)
-
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 _FEW_CELLS = 8_192
-_SAMPLE = 64
 
 
-def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
+def parse(text: pl.Series, dtype: pl.DataType, formats: Sequence[str] = ()) -> pl.Series:
     """Return the column as `dtype`; text that is no such value is null.
 
-    text: String, trimmed, numbers with a decimal point. forms: strptime forms of dates and timestamps.
+    text: String, trimmed, numbers with a decimal point. formats: strptime formats of dates and timestamps.
     Whole numbers may end in `.0`; decimals are rounded half away from zero to the type's scale; dates have
     a year of four digits. Raises TypeError for a type that files cannot be parsed to.
     """
@@ -67,28 +52,19 @@ def parse(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.
         lower = text.str.to_lowercase()
         return lower.replace_strict({**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None)
     if dtype == pl.Date():
-        return _first_form(text, forms or ("%Y-%m-%d",), dtype).alias(text.name)
+        return _first_format(text, formats or ("%Y-%m-%d",), dtype).alias(text.name)
     if isinstance(dtype, pl.Datetime):
-        value = (_first_form(text, forms, dtype) if forms else _timestamp(text, dtype)).alias(text.name)
-        return _of_nanoseconds(value, text, forms) if dtype.time_unit == "ns" else value
+        value = _first_format(text, formats or TIMESTAMPS, dtype).alias(text.name)
+        return _of_nanoseconds(value, text, formats) if dtype.time_unit == "ns" else value
     raise TypeError(f"columns of type {dtype} cannot be read from text")
 
 
-def parse_most(text: pl.Series, dtype: pl.DataType, forms: Sequence[str] = ()) -> pl.Series:
-    """As `parse`, but cells may be null that `parse` gives a value: what most cells need is done, and no more."""
-    if dtype.is_integer():
-        return text.cast(dtype, strict=False)
-    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
-        return _first_form(text, forms[:1] or (_commonest_form(text, dtype),), dtype).alias(text.name)
-    return parse(text, dtype, forms)
+def unparsed_reasons(column: str, dtype: pl.DataType, indices: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
+    """Return, by the name of the fact that fails, the row indices (UInt32) of cells whose text is no value of the type.
 
-
-def unparsed_reasons(column: str, dtype: pl.DataType, places: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
-    """Return, by the name of the fact that fails, the places (UInt32) of cells whose text is no value of the type.
-
-    places, text: of these cells.
+    indices, text: of these cells.
     """
-    if places.is_empty():
+    if indices.is_empty():
         return {}
     if isinstance(dtype, pl.Decimal):
         kind, grammar, size = "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}"
@@ -96,9 +72,9 @@ def unparsed_reasons(column: str, dtype: pl.DataType, places: pl.Series, text: p
         kind, grammar, size = "a_whole_number", WHOLE, str(dtype).lower()
     else:
         kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
-        return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": places}
-    large = single_threaded_column(text, pl.first().str.contains(grammar))
-    found = {f"{column}_is_{kind}": places.filter(~large), f"{column}_fits_{size}": places.filter(large)}
+        return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": indices}
+    large = select_column(text, pl.first().str.contains(grammar))
+    found = {f"{column}_is_{kind}": indices.filter(~large), f"{column}_fits_{size}": indices.filter(large)}
     return {reason: cells for reason, cells in found.items() if len(cells)}
 
 
@@ -108,7 +84,7 @@ def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:
         return number
     missed = unmatched(text, number)
     whole = pl.when(pl.first().str.contains(WHOLE)).then(pl.first().str.replace(r"\.0*$", "").str.strip_prefix("+"))
-    return number.scatter(missed, single_threaded_column(text[missed], whole.cast(dtype, strict=False)))
+    return number.scatter(missed, select_column(text[missed], whole.cast(dtype, strict=False)))
 
 
 def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -116,7 +92,7 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
     # It also takes a point without digits, which is no number here.
-    finer = row_indices(single_threaded_column(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")))
+    finer = row_indices(select_column(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")))
     return number.scatter(finer, _exact_decimals(text[finer], dtype)) if len(finer) else number
 
 
@@ -139,74 +115,45 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     return pl.Series(cells.name, [exact[cell] for cell in texts], dtype=pl.String).cast(dtype)
 
 
-def _timestamp(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
-    """Parse TIMESTAMPS: many cells by the form that most of them have, the others by their parts."""
-    if len(text) <= _FEW_CELLS:
-        return _by_parts(text, dtype)
-    value = _first_form(text, (_commonest_form(text, dtype),), dtype)
-    left = unmatched(text, value)
-    return value.scatter(left, _by_parts(text[left], dtype))
-
-
-def _by_parts(text: pl.Series, dtype: pl.Datetime) -> pl.Series:
-    """Parse whatever of TIMESTAMPS the cells have. Eleven looks, a form each, take three times as long."""
-    # One step after another: in one expression the pattern would be looked for once for each part.
-    whole = single_threaded_column(
-        single_threaded_column(text, pl.first().str.extract_groups(_PARTS)).struct.unnest(), _FILLED_IN
-    )
-    moment = pl.first().str.to_datetime(_WHOLE_FORM, strict=False, time_unit=dtype.time_unit, cache=False)
-    value = single_threaded_column(whole, moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-    return single_threaded_column(value, _of_four_digits(pl.first()))
-
-
-def _of_nanoseconds(value: pl.Series, text: pl.Series, forms: Sequence[str]) -> pl.Series:
-    """Leave out what 64 bits of nanoseconds cannot say: Polars would make 2084 of the year 1500."""
-    year = parse(text, pl.Datetime("us"), forms).dt.year()
+def _of_nanoseconds(value: pl.Series, text: pl.Series, formats: Sequence[str]) -> pl.Series:
+    """Set to null what 64 bits of nanoseconds cannot hold: Polars would make 2084 of the year 1500."""
+    year = parse(text, pl.Datetime("us"), formats).dt.year()
     return value.set(~year.is_between(1678, 2261), None)
 
 
-def _commonest_form(text: pl.Series, dtype: pl.Datetime) -> str:
-    """Return the form that most of the first cells have. Whichever of these forms parse a cell, they agree."""
-    some = text.head(_SAMPLE)
-    for form in TIMESTAMPS:
-        if _first_form(some, (form,), dtype).count() * 2 > len(some):
-            return form
-    return TIMESTAMPS[0]
-
-
-def _first_form(text: pl.Series, forms: Sequence[str], dtype: pl.DataType) -> pl.Series:
-    """Parse with each form in turn; later forms only see what the earlier ones left."""
-    cells, later = text, tuple(forms)
+def _first_format(text: pl.Series, formats: Sequence[str], dtype: pl.DataType) -> pl.Series:
+    """Parse with each format in turn; later formats only see the cells that earlier ones did not parse."""
+    cells, later = text, tuple(formats)
     value: pl.Series | None = None
-    places: pl.Series | None = None
+    indices: pl.Series | None = None
     while later:
-        # A look at many cells costs by the cell, at few by the look: then one look takes all forms.
+        # Many cells are parsed by one format after another; for few cells, one selection with all formats is cheaper.
         tried, later = (later, ()) if len(cells) <= _FEW_CELLS else (later[:1], later[1:])
-        found = single_threaded_column(cells, _in_forms(tried, dtype))
-        value = found if value is None or places is None else value.scatter(places, found)
+        found = select_column(cells, _in_formats(tried, dtype))
+        value = found if value is None or indices is None else value.scatter(indices, found)
         if found.null_count() == cells.null_count():
             break
         left = unmatched(cells, found)
-        cells, places = cells[left], left if places is None else places[left]
+        cells, indices = cells[left], left if indices is None else indices[left]
     return pl.repeat(None, len(text), dtype=dtype, eager=True) if value is None else value
 
 
 @cache
-def _in_forms(forms: tuple[str, ...], dtype: pl.DataType) -> pl.Expr:
-    return pl.coalesce([_in_form(pl.first(), form, dtype) for form in forms])
+def _in_formats(formats: tuple[str, ...], dtype: pl.DataType) -> pl.Expr:
+    return pl.coalesce([_in_format(pl.first(), one, dtype) for one in formats])
 
 
-def _in_form(cell: pl.Expr, form: str, dtype: pl.DataType) -> pl.Expr:
-    """Parse texts of this form's shape. The parser alone lets more pass than a form says: blanks anywhere, a
-    second 60 rolled over."""
-    shaped = pl.when(cell.str.contains(_shape(form, dtype))).then(cell)
+def _in_format(cell: pl.Expr, strptime: str, dtype: pl.DataType) -> pl.Expr:
+    """Parse texts of this format's shape. Polars' parser alone accepts more than the format says: blanks anywhere, a
+    second 60."""
+    shaped = pl.when(cell.str.contains(_shape(strptime, dtype))).then(cell)
     if not isinstance(dtype, pl.Datetime):
-        value = shaped.str.to_date(form, strict=False, cache=False)
+        value = shaped.str.to_date(strptime, strict=False, cache=False)
     else:
-        value = shaped.str.to_datetime(form, strict=False, time_unit=dtype.time_unit, cache=False)
-        if form.endswith("z"):
+        value = shaped.str.to_datetime(strptime, strict=False, time_unit=dtype.time_unit, cache=False)
+        if strptime.endswith("z"):
             value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    if "%Y" in form and not form.endswith("z"):
+    if "%Y" in strptime and not strptime.endswith("z"):
         return value
     return _of_four_digits(value)
 
@@ -215,13 +162,13 @@ def _of_four_digits(value: pl.Expr) -> pl.Expr:
     return pl.when(value.dt.year().is_between(1000, 9999)).then(value)
 
 
-def _shape(form: str, dtype: pl.DataType) -> str:
-    """Return a form as a regular expression; years are from 1000 to 9999. Parts may lack a leading zero, except
-    where only their number of digits tells them apart (2025035 is no date) and in ISO 8601."""
-    iso = isinstance(dtype, pl.Datetime) and form in TIMESTAMPS
-    digits = "[0-9]{2}" if iso or re.search(r"%[Ymd]%[Ymd]", form) else "[0-9]{1,2}"
-    parts = {
-        "%Y": "[0-9]{4}" if form.endswith("z") else "[1-9][0-9]{3}",
+def _shape(strptime: str, dtype: pl.DataType) -> str:
+    """Return a format as a regular expression; years are from 1000 to 9999. Parts may lack a leading zero, except
+    where only their number of digits separates them (2025035 is no date) and in ISO 8601."""
+    iso = isinstance(dtype, pl.Datetime) and strptime in TIMESTAMPS
+    digits = "[0-9]{2}" if iso or re.search(r"%[Ymd]%[Ymd]", strptime) else "[0-9]{1,2}"
+    patterns = {
+        "%Y": "[0-9]{4}" if strptime.endswith("z") else "[1-9][0-9]{3}",
         "%m": digits,
         "%d": digits,
         "%H": digits,
@@ -231,5 +178,5 @@ def _shape(form: str, dtype: pl.DataType) -> str:
         "%#z": "(?:Z|[+-][0-9]{2}:[0-9]{2})",
         " ": " " if iso else " +",
     }
-    pieces = re.findall(r"%[.#]?[A-Za-z]| |[^% ]+", form)
-    return "^" + "".join(parts.get(piece, ".+" if piece[0] == "%" else re.escape(piece)) for piece in pieces) + "$"
+    tokens = re.findall(r"%[.#]?[A-Za-z]| |[^% ]+", strptime)
+    return "^" + "".join(patterns.get(token, ".+" if token[0] == "%" else re.escape(token)) for token in tokens) + "$"

@@ -1,4 +1,4 @@
-"""What is to become of the rows of a batch, and the rows themselves when they are wanted: a check of a file counts."""
+"""The outcome of a batch: counts, and the good and quarantined rows on demand (a validation only counts)."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import polars as pl
 from sluice.contract.declarations import MASK
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
-from sluice.runtime.polars_threads import row_indices
+from sluice.runtime.polars_columns import row_indices
 
 TOO_MANY = "quarantined_share_is_within_limit"
 
@@ -19,7 +19,7 @@ TOO_MANY = "quarantined_share_is_within_limit"
 class CleanBatch:
     """What became of a batch.
 
-    rows_in: its records, counted before anything else: what became of them is held against this.
+    rows_in: its records, counted before anything else, so that the account can be balanced.
     good: the contract's parsed columns, typed (`_extra` when kept), and `_row_number` Int64.
     quarantined: the file's columns as text, `_raw` String, `_reasons` List(String), `_row_number` Int64.
     discarded: rows by the name of the rule that left them out.
@@ -33,7 +33,7 @@ class CleanBatch:
     reasons: dict[str, int]
 
     def on_its_own(self) -> "CleanBatch":
-        """Return the same to hold on to: the few rows of a filtered frame keep the text of all of its rows alive."""
+        """Return the same in memory of its own: few rows of a filtered frame keep the text of all its rows alive."""
         few = 2 * self.good.height < self.rows_in
         return replace(self, good=_copied(self.good) if few else self.good, quarantined=_copied(self.quarantined))
 
@@ -43,16 +43,16 @@ class BatchResult:
     """The rows of a batch, and which of them fail.
 
     rows: as the file has them, with `_row_number`; malformed: the records that could not be split (RawBatch.malformed).
-    discarded: rows by the name of the rule that leaves them out; left: the places of the others (UInt32), or None when
-        all are left; parsed: the rows that are left, typed.
-    failures: by reason, the places of the rows that fail (UInt32), among those that are left.
+    discarded: rows by the name of the rule that leaves them out; remaining: the row indices of the others (UInt32), or
+        None for all; parsed: the remaining rows, typed.
+    failures: by reason, the row indices (UInt32) of the rows that fail, among the remaining rows.
     """
 
     contract: Contract
     rows: pl.DataFrame
     malformed: pl.DataFrame
     discarded: dict[str, int]
-    left: pl.Series | None
+    remaining: pl.Series | None
     parsed: pl.DataFrame
     failures: Mapping[str, pl.Series]
 
@@ -66,7 +66,7 @@ class BatchResult:
 
     @property
     def reasons(self) -> dict[str, int]:
-        of_rows = Counter({reason: len(places) for reason, places in self.failures.items()})
+        of_rows = Counter({reason: len(indices) for reason, indices in self.failures.items()})
         return dict(of_rows + Counter(self.malformed["_reason"].to_list()))
 
     def clean(self) -> CleanBatch:
@@ -91,9 +91,9 @@ class BatchResult:
     def _failed(self) -> pl.DataFrame:
         if not self.failures:
             return self.rows.clear()
-        bad = row_indices(self._fails)
-        there = bad if self.left is None else self.left[bad]
-        return pl.DataFrame([column[there] for column in self.rows])
+        failed = row_indices(self._fails)
+        indices = failed if self.remaining is None else self.remaining[failed]
+        return pl.DataFrame([column[indices] for column in self.rows])
 
     @cached_property
     def _fails(self) -> pl.Series:
@@ -101,18 +101,18 @@ class BatchResult:
         return none.scatter(pl.concat(self.failures.values()), values=True) if self.failures else none
 
     def _reasons(self) -> pl.Series:
-        """Return the reasons of each row that has any, by its place, in the order of `failures`."""
+        """Return the reasons of each row that has any, in the order of the rows and of `failures`."""
         if not self.failures:
             return pl.Series("_reasons", [], dtype=pl.List(pl.String))
-        told = [reason for reason, places in self.failures.items() for _ in range(len(places))]
-        found = pl.DataFrame({"place": pl.concat(self.failures.values()), "_reasons": told}).lazy()
-        of_rows = found.sort("place", maintain_order=True).group_by("place", maintain_order=True).agg("_reasons")
+        reasons = [reason for reason, indices in self.failures.items() for _ in range(len(indices))]
+        found = pl.DataFrame({"index": pl.concat(self.failures.values()), "_reasons": reasons}).lazy()
+        of_rows = found.sort("index", maintain_order=True).group_by("index", maintain_order=True).agg("_reasons")
         return of_rows.collect(engine="in-memory").get_column("_reasons")
 
 
-def filtered(frame: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
-    """Return the kept rows. In this thread, column by column: sharing them out costs more than filtering them."""
-    return pl.DataFrame([column.filter(kept) for column in frame])
+def filtered(frame: pl.DataFrame, remaining: pl.Series) -> pl.DataFrame:
+    """Return the remaining rows, filtered in this thread: batches are already cleaned in parallel."""
+    return pl.DataFrame([column.filter(remaining) for column in frame])
 
 
 def _masked(contract: Contract, name: str) -> pl.Expr:
@@ -143,9 +143,9 @@ def refuse_share(contract: Contract, rows: int, quarantined: int, reasons: Mappi
     if quarantined <= contract.quarantine_limit * rows:
         return
     most = sorted(reasons.items(), key=lambda item: -item[1])[:3]
-    told = ", ".join(f"{name} ({count:,})" for name, count in most)
+    listed = ", ".join(f"{name} ({count:,})" for name, count in most)
     raise FileRejected(
         TOO_MANY,
         f"{quarantined:,} of {rows:,} rows ({quarantined / rows:.1%}) would be quarantined, the contract allows "
-        f"{contract.quarantine_limit:.0%}: {told}. Correct the file and upload it again under the same key",
+        f"{contract.quarantine_limit:.0%}: {listed}. Correct the file and upload it again under the same key",
     )

@@ -6,8 +6,6 @@ from typing import Literal
 
 import polars as pl
 
-from sluice.contract.partitions import formatted
-
 MASK = "***"
 """The text that replaces a personal cell wherever rows are shown."""
 
@@ -109,4 +107,4 @@ class Partition:
     @property
     def expression(self) -> pl.Expr:
         source = pl.col(self.of or self.name)
-        return (formatted(source, self.format) if self.format else source).alias(self.name)
+        return (source.dt.strftime(self.format) if self.format else source).alias(self.name)

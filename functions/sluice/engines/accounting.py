@@ -1,4 +1,4 @@
-"""Counts where the rows of a source went, and writes the count down as its manifest. Both engines share it."""
+"""The account of a source's rows, and the manifest made of it. Both engines share it."""
 
 import time
 from collections import Counter
@@ -32,7 +32,7 @@ class Account:
         self.reasons.update(batch.reasons)
 
     def add(self, part: Mapping[str, Any]) -> None:
-        """Add the account of a part of the file, as its to_dict told it."""
+        """Add the account of a part of the file, as its to_dict returned it."""
         self.rows_in += part["rows_in"]
         self.quarantined += part["quarantined"]
         self.discarded.update(part["discarded"])
@@ -51,13 +51,13 @@ class Account:
         if lacking:
             self.notes.append(f"optional columns that the file lacks: {', '.join(lacking)[:500]}")
         if header.unknown and contract.reading.unknown_columns != "reject":
-            told = ", ".join(sorted(header.unknown))[:500]
-            self.notes.append(f"columns that the contract does not know: {told}")
+            names = ", ".join(sorted(header.unknown))[:500]
+            self.notes.append(f"columns that the contract does not know: {names}")
 
 
 @dataclass(frozen=True)
 class Written:
-    """What the cleaning of a source left behind: counts by partition, and all files with their rows and bytes."""
+    """What the cleaning of a source has written: counts by partition, and all files with their rows and bytes."""
 
     partitions: list[PartitionCount]
     files: list[StagedFile]
@@ -66,7 +66,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a cleaning took. started: time.perf_counter() at its beginning; sizes in bytes."""
+    """The cost of a cleaning. started: time.perf_counter() at its beginning; sizes in bytes."""
 
     engine: str
     started: float

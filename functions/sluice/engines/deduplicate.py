@@ -1,4 +1,4 @@
-"""Which rows of a file lose to a newer one of the same key, in memory bounded by a bucket of the keys."""
+"""Finds the superseded rows of a file, in memory bounded by a bucket of the keys."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,26 +18,26 @@ _OPEN_ROWS = 262_144
 
 
 def with_key_hash(unique: Unique, good: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with `_key_hash` UInt64. It only narrows the search: keys themselves are compared after."""
+    """Return the rows with `_key_hash` UInt64. Rows that share a hash are then compared by their keys."""
     return good.with_columns_seq(pl.struct(unique.key).hash(seed=0).alias(KEY_HASH))
 
 
 def superseded_rows(unique: Unique, spill: Spill) -> Iterator[pl.Series]:
-    """Yield the row numbers (Int64) of the rows that another row of the same key outdoes, in no certain order.
+    """Yield the row numbers (Int64) of all rows but the latest of each key, in no certain order.
 
     spill: key columns, the `latest` column, `_key_hash` and `_row_number`.
     """
     columns = list(dict.fromkeys([KEY_HASH, *unique.key, *([unique.latest] if unique.latest else []), "_row_number"]))
     folder = spill.folder / "keys"
     low, high = pl.col(KEY_HASH) % 2**32, pl.col(KEY_HASH) // 2**32
-    for place, rows in enumerate(_buckets(spill.scan().select(columns), low, spill.rows, HASHES, folder / "all")):
+    for number, rows in enumerate(_buckets(spill.scan().select(columns), low, spill.rows, HASHES, folder / "all")):
         suspects, count = _suspects(rows)
-        for rivals in _buckets(suspects, high, count, BUCKET_ROWS, folder / f"suspects-{place}"):
-            yield _superseded_of(unique, rivals)
+        for rows_of_keys in _buckets(suspects, high, count, BUCKET_ROWS, folder / f"suspects-{number}"):
+            yield _superseded_of(unique, rows_of_keys)
 
 
 def _suspects(rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
-    """Return the rows that share their hash with another, and how many these are."""
+    """Return the rows that share their hash with another, and their number."""
     # Sorted, equals are neighbours: a fifth of the time of a table of all hashes. Two threads sort no faster than one.
     hashes = rows.select(KEY_HASH).collect(engine="streaming").to_series().sort(multithreaded=False)
     again = hashes == hashes.shift(1)
@@ -48,7 +48,7 @@ def _suspects(rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
 def _buckets(rows: pl.LazyFrame, bits: pl.Expr, count: int, most: int, folder: Path) -> Iterator[pl.LazyFrame]:
     """Yield the `count` rows in buckets of about `most` at most, all of one hash in the same; none when there are none.
 
-    bits: of the hash, that tell the bucket; buckets of a bucket need others.
+    bits: the bits of the hash that choose the bucket; buckets within a bucket need other bits.
     Each row is written once, into its bucket: reading all rows for each bucket would make time grow squared.
     """
     buckets = -(-count // most)
@@ -74,7 +74,7 @@ def _buckets(rows: pl.LazyFrame, bits: pl.Expr, count: int, most: int, folder: P
             yield pl.scan_parquet(files, glob=False)
 
 
-def _superseded_of(unique: Unique, rivals: pl.LazyFrame) -> pl.Series:
+def _superseded_of(unique: Unique, rows: pl.LazyFrame) -> pl.Series:
     order = ([unique.latest] if unique.latest else []) + ["_row_number"]
-    ranked = rivals.drop(KEY_HASH).collect(engine="streaming").sort(order, descending=True, nulls_last=True)
+    ranked = rows.drop(KEY_HASH).collect(engine="streaming").sort(order, descending=True, nulls_last=True)
     return ranked.filter(~pl.struct(unique.key).is_first_distinct()).get_column("_row_number")

@@ -1,4 +1,4 @@
-"""What needs the whole file: imputed values and outlier limits, computed once and then applied row by row.
+"""Imputed values and the usual ranges of outlier rules: computed once from the whole file, then applied row by row.
 
 Both engines build a Plan from their own counts and apply it with the same expressions.
 """
@@ -13,49 +13,58 @@ import polars as pl
 from sluice.clean.parse import parse
 from sluice.contract.declarations import Constant, Outliers
 from sluice.contract.model import Contract
-from sluice.engines.statistics import Column, Limits, Summary, mean, median, quartile_limits, scale_of, z_limits
+from sluice.engines.statistics import (
+    ColumnCounts,
+    Summary,
+    UsualRange,
+    mean,
+    median,
+    quartile_range,
+    scale_of,
+    z_score_range,
+)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """imputed: column → Python value; limits: (outlier rule, limits in units) for those with values."""
+    """imputed: column → Python value; ranges: (outlier rule, usual range in units) of the columns with values."""
 
     imputed: dict[str, Any] = field(default_factory=dict)
-    limits: tuple[tuple[Outliers, Limits], ...] = ()
+    ranges: tuple[tuple[Outliers, UsualRange], ...] = ()
 
     def describe(self, contract: Contract) -> dict[str, dict[str, str]]:
-        """Return, by column, what the manifest says of it: imputed value and limits, as text."""
-        told: dict[str, dict[str, str]] = {}
+        """Return, by column, the manifest's statistics as text: `imputed`, `lowest_usual`, `highest_usual`."""
+        found: dict[str, dict[str, str]] = {}
         for column, value in self.imputed.items():
-            told.setdefault(column, {})["imputed"] = str(value)
-        for rule, limits in self.limits:
+            found.setdefault(column, {})["imputed"] = str(value)
+        for rule, usual in self.ranges:
             dtype = contract.types[rule.column]
-            told.setdefault(rule.column, {}).update(
-                lowest_usual=str(in_type(limits.low, dtype)), highest_usual=str(in_type(limits.high, dtype))
+            found.setdefault(rule.column, {}).update(
+                lowest_usual=str(in_type(usual.low, dtype)), highest_usual=str(in_type(usual.high, dtype))
             )
-        return told
+        return found
 
 
-def plan(contract: Contract, column: Callable[[str], Column], mode: Callable[[str], Any]) -> Plan:
+def plan(contract: Contract, column: Callable[[str], ColumnCounts], mode: Callable[[str], Any]) -> Plan:
     """Compute a file's plan. column: counts of a numeric column; mode: a column's most frequent value, the
     smallest of several, None without values."""
-    counted: dict[str, tuple[Column, Summary]] = {}
+    counted: dict[str, tuple[ColumnCounts, Summary]] = {}
 
-    def of(name: str) -> tuple[Column, Summary]:
+    def of(name: str) -> tuple[ColumnCounts, Summary]:
         if name not in counted:
             counts = column(name)
             counted[name] = (counts, counts.summary())
         return counted[name]
 
     imputed = {name: _imputed(contract, name, of, mode) for name in contract.impute}
-    limits = []
+    ranges = []
     for rule in contract.outliers:
         counts, summary = of(rule.column)
         if summary.count and rule.iqr is not None:
-            limits.append((rule, quartile_limits(counts, summary, rule.iqr)))
+            ranges.append((rule, quartile_range(counts, summary, rule.iqr)))
         elif summary.count and rule.z_score is not None:
-            limits.append((rule, z_limits(summary, rule.z_score)))
-    return Plan({name: value for name, value in imputed.items() if value is not None}, tuple(limits))
+            ranges.append((rule, z_score_range(summary, rule.z_score)))
+    return Plan({name: value for name, value in imputed.items() if value is not None}, tuple(ranges))
 
 
 def counted(contract: Contract) -> list[str]:
@@ -67,7 +76,7 @@ def counted(contract: Contract) -> list[str]:
 def _imputed(
     contract: Contract,
     name: str,
-    of: Callable[[str], tuple[Column, Summary]],
+    of: Callable[[str], tuple[ColumnCounts, Summary]],
     mode: Callable[[str], Any],
 ) -> Any:
     how, dtype = contract.impute[name], contract.types[name]
@@ -98,29 +107,29 @@ def in_units(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _literal(value: Any, dtype: pl.DataType) -> pl.Expr:
-    """Decimals as text: given Python's, Polars imports NumPy where it is, which takes longer than a small file."""
+    """Return a literal. Decimals as text: given Python's, Polars imports NumPy where it is installed, which is slow."""
     return pl.lit(f"{value:f}" if isinstance(value, Decimal) else value).cast(dtype)
 
 
 def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
     """Return the expressions that flag, clip, impute and partition a parsed row, by column name.
 
-    Flags are judged on the value that the file gave: an imputed or missing value is no outlier.
+    A flag is computed from the value in the file: an imputed or missing value is no outlier.
     """
     columns: dict[str, pl.Expr] = {}
     for rule in contract.outliers:
         if rule.flag:
             columns[rule.flag] = pl.lit(value=False).alias(rule.flag)
-    for rule, limits in whole.limits:
+    for rule, usual in whole.ranges:
         dtype = contract.types[rule.column]
         units = in_units(rule.column, dtype)
         if rule.flag:
-            outside = ~units.is_between(limits.low, limits.high)
+            outside = ~units.is_between(usual.low, usual.high)
             columns[rule.flag] = outside.fill_null(value=False).alias(rule.flag)
         if rule.clip:
-            low, high = (_literal(in_type(limit, dtype), dtype) for limit in (limits.low, limits.high))
+            low, high = (_literal(in_type(limit, dtype), dtype) for limit in (usual.low, usual.high))
             columns[rule.column] = (
-                pl.when(units < limits.low).then(low).when(units > limits.high).then(high).otherwise(rule.column)
+                pl.when(units < usual.low).then(low).when(units > usual.high).then(high).otherwise(rule.column)
             ).alias(rule.column)
     for name, value in whole.imputed.items():
         given = columns.get(name, pl.col(name))
@@ -131,8 +140,8 @@ def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
     return list(columns.values())
 
 
-def partition_counts(contract: Contract, kept: pl.LazyFrame, whole: Plan) -> pl.DataFrame:
-    """Return the partition columns and `len`, the rows of each partition, in order."""
+def partition_counts(contract: Contract, rows: pl.LazyFrame, whole: Plan) -> pl.DataFrame:
+    """Return the partition columns and `len`, the number of rows, in the order of the partitions."""
     names = [part.name for part in contract.partition_by]
-    counts = kept.with_columns(applied(contract, whole)).group_by(names).len()
+    counts = rows.with_columns(applied(contract, whole)).group_by(names).len()
     return counts.collect(engine="streaming").sort(names)

@@ -1,4 +1,4 @@
-"""The rows of the two tables as readers see them, from the rows that the first pass put aside."""
+"""The rows of the published and the quarantine table, from the rows of the first pass."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from sluice.engines.pseudonymize import hashed
 
 @dataclass(frozen=True)
 class Lineage:
-    """What the rows of one source carry, and the stem of its files' names (the same for every version of it)."""
+    """The lineage columns of a source's rows, and the stem of its files' names (the same for all its versions)."""
 
     source_key: str
     run_id: str
@@ -24,14 +24,14 @@ class Lineage:
 
 
 def published_rows(
-    contract: Contract, kept: pl.LazyFrame, whole: Plan, lineage: Lineage, *, hash_key: str
+    contract: Contract, rows: pl.LazyFrame, whole: Plan, lineage: Lineage, *, hash_key: str
 ) -> pl.LazyFrame:
     """Return the published table's columns, in its order and types.
 
-    kept: the contract's parsed columns, `_extra` when kept, and `_row_number`, of the rows that no other outdoes.
+    rows: deduplicated, with the contract's parsed columns, `_extra` when kept, and `_row_number`.
     """
-    rows = kept.with_columns(applied(contract, whole)).with_columns(*hashed(contract, hash_key), *lineage.columns)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in contract.published.items())
+    complete = rows.with_columns(applied(contract, whole)).with_columns(*hashed(contract, hash_key), *lineage.columns)
+    return complete.select(pl.col(name).cast(dtype) for name, dtype in contract.published.items())
 
 
 def quarantine_rows(contract: Contract, rows: pl.LazyFrame, lineage: Lineage) -> pl.LazyFrame:

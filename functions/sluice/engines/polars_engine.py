@@ -1,7 +1,7 @@
-"""The embedded engine: one process cleans one file in two passes, in memory bounded by the batch.
+"""The Polars engine: one process cleans one file in two passes, in memory bounded by the batch.
 
-First pass: read, clean and check batch by batch; good rows are put aside. Between: duplicates and statistics.
-Second pass: impute, flag and write partitioned Parquet. The second pass streams what the first put aside.
+First pass: read, clean and check batch by batch; good rows are held or spilled. Between: duplicates and statistics.
+Second pass: stream the good rows, impute, flag and write partitioned Parquet.
 """
 
 import resource
@@ -29,14 +29,11 @@ from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.read.csv_reader import BATCH_ROWS
 from sluice.read.header import match_header
 from sluice.read.open import open_reader
-from sluice.read.source import Limits, Source
+from sluice.read.source import Source
 
 Progress = Callable[[int], None]
 """Called after each batch with the records read so far."""
 
-_LARGE_FROM = 1_000_000
-"""Rows of a file after which its batches are larger: they take a tenth less time, and more memory than the file so far
-has needed."""
 _FILE_ROWS = 1_000_000
 _OPEN_BYTES = 64 << 20
 """Of rows that the writers of all partitions may hold together before a row group is written."""
@@ -73,13 +70,13 @@ def clean(
         first = _first_pass(contract, source, work, parts, progress)
         account = first.account
         refuse_share(contract, account.rows_in, account.quarantined, account.reasons)
-        # The steps between the passes leave a core half idle, and the quarantine needs nothing of them.
-        with ThreadPoolExecutor(1) as beside:
-            quarantine = beside.submit(_write_quarantine, contract, first.quarantined, out, lineage)
+        # The steps between the passes leave a core half idle, and the quarantine table does not need them.
+        with ThreadPoolExecutor(1) as thread:
+            quarantine = thread.submit(_write_quarantine, contract, first.quarantined, out, lineage)
             superseded = _superseded(contract, first)
-            kept = DeduplicatedRows(first.good, superseded)
-            whole = plan_of(contract, kept)
-            partitions = _write_published(contract, kept, whole, out, lineage, hash_key)
+            rows = DeduplicatedRows(first.good, superseded)
+            whole = plan_of(contract, rows)
+            partitions = _write_published(contract, rows, whole, out, lineage, hash_key)
             quarantine.result()
     except BaseException:
         shutil.rmtree(out / "published", ignore_errors=True)
@@ -100,7 +97,7 @@ def clean(
 def _first_pass(
     contract: Contract, source: Source, work: Path, parts: Mapping[str, str] | None, progress: Progress | None
 ) -> _FirstPass:
-    reader = open_reader(contract, source, BATCH_ROWS, Limits(large_from=_LARGE_FROM))
+    reader = open_reader(contract, source, BATCH_ROWS)
     header = match_header(contract, reader.header, reader.preview)
     good: dict[str, pl.DataType] = {**contract.parsed, **contract.extra, "_row_number": pl.Int64()}
     if contract.unique:
@@ -109,7 +106,7 @@ def _first_pass(
     first = _FirstPass(
         Spill(work / "good", good, HELD_BYTES, FILE_BYTES), Spill(work / "quarantined", text, FILE_BYTES, FILE_BYTES)
     )
-    # One thread reads and splits, three clean, this one puts aside.
+    # One thread reads and parses, three clean, this one collects.
     for batch in cleaned(contract, header, reader, parts):
         first.good.append(with_key_hash(contract.unique, batch.good) if contract.unique else batch.good)
         first.quarantined.append(batch.quarantined)
@@ -122,22 +119,22 @@ def _first_pass(
 
 
 def _superseded(contract: Contract, first: _FirstPass) -> pl.Series:
-    """Return, at the index of each row number, whether another row of the same key outdoes the row (Boolean).
+    """Return, at the index of each row number, whether the row is superseded by another of its key (Boolean).
 
     A bit a row: a file of nothing but duplicates needs no more memory than one without.
     """
     superseded = pl.repeat(value=False, n=first.account.rows_in + 1, dtype=pl.Boolean, eager=True)
     if contract.unique:
-        for lost in superseded_rows(contract.unique, first.good):
-            superseded = superseded.scatter(lost, values=True)
+        for row_numbers in superseded_rows(contract.unique, first.good):
+            superseded = superseded.scatter(row_numbers, values=True)
     return superseded
 
 
 def _write_published(
-    contract: Contract, kept: DeduplicatedRows, whole: Plan, out: Path, lineage: Lineage, hash_key: str
+    contract: Contract, deduplicated: DeduplicatedRows, whole: Plan, out: Path, lineage: Lineage, hash_key: str
 ) -> list[PartitionCount]:
     names = [part.name for part in contract.partition_by]
-    rows = published_rows(contract, kept.scan(), whole, lineage, hash_key=hash_key)
+    rows = published_rows(contract, deduplicated.scan(), whole, lineage, hash_key=hash_key)
     folder = out / "published"
     folder.mkdir()
     if not names:
@@ -145,9 +142,9 @@ def _write_published(
         if counts:
             rows.sink_parquet(folder / f"{lineage.file_stem}-000.parquet", compression="zstd", engine="streaming")
         return [PartitionCount({}, "", counts)] if counts else []
-    counted = partition_counts(contract, kept.scan(), whole).rows(named=True)
+    counted = partition_counts(contract, deduplicated.scan(), whole).rows(named=True)
     if counted:
-        group = max(1_024, min(262_144, _OPEN_BYTES // kept.rows.row_bytes // len(counted)))
+        group = max(1_024, min(262_144, _OPEN_BYTES // deduplicated.rows.row_bytes // len(counted)))
         _sink_partitions(rows, names, folder, lineage.file_stem, group)
     return [_partition_count(names, row) for row in counted]
 
@@ -178,7 +175,7 @@ def _write_quarantine(contract: Contract, quarantined: Spill, out: Path, lineage
 
 
 def staged_files(folder: Path, below: str) -> list[StagedFile]:
-    """Return the Parquet files under folder/below, by name, with the rows that their footers tell."""
+    """Return the Parquet files under folder/below, by name, with the row counts of their footers."""
     files = sorted((folder / below).rglob("*.parquet"))
     counts = (pl.scan_parquet(file, glob=False, hive_partitioning=False).select(pl.len()) for file in files)
     return [

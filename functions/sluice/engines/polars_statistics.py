@@ -1,4 +1,4 @@
-"""The rows of a file that no other row outdoes, and what they say as a whole (the embedded engine)."""
+"""Deduplicated rows of a file, and their statistics (the Polars engine)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,46 +14,46 @@ from sluice.engines.statistics import FewValues, Summary
 
 _HALF = 1 << 32
 _PART_ROWS = 2_000_000
-"""Rows whose values are counted in one look, which holds no more counts than that."""
+"""Rows whose values are counted at once, so that no more counts are in memory."""
 
 
 @dataclass(frozen=True)
 class DeduplicatedRows:
-    """superseded: at the index of each row number, whether the row is left out (Boolean)."""
+    """Deduplicated rows of a file. superseded: Boolean, at the index of each row number; such rows are left out."""
 
     rows: Spill
     superseded: pl.Series
 
     def scan(self) -> pl.LazyFrame:
-        return self._left(self.rows.scan())
+        return self._remaining(self.rows.scan())
 
     def scans(self) -> Iterator[pl.LazyFrame]:
-        """Yield the rows in parts that memory holds."""
-        return map(self._left, self.rows.scans(_PART_ROWS))
+        """Yield the rows, some millions at a time."""
+        return map(self._remaining, self.rows.scans(_PART_ROWS))
 
-    def _left(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+    def _remaining(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         if not self.superseded.any():
             return rows
 
-        def stays(row_numbers: pl.Series) -> pl.Series:
+        def remains(row_numbers: pl.Series) -> pl.Series:
             return ~self.superseded.gather(row_numbers)
 
-        return rows.filter(pl.col("_row_number").map_batches(stays, return_dtype=pl.Boolean(), is_elementwise=True))
+        return rows.filter(pl.col("_row_number").map_batches(remains, return_dtype=pl.Boolean(), is_elementwise=True))
 
 
-def plan_of(contract: Contract, kept: DeduplicatedRows) -> Plan:
-    """Return what the whole file says of its rows."""
-    few = _few_values(contract, kept)
+def plan_of(contract: Contract, rows: DeduplicatedRows) -> Plan:
+    """Return the plan of a file."""
+    few = _few_values(contract, rows)
     return plan(
-        contract, lambda name: few.get(name) or _Counts(contract, kept.scan(), name), lambda name: _mode(kept, name)
+        contract, lambda name: few.get(name) or _Counts(contract, rows.scan(), name), lambda name: _mode(rows, name)
     )
 
 
-def _few_values(contract: Contract, kept: DeduplicatedRows) -> dict[str, FewValues]:
+def _few_values(contract: Contract, rows: DeduplicatedRows) -> dict[str, FewValues]:
     """Return the counted values of the columns that have few."""
     found = {name: FewValues(pl.DataFrame(schema=statistics.SCHEMA)) for name in counted(contract)}
-    for rows in kept.scans() if found else ():
-        units = rows.select(in_units(name, contract.types[name]).alias(name) for name in found)
+    for some in rows.scans() if found else ():
+        units = some.select(in_units(name, contract.types[name]).alias(name) for name in found)
         counts = pl.collect_all([statistics.count(units, name) for name in found], engine="streaming")
         for name, more in zip(list(found), counts, strict=True):
             found[name] += FewValues(more)
@@ -66,7 +66,7 @@ def _few_values(contract: Contract, kept: DeduplicatedRows) -> dict[str, FewValu
 
 @dataclass(frozen=True)
 class _Counts:
-    """statistics.Column over the rows themselves, each question a look at all of them."""
+    """statistics.ColumnCounts that reads all rows for each answer."""
 
     contract: Contract
     rows: pl.LazyFrame
@@ -77,13 +77,13 @@ class _Counts:
 
     def summary(self) -> Summary:
         unit, wide = pl.col("u"), pl.col("u").cast(pl.Int128)
-        # In halves, which no sum of squares outgrows.
+        # Sums of squares of 64-bit numbers exceed 128 bits: high and low halves are summed separately.
         high, low = wide // _HALF, wide % _HALF
-        told = self._units().select(
+        sums = self._units().select(
             n=unit.len(), low=unit.min(), high=unit.max(), s=wide.sum(),
             hh=(high * high).sum(), hl=(high * low).sum(), ll=(low * low).sum(),
         )  # fmt: skip
-        row = told.collect(engine="streaming").row(0, named=True)
+        row = sums.collect(engine="streaming").row(0, named=True)
         squares = row["hh"] * _HALF**2 + 2 * row["hl"] * _HALF + row["ll"]
         return Summary(row["n"], row["low"] or 0, row["high"] or 0, row["s"], squares)
 
@@ -92,7 +92,7 @@ class _Counts:
         return dict(inside.group_by("bin").len().collect(engine="streaming").iter_rows())
 
 
-def _mode(kept: DeduplicatedRows, name: str) -> Any:
-    counts = kept.scan().select(name).drop_nulls().group_by(name).len()
+def _mode(rows: DeduplicatedRows, name: str) -> Any:
+    counts = rows.scan().select(name).drop_nulls().group_by(name).len()
     top = counts.sort(["len", name], descending=[True, False]).head(1).collect(engine="streaming")
     return top[name].item() if top.height else None

@@ -1,4 +1,4 @@
-"""Batches put aside between the two passes: a small file's in memory, a large one's in Parquet files."""
+"""Rows held between the two passes: in memory, or spilled to Parquet files when there are many."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import batched
@@ -7,18 +7,17 @@ from pathlib import Path
 import polars as pl
 
 HELD_BYTES = 224 << 20
-"""More than a million rows. To write and read them back takes an eighth of the time of their cleaning."""
+"""About a million rows."""
 FILE_BYTES = 32 << 20
 _ROW_GROUP = 131_072
 _VIEW = 16
-"""Bytes of a text in its column, beside the text itself."""
+"""Bytes of a text's view in its column, besides the text itself."""
 
 
 class Spill:
     """Frames of one schema, appended in row order and scanned as often as wanted.
 
-    They stay in memory up to `held_bytes`. When there are more, they become Parquet files in `folder`, but for the
-    latest, up to `file_bytes` in memory, which is about what a file holds.
+    Above `held_bytes` in memory, rows are spilled to Parquet files of about `file_bytes` each in `folder`.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Spill:
         self._bytes += bytes_of(frame)
         self._held.append(frame.rechunk())
         if self._bytes > self._held_bytes:
-            self._put_down()
+            self._write()
 
     @property
     def row_bytes(self) -> int:
@@ -57,13 +56,13 @@ class Spill:
         return pl.concat([*files, _frames([self._none, *self._held])])
 
     def scans(self, rows: int) -> Iterator[pl.LazyFrame]:
-        """Yield all rows in their order, in parts of about `rows` at most."""
+        """Yield all rows in their order, about `rows` at a time at most."""
         at_once = max(1, rows * len(self._files) // max(1, self.rows))
         yield from map(_files, batched(self._files, at_once, strict=False))
-        yield from map(_frames, _together(self._held, rows, lambda frame: frame.height))
+        yield from map(_frames, _grouped(self._held, rows, lambda frame: frame.height))
 
-    def _put_down(self) -> None:
-        *files, latest = _together(self._held, self._file_bytes, bytes_of)
+    def _write(self) -> None:
+        *files, latest = _grouped(self._held, self._file_bytes, bytes_of)
         self._held = latest
         for frames in files:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +73,7 @@ class Spill:
 
 
 def bytes_of(frame: pl.DataFrame) -> int:
-    """Return what a frame takes in memory, about; Polars' estimate leaves the places of texts out."""
+    """Return the approximate size of a frame in memory; Polars' estimate has no views of texts."""
     texts = sum(dtype == pl.String for dtype in frame.dtypes)
     return int(frame.estimated_size()) + _VIEW * texts * frame.height
 
@@ -84,11 +83,11 @@ def _files(files: Sequence[Path]) -> pl.LazyFrame:
 
 
 def _frames(frames: Sequence[pl.DataFrame]) -> pl.LazyFrame:
-    # Each frame is a source of its own: one of many chunks is slow to write.
+    # One frame of many chunks would be slow to write.
     return pl.concat([frame.lazy() for frame in frames])
 
 
-def _together(
+def _grouped(
     frames: Sequence[pl.DataFrame], most: int, size: Callable[[pl.DataFrame], int]
 ) -> Iterator[list[pl.DataFrame]]:
     """Yield the frames in groups whose sizes add up to `most` at most, or that have one frame."""

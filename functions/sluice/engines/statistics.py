@@ -1,8 +1,8 @@
 """Exact statistics of a numeric column in bounded memory, the same for every engine.
 
-An engine only counts: how many values, their sum, how many fall into each of a few thousand bins. The algorithm
-narrows the bins until each holds one value (selection by rank, as a radix sort would find it), so medians and
-quartiles are exact without sorting or holding the column. All values are whole units: cents of a decimal(12,2).
+An engine only counts: the values, their sum, how many fall into each of some thousand bins. The bins that hold the
+wanted ranks are divided until each holds one value, so medians and quartiles are exact without sorting or holding the
+column. All values are whole units: cents of a decimal(12,2).
 """
 
 import math
@@ -29,8 +29,8 @@ class Summary:
     squares: int
 
 
-class Column(Protocol):
-    """One column of the rows kept after deduplication, as an engine counts it. Values are in units."""
+class ColumnCounts(Protocol):
+    """The counts of one numeric column of the deduplicated rows, in units."""
 
     def summary(self) -> Summary: ...
 
@@ -39,8 +39,8 @@ class Column(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The range in which a value is no outlier, both ends included, in units. None: nothing to judge by."""
+class UsualRange:
+    """The range in which a value is no outlier, both ends included, in units."""
 
     low: int
     high: int
@@ -53,7 +53,7 @@ def scale_of(dtype: pl.DataType) -> int:
     return FLOAT_SCALE if dtype.is_float() else 0
 
 
-def median(column: Column, summary: Summary) -> int:
+def median(column: ColumnCounts, summary: Summary) -> int:
     """Return the linear median, rounded half away from zero to a whole unit."""
     return half_away(quantiles(column, summary, [Fraction(1, 2)])[0])
 
@@ -63,14 +63,14 @@ def mean(summary: Summary) -> int:
     return half_away(Fraction(summary.total, summary.count))
 
 
-def quartile_limits(column: Column, summary: Summary, factor: float) -> Limits:
+def quartile_range(column: ColumnCounts, summary: Summary, factor: float) -> UsualRange:
     """Return Q1 - factor·IQR to Q3 + factor·IQR with linear quartiles (Tukey, Exploratory Data Analysis, 1977)."""
     first, third = quantiles(column, summary, [Fraction(1, 4), Fraction(3, 4)])
     reach = (third - first) * Fraction(str(factor))
-    return Limits(math.ceil(first - reach), math.floor(third + reach))
+    return UsualRange(math.ceil(first - reach), math.floor(third + reach))
 
 
-def z_limits(summary: Summary, z: float) -> Limits:
+def z_score_range(summary: Summary, z: float) -> UsualRange:
     """Return the whole units x with |x - mean| <= z population standard deviations.
 
     With n, S = Σx, Q = Σx²: |x - S/n| > z·sqrt(Q/n - (S/n)²) exactly when |n·x - S| > sqrt(z²·(n·Q - S²)), in
@@ -78,13 +78,13 @@ def z_limits(summary: Summary, z: float) -> Limits:
     """
     spread = Fraction(str(z)) ** 2 * (summary.count * summary.squares - summary.total**2)
     reach = math.isqrt(math.floor(spread))
-    return Limits(
+    return UsualRange(
         math.ceil(Fraction(summary.total - reach, summary.count)),
         math.floor(Fraction(summary.total + reach, summary.count)),
     )
 
 
-def quantiles(column: Column, summary: Summary, shares: list[Fraction]) -> list[Fraction]:
+def quantiles(column: ColumnCounts, summary: Summary, shares: list[Fraction]) -> list[Fraction]:
     """Return linear quantiles (type 7 of Hyndman & Fan, 1996): the value at rank share·(n - 1), interpolated."""
     positions = [(summary.count - 1) * share for share in shares]
     ranks = {rank for position in positions for rank in (math.floor(position), math.ceil(position))}
@@ -95,13 +95,15 @@ def quantiles(column: Column, summary: Summary, shares: list[Fraction]) -> list[
     ]
 
 
-def order_statistics(column: Column, ranks: Collection[int], low: int, high: int, before: int = 0) -> dict[int, int]:
+def order_statistics(
+    column: ColumnCounts, ranks: Collection[int], low: int, high: int, before: int = 0
+) -> dict[int, int]:
     """Return the values at these ranks (from 0, in ascending order); `before` values are smaller than low."""
     width = max(1, -(-(high - low + 1) // BINS))
     found: dict[int, int] = {}
-    for place, count in sorted(column.histogram(low, high, width).items()):
+    for position, count in sorted(column.histogram(low, high, width).items()):
         inside = {rank for rank in ranks if before <= rank < before + count}
-        start = low + place * width
+        start = low + position * width
         if inside and width == 1:
             found |= dict.fromkeys(inside, start)
         elif inside:
@@ -117,18 +119,18 @@ def half_away(value: Fraction) -> int:
 
 
 FEW_VALUES = 200_000
-"""Distinct values of a column that are held; of more, the rows are looked at again for each question."""
+"""Distinct values up to which the values of a column are counted once and held in memory."""
 SCHEMA = {"unit": pl.Int64(), "count": pl.Int64()}
 
 
 @dataclass(frozen=True)
 class FewValues:
-    """statistics.Column. counts: `unit` Int64, each once, and `count` Int64."""
+    """ColumnCounts of counted values. counts: `unit` Int64, each once, and `count` Int64."""
 
     counts: pl.DataFrame
 
     def summary(self) -> Summary:
-        # Python's whole numbers: the squares of large ones outgrow every fixed width.
+        # Python's whole numbers: the squares of large ones exceed every fixed width.
         units, counts = self.counts["unit"].to_list(), self.counts["count"].to_list()
         totals = list(map(mul, units, counts))
         squares = sum(map(mul, units, totals))
@@ -144,6 +146,6 @@ class FewValues:
 
 
 def count(units: pl.LazyFrame, name: str) -> pl.LazyFrame:
-    """Return FewValues.counts of a column of units (Int64); nulls are none."""
+    """Return FewValues.counts of a column of units (Int64); nulls are not counted."""
     unit = units.select(pl.col(name).drop_nulls().alias("unit"))
     return unit.group_by("unit").agg(pl.len().cast(pl.Int64).alias("count"))

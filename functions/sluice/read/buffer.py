@@ -1,58 +1,43 @@
-"""What was read of a file's text and not yet taken."""
+"""Decompressed text of a file that was read but not yet consumed."""
 
 from sluice.read.compression import TextStream
 
 
 class TextBuffer:
-    """Text from where a record starts; `len` tells how many bytes of it are held.
-
-    Its memory serves again and again: for fresh memory the system takes longer than to copy into it.
-    Raises FileRejected as TextStream does.
-    """
+    """Text from where a record starts; `len` is the number of bytes held. Raises FileRejected as TextStream does."""
 
     def __init__(self, text: TextStream) -> None:
         self._text = text
-        self._memory = bytearray()
-        self._view = memoryview(self._memory)
-        self._size = 0
+        self._held = b""
         self.final = False
         """Nothing follows what is held."""
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._held)
 
     def fill(self, size: int) -> None:
-        """Hold `size` bytes, or all that are left."""
-        while self._size < size and not self.final:
+        """Hold `size` bytes, or all that remain."""
+        blocks, length = [self._held], len(self._held)
+        while length < size and not self.final:
             block = self._text.read()
             self.final = not block
-            end = self._size + len(block)
-            if end > len(self._memory):
-                self._grow(max(end, 2 * size))
-            self._view[self._size : end] = block
-            self._size = end
-
-    def _grow(self, size: int) -> None:
-        memory = bytearray(size)
-        view = memoryview(memory)
-        view[: self._size] = self._view[: self._size]
-        self._memory, self._view = memory, view
+            blocks.append(block)
+            length += len(block)
+        self._held = b"".join(blocks)
 
     def all(self) -> bytes:
         """Return what is held."""
-        return self.first(self._size)
+        return self._held
 
     def first(self, size: int) -> bytes:
         """Return the first bytes of what is held."""
-        return bytes(self._view[: min(size, self._size)])
+        return self._held[:size]
 
     def lines(self, size: int) -> bytes:
-        """Return the lines that end within `size` bytes; all that is held, if it is no more or none ends there."""
-        end = self._memory.rfind(b"\n", 0, size) + 1 if size < self._size else 0
-        return self.first(end) if end else self.all()
+        """Return the lines that end within `size` bytes, or all that is held when none does or it is no more."""
+        end = self._held.rfind(b"\n", 0, size) + 1 if size < len(self._held) else 0
+        return self._held[:end] if end else self._held
 
     def take(self, size: int) -> None:
-        """Forget the first bytes."""
-        left = self._size - size
-        self._view[:left] = self._view[size : self._size]
-        self._size = left
+        """Drop the first bytes."""
+        self._held = self._held[size:]

@@ -1,4 +1,4 @@
-"""Tells compression by the first bytes, not by the name, and reads it in bounded steps."""
+"""Detects compression by the first bytes and decompresses in bounded steps."""
 
 import zlib
 from typing import BinaryIO
@@ -16,7 +16,7 @@ ZSTD_WINDOW = {int(zstd.DecompressionParameter.window_log_max): 27}
 
 
 class GzipMember:
-    """A gzip member whose every step gives at most `step` bytes; what is left over waits in `pending`."""
+    """A gzip member, decompressed at most `step` bytes at a time; `pending` is the input that remains."""
 
     def __init__(self, step: int) -> None:
         self._step = step
@@ -35,8 +35,8 @@ class GzipMember:
 
 
 class ZstdFrame:
-    """A zstd frame whose every step gives at most `step` bytes. What it was fed it gives before it takes more,
-    else a bomb's input would pile up in it."""
+    """A zstd frame, decompressed at most `step` bytes at a time; `pending` is the input that remains. It takes no more
+    input before it has returned all output, or a bomb's input would pile up in it."""
 
     def __init__(self, step: int) -> None:
         self._step = step
@@ -60,8 +60,7 @@ class TextStream:
     """The decompressed bytes of a stream.
 
     `compression` is "none", "gzip" (any number of members) or "zstd" (any number of frames);
-    `stored` says that it is not compressed, whatever it begins with. `bytes_in` counts what was read,
-    `bytes_out` what was given.
+    `stored`: it is not compressed, whatever its first bytes. `bytes_in` were read, `bytes_out` returned.
     Raises FileRejected: file_is_complete, file_is_not_a_bomb.
     """
 
@@ -72,7 +71,7 @@ class TextStream:
         self.compression = _compression(self._pending)
         self.bytes_in = len(self._pending)
         self.bytes_out = 0
-        self._part: GzipMember | ZstdFrame | None = None
+        self._member: GzipMember | ZstdFrame | None = None
 
     def read(self) -> bytes:
         """The next block, of no certain size; b"" only at the end."""
@@ -93,33 +92,33 @@ class TextStream:
         while True:
             if not self._pending:
                 self._pending = self._fetch()
-            part = self._part = self._part or self._next_part()
-            if part is None:
+            member = self._member = self._member or self._next_member()
+            if member is None:
                 return b""
             # At the end of the file zlib may still hold output that the last step's limit kept back.
             at_end = not self._pending
-            if block := self._step(part):
+            if block := self._step(member):
                 return block
-            if at_end and self._part is not None:
+            if at_end and self._member is not None:
                 raise self._incomplete("ends before its compressed data is complete (a truncated upload?)")
 
-    def _next_part(self) -> "GzipMember | ZstdFrame | None":
+    def _next_member(self) -> "GzipMember | ZstdFrame | None":
         if self.compression == "gzip" and self.bytes_out:
-            # Zero padding after the last member is legal and means nothing (tar and tapes write it).
+            # Zero padding after the last member is legal (tar and tapes write it).
             while self._pending and not self._pending.strip(b"\0"):
                 self._pending = self._fetch()
         if not self._pending:
             return None
         return (GzipMember if self.compression == "gzip" else ZstdFrame)(self._limits.read_bytes)
 
-    def _step(self, part: "GzipMember | ZstdFrame") -> bytes:
+    def _step(self, member: "GzipMember | ZstdFrame") -> bytes:
         try:
-            block = part.decompress(self._pending)
+            block = member.decompress(self._pending)
         except (zlib.error, zstd.ZstdError) as error:
             raise self._incomplete(f"is damaged ({error})") from error
-        self._pending = part.pending
-        if part.eof:
-            self._part = None
+        self._pending = member.pending
+        if member.eof:
+            self._member = None
         self._refuse_bomb(len(block))
         return block
 

@@ -1,4 +1,4 @@
-"""The grammar of CSV records, exactly: what is a record, where it ends, and why one cannot be believed.
+"""The exact grammar of CSV records: where a record ends, and why one is malformed.
 
 A record ends at LF, CRLF or CR outside quotes. A field is quoted when the quote is its first and its last
 character; a doubled quote inside is a quote. Lines of nothing but spaces are no records. A record that
@@ -64,7 +64,7 @@ class Grammar:
         return rf"\A{self._field}(?:{self._separator}{self._field}){count}\r?\z"
 
     def next_record(self, buffer: bytes, start: int, final: bool) -> Record | None:
-        """Return the record that starts at `start`, or None when the buffer must grow to tell.
+        """Return the record that starts at `start`, or None when the buffer must grow first.
 
         final: nothing follows the buffer. The fault is one of its quotes only: see `fault`.
         Raises FileRejected: file_has_records_under_16_mib.
@@ -117,7 +117,7 @@ class Grammar:
         return raw.decode(self.encoding, "backslashreplace")
 
     def _sound_record(self, buffer: bytes, start: int) -> Record | None:
-        """The record, if it plainly keeps the rules: the most frequent case, in one match."""
+        """The record, if one match finds it well-formed: the most frequent case."""
         found = self._record.match(buffer, start)
         if found is None or buffer[start] in b" \r\n" or found.end() - start > self.record_bytes:
             return None
@@ -126,7 +126,7 @@ class Grammar:
         return Record(start, end, end, multiline=multiline)
 
     def _strict_end(self, buffer: bytes, start: int, final: bool) -> tuple[int | None, int | None]:
-        """Where the record ends if it keeps the rules, else where it breaks them; neither: not known yet."""
+        """Where the record ends if it is well-formed, else where it breaks the grammar; neither: not known yet."""
         at = _end(self._fields_before_last, buffer, start)
         if buffer.startswith(self.quote, at):
             closed = self._quoted.match(buffer, at)

@@ -27,9 +27,8 @@ def column_names(header: list[str]) -> list[str]:
 def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataFrame:
     """Return one String column for each of `columns`; an empty field is "".
 
-    text: UTF-8 records, each ended by LF or CRLF, none blank. On well-formed ones with exactly these fields
-    this is the grammar's own reading; for longer ones it raises polars.exceptions.PolarsError, shorter ones
-    are padded without a word.
+    text: UTF-8 records, each ended by LF or CRLF, none blank. Well-formed records with exactly these fields are read
+    as the grammar says; longer ones raise polars.exceptions.PolarsError, shorter ones are padded silently.
     """
     schema = dict.fromkeys(columns, pl.String)
     if not text:
@@ -45,7 +44,4 @@ def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataF
         quote_char=grammar.quote.decode(),
         empty_string_is_null=False,
     )
-    # Polars parses in pieces, and every step after it would go from piece to piece. One by one, for memory's sake.
-    parsed = (frame[1:] if guarded else frame).get_columns()[::-1]
-    del frame
-    return pl.DataFrame([parsed.pop().rechunk() for _ in columns])
+    return frame[1:] if guarded else frame

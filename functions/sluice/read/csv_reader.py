@@ -32,10 +32,9 @@ _PREVIEW_LINES = 20
 class Reader(Rereadable["_Pass"]):
     """The records of a source, its header first.
 
-    Iterating gives a RawBatch for about every `batch_rows` records, for twice as many once `limits.large_from` have
-    been read, for fewer when they are long, and reads one ahead in a thread of its own; a second iteration reads the
-    source again. `facts` are those of the latest pass, complete at its end. Close it, or use `with`, when not iterating
-    to the end.
+    Iterating gives a RawBatch for about every `batch_rows` records, for fewer when they are long, and prefetches the
+    next one in a thread; a second iteration reads the source again. `facts` are those of the latest pass, complete at
+    its end. Close it, or use `with`, when not iterating to the end.
     Raises FileRejected, at once or while iterating: file_is_not_empty, file_is_text, file_is_utf_8 (named by
     the declared encoding), file_has_a_header, header_has_well_formed_quotes, header_has_at_most_2000_columns,
     file_has_records_under_16_mib, file_is_complete, file_is_not_a_bomb.
@@ -81,14 +80,14 @@ def read_split(
     """
     limits = limits or Limits()
     grammar = Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
-    part = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
-    part.header = header
-    part.row_number = first_row_number
-    return part.batches()
+    reading = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
+    reading.header = header
+    reading.row_number = first_row_number
+    return reading.batches()
 
 
 def _undecodable(raw: bytes, encoding: str) -> str:
-    """Tell the first byte that is not of the encoding."""
+    """Describe the first byte that is not of the encoding."""
     try:
         raw.decode(encoding)
     except UnicodeDecodeError as error:
@@ -113,7 +112,7 @@ class _Window:
 
 
 class _Pass:
-    """One reading of a stream: the text that was read ahead, and what was counted so far."""
+    """One reading of a stream: buffered text, and the counts so far."""
 
     def __init__(
         self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
@@ -123,7 +122,7 @@ class _Pass:
         self._grammar = grammar
         self._limits = limits
         self._batch_rows = batch_rows
-        self._ahead = TextBuffer(self._text)
+        self._buffer = TextBuffer(self._text)
         self._offset = 0
         self._endings: set[bytes] = set()
         self.facts = Facts(grammar.encoding, grammar.delimiter.decode(), self._text.compression)
@@ -136,7 +135,7 @@ class _Pass:
 
     def read_head(self) -> None:
         self._fill(self._limits.head_bytes)
-        head = self._ahead.first(self._limits.head_bytes)
+        head = self._buffer.first(self._limits.head_bytes)
         bom = refuse_other_than_text(head, self._grammar.encoding)
         self.facts.bom = bool(bom)
         self.preview = head[bom:].decode(self._grammar.encoding, "replace").splitlines()[:_PREVIEW_LINES]
@@ -147,85 +146,78 @@ class _Pass:
 
     def batches(self) -> Iterator[RawBatch]:
         columns = column_names(self.header)
-        sample = self._ahead.first(self._limits.head_bytes)
+        sample = self._buffer.first(self._limits.head_bytes)
         mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
         longer = 0
         while True:
-            rows = self._rows_wanted()
-            wanted = max(1, min(int(rows * mean), self._limits.batch_bytes))
+            wanted = max(1, min(int(self._batch_rows * mean), self._limits.batch_bytes))
             self._fill(max(wanted, longer))
-            if not self._ahead:
+            if not self._buffer:
                 break
-            text = self._ahead.all() if longer else self._ahead.lines(wanted)
-            final = self._ahead.final and len(text) == len(self._ahead)
-            piece = take_slice(Buffer(text, final, wanted, 2 * rows), columns, self._grammar)
+            text = self._buffer.all() if longer else self._buffer.lines(wanted)
+            final = self._buffer.final and len(text) == len(self._buffer)
+            found = take_slice(Buffer(text, final, wanted, 2 * self._batch_rows), columns, self._grammar)
             # A record may be longer than the text, up to the limit: then it is refused.
-            longer = 0 if piece.consumed else 2 * len(text) + 1
-            if piece.records:
-                batch = self._batch(piece)
-                mean = piece.consumed / piece.records
-            self._count(piece, text)
-            del text  # its memory serves the next
-            if piece.records:
+            longer = 0 if found.consumed else 2 * len(text) + 1
+            if found.records:
+                batch = self._batch(found)
+                mean = found.consumed / found.records
+            self._count(found, text)
+            if found.records:
                 yield batch
 
-    def _rows_wanted(self) -> int:
-        large_from = self._limits.large_from
-        is_large = large_from is not None and self.facts.rows_in >= large_from
-        return 2 * self._batch_rows if is_large else self._batch_rows
-
-    def _batch(self, piece: CsvSlice) -> RawBatch:
-        numbers = pl.int_range(self.row_number, self.row_number + piece.records, eager=True, dtype=pl.Int64)
-        bad = [self.row_number + record.index for record in piece.malformed]
+    def _batch(self, found: CsvSlice) -> RawBatch:
+        numbers = pl.int_range(self.row_number, self.row_number + found.records, eager=True, dtype=pl.Int64)
+        bad = [self.row_number + record.index for record in found.malformed]
         if bad:
             numbers = numbers.filter(~numbers.is_in(bad))
-        if numbers.len() != piece.rows.height:
-            raise AssertionError(f"{numbers.len()} well-formed records became {piece.rows.height} rows")
-        texts = [self._grammar.show(record.raw) for record in piece.malformed]
-        reasons = [record.reason for record in piece.malformed]
+        if numbers.len() != found.rows.height:
+            raise AssertionError(f"{numbers.len()} well-formed records became {found.rows.height} rows")
+        texts = [self._grammar.show(record.raw) for record in found.malformed]
+        reasons = [record.reason for record in found.malformed]
         malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
-        return RawBatch(piece.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
+        return RawBatch(found.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
 
-    def _count(self, piece: CsvSlice, text: bytes) -> None:
-        self.row_number += piece.records
-        self.facts.rows_in += piece.records
-        self.facts.malformed += len(piece.malformed)
-        self.facts.blank_lines += piece.blank_lines
-        self.facts.multiline_records += piece.multiline
-        self._endings |= piece.endings
+    def _count(self, found: CsvSlice, text: bytes) -> None:
+        self.row_number += found.records
+        self.facts.rows_in += found.records
+        self.facts.malformed += len(found.malformed)
+        self.facts.blank_lines += found.blank_lines
+        self.facts.multiline_records += found.multiline
+        self._endings |= found.endings
         self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
-        self._take(piece.consumed, text)
+        self._take(found.consumed, text)
         splits = self.facts.splits
-        if splits and self._ahead and self._offset >= splits[-1][0] + self._limits.split_bytes:
+        if splits and self._buffer and self._offset >= splits[-1][0] + self._limits.split_bytes:
             splits.append((self._offset, self.row_number))
 
     def _take(self, size: int, text: bytes) -> None:
-        """Go on behind the first bytes of the text."""
+        """Drop the first bytes of the text from the buffer."""
         if not self.facts.quoted:
             self.facts.quoted = text.find(self._grammar.quote, 0, size) >= 0
-        self._ahead.take(size)
+        self._buffer.take(size)
         self._offset += size
 
     def _fill(self, size: int) -> None:
         try:
-            self._ahead.fill(size)
+            self._buffer.fill(size)
         except FileRejected as rejected:
-            place = f"in or after row {self.row_number:,}" if self.header else "in the header"
-            raise FileRejected(rejected.reason, f"{place}: {rejected.message}") from rejected
+            where = f"in or after row {self.row_number:,}" if self.header else "in the header"
+            raise FileRejected(rejected.reason, f"{where}: {rejected.message}") from rejected
         self.facts.bytes_in = self._text.bytes_in
         self.facts.bytes_text = self._text.bytes_out
 
     def _header_record(self) -> bytes:
         """Take the header and the blank lines before it."""
-        text, at = self._ahead.all(), 0
+        text, at = self._buffer.all(), 0
         while True:
-            if at == len(text) and self._ahead.final:
+            if at == len(text) and self._buffer.final:
                 raise FileRejected("file_has_a_header", "the file has only blank lines; send it with a header")
-            record = self._grammar.next_record(text, at, self._ahead.final) if at < len(text) else None
+            record = self._grammar.next_record(text, at, self._buffer.final) if at < len(text) else None
             if record is None:
                 self._take(at, text)
-                self._fill(2 * len(self._ahead) + 1)
-                text, at = self._ahead.all(), 0
+                self._fill(2 * len(self._buffer) + 1)
+                text, at = self._buffer.all(), 0
                 continue
             if ending := text[record.end : record.next]:
                 self._endings.add(ending)
@@ -243,7 +235,7 @@ class _Pass:
         if fault == "row_" + check_name(encoding):
             raise FileRejected(
                 f"file_{check_name(encoding)}",
-                # Its text is not told, here and below: without a header it would be a row, perhaps about a person.
+                # Its text is not shown, here and below: in a file without a header it is a row, perhaps about a person.
                 f"the header is not {encoding}: {_undecodable(raw, encoding)} is none. "
                 f"Save the file as {encoding}, or declare its encoding in the contract",
             )

@@ -1,4 +1,4 @@
-"""Splits a buffer into rows in bulk: Polars parses every line that is proved sound, the exact grammar judges
+"""Splits a buffer into rows in bulk: Polars parses every line that is proved well-formed, the exact grammar reads
 the others one by one."""
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import polars as pl
 from sluice.read.csv_grammar import Grammar
 from sluice.read.csv_lines import endings_of, lines_of, utf8
 from sluice.read.csv_parser import parse_records
-from sluice.runtime.polars_threads import row_indices, single_threaded_column
+from sluice.runtime.polars_columns import row_indices, select_column
 
 # Polars compiles a pattern that counts this many fields to fast code; beyond, counting delimiters is faster.
 _COUNTED_FIELDS = 64
@@ -19,7 +19,7 @@ _BLANK = r"\A *\r?\z"
 
 @dataclass(frozen=True)
 class Malformed:
-    """A record that cannot be split: its place among the piece's records, its bytes, the failed check."""
+    """A record that cannot be split: its index among the slice's records, its bytes, the failed check."""
 
     index: int
     raw: bytes
@@ -59,7 +59,7 @@ class Buffer:
 
 
 def take_slice(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
-    """Return records from the buffer's start; none (nothing consumed) when it must grow to tell one.
+    """Return records from the buffer's start; none (nothing consumed) when the buffer must grow first.
 
     Raises FileRejected: file_has_records_under_16_mib.
     """
@@ -82,13 +82,13 @@ def take_slice(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice
         return _take_exactly(buffer, columns, grammar)
     if not undecodable and (rows := _sound_rows(text, lines, columns, grammar)) is not None:
         return CsvSlice(rows, cut, rows.height, endings=endings)
-    piece = _Sifter(buffer, cut, columns, grammar, text, lines, endings, undecodable).sift()
-    return piece if piece.consumed else _take_exactly(Buffer(data, buffer.final, 1, 1), columns, grammar)
+    found = _Sifter(buffer, cut, columns, grammar, text, lines, endings, undecodable).sift()
+    return found if found.consumed else _take_exactly(Buffer(data, buffer.final, 1, 1), columns, grammar)
 
 
 def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
-    """Record by record: for lone CRs among other line ends, and for records longer than the piece."""
-    piece = CsvSlice(pl.DataFrame())
+    """Record by record: for lone CRs among other line ends, and for records longer than the slice."""
+    found = CsvSlice(pl.DataFrame())
     good: list[bytes] = []
     data, at = buffer.data, 0
     while at < min(buffer.wanted, len(data)):
@@ -97,31 +97,31 @@ def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSl
             break
         at = record.next
         if ending := data[record.end : at]:
-            piece.endings.add(ending)
+            found.endings.add(ending)
         if record.blank:
-            piece.blank_lines += 1
+            found.blank_lines += 1
             continue
         raw = data[record.start : record.end]
         if reason := grammar.fault(record, raw, len(columns)):
-            piece.malformed.append(Malformed(piece.records, raw, reason))
+            found.malformed.append(Malformed(found.records, raw, reason))
         else:
             good += (raw, b"\n")
-        piece.records += 1
-        piece.multiline += record.multiline
-    piece.consumed = at
-    piece.rows = parse_records(utf8(b"".join(good), grammar.encoding), columns, grammar)
-    return piece
+        found.records += 1
+        found.multiline += record.multiline
+    found.consumed = at
+    found.rows = parse_records(utf8(b"".join(good), grammar.encoding), columns, grammar)
+    return found
 
 
 def _take_carriage_returns(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
     """A buffer whose lines end in CR is one of LF lines, unless a quoted field spans some."""
     data = buffer.data if buffer.final else buffer.data.removesuffix(b"\r")
     lines = Buffer(data.replace(b"\r", b"\n"), buffer.final, buffer.wanted, buffer.most_rows)
-    piece = take_slice(lines, columns, grammar)
-    if piece.multiline:
+    found = take_slice(lines, columns, grammar)
+    if found.multiline:
         return _take_exactly(buffer, columns, grammar)
-    piece.endings = {b"\r"} if piece.endings else set()
-    return piece
+    found.endings = {b"\r"} if found.endings else set()
+    return found
 
 
 def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Grammar) -> pl.DataFrame | None:
@@ -133,9 +133,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
     if b"\0" in text or (len(columns) == 1 and lines.str.contains(_BLANK).any()):
         return None
     if grammar.quote in text:
-        quoted = lines.filter(
-            single_threaded_column(lines, pl.first().str.contains(grammar.quote.decode(), literal=True))
-        )
+        quoted = lines.filter(select_column(lines, pl.first().str.contains(grammar.quote.decode(), literal=True)))
         if not _sound(quoted, len(columns), grammar).all():
             return None
     try:
@@ -153,7 +151,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
 def _sound(lines: pl.Series, fields: int, grammar: Grammar) -> pl.Series:
     """Which lines are one well-formed record with that many fields."""
     if fields <= _COUNTED_FIELDS:
-        return single_threaded_column(lines, pl.first().str.contains(grammar.line_pattern(fields)))
+        return select_column(lines, pl.first().str.contains(grammar.line_pattern(fields)))
     separators = lines.str.replace_all(grammar.quoted_pattern, "").str.count_matches(
         grammar.delimiter.decode(), literal=True
     )
@@ -161,7 +159,7 @@ def _sound(lines: pl.Series, fields: int, grammar: Grammar) -> pl.Series:
 
 
 class _Sifter:
-    """Finds the lines of a piece that are not sound records by themselves, and judges those alone."""
+    """Finds the lines of a slice that are not well-formed records by themselves, and reads only those exactly."""
 
     def __init__(
         self,
@@ -180,7 +178,7 @@ class _Sifter:
         self._grammar = grammar
         self._text = text
         self._lines = lines
-        self._piece = CsvSlice(pl.DataFrame(), endings=endings)
+        self._slice = CsvSlice(pl.DataFrame(), endings=endings)
         self._left_out: list[tuple[int, int]] = []
         self._inner_lines: list[int] = []
         if len(endings) > 1:
@@ -204,18 +202,18 @@ class _Sifter:
         if len(self._columns) == 1:
             suspect |= lines.str.contains(_BLANK)
         if undecodable:
-            places = self._starts.search_sorted(pl.Series(undecodable, dtype=pl.Int64), side="right") - 1
-            suspect[places.unique()] = True
+            lines_hit = self._starts.search_sorted(pl.Series(undecodable, dtype=pl.Int64), side="right") - 1
+            suspect[lines_hit.unique()] = True
         return row_indices(suspect)
 
     def sift(self) -> CsvSlice:
-        piece, data, grammar = self._piece, self._buffer.data, self._grammar
+        found, data, grammar = self._slice, self._buffer.data, self._grammar
         whole, after, extra = self._lines.len(), 0, 0
         for line, start, span, is_blank in self._each_suspect():
             if line < after:
                 continue
             if is_blank:
-                piece.blank_lines += 1
+                found.blank_lines += 1
                 self._left_out.append(span)
                 continue
             record = grammar.next_record(data, start, self._buffer.final)
@@ -227,34 +225,34 @@ class _Sifter:
                 break
             raw = data[start : record.end]
             if reason := grammar.fault(record, raw, len(self._columns)):
-                piece.malformed.append(Malformed(line - extra - piece.blank_lines, raw, reason))
+                found.malformed.append(Malformed(line - extra - found.blank_lines, raw, reason))
                 self._left_out.append((span[0], self._text_ends[after - 1]))
             if record.multiline:
-                piece.multiline += 1
+                found.multiline += 1
                 extra += after - line - 1
                 self._inner_lines.extend(range(line, after - 1))
         return self._finished(whole, extra)
 
     def _each_suspect(self) -> Iterator[tuple[int, int, tuple[int, int], bool]]:
-        """Yield each suspect's line, where it starts, its text from where to where, and whether it is blank."""
+        """Yield each suspect's line, its start in the data, its span in the text, and whether it is blank."""
         lines = self._suspects
         spans = zip(self._text_starts[lines].to_list(), self._text_ends[lines].to_list(), strict=True)
         blank = self._lines[lines].str.contains(_BLANK).to_list()
         return zip(lines.to_list(), self._starts[lines].to_list(), spans, blank, strict=True)
 
     def _finished(self, whole: int, extra: int) -> CsvSlice:
-        """The piece of the first `whole` lines, `extra` of which are later lines of a record."""
-        piece, lines = self._piece, self._lines.len()
-        piece.consumed = self._starts[whole] if whole < lines else self._cut
-        piece.records = whole - extra - piece.blank_lines
+        """The slice of the first `whole` lines, `extra` of which are later lines of a record."""
+        found, lines = self._slice, self._lines.len()
+        found.consumed = self._starts[whole] if whole < lines else self._cut
+        found.records = whole - extra - found.blank_lines
         end = self._text_starts[whole] if whole < lines else len(self._text)
         spans = [(0, 0), *self._left_out, (end, end)]
         view = memoryview(self._text)
         good = b"".join(view[before:start] for (_, before), (start, _) in pairwise(spans))
-        piece.rows = parse_records(good, self._columns, self._grammar)
-        if len(piece.endings) > 1:
-            piece.endings = self._endings_of(whole)
-        return piece
+        found.rows = parse_records(good, self._columns, self._grammar)
+        if len(found.endings) > 1:
+            found.endings = self._endings_of(whole)
+        return found
 
     def _endings_of(self, whole: int) -> set[bytes]:
         """Which line ends are record ends; quoted ones are not."""

@@ -1,4 +1,4 @@
-"""Judges a file by its first bytes: is it text, and in the encoding that the contract declares?"""
+"""Checks the first bytes of a file: is it text, and in the declared encoding?"""
 
 import codecs
 
@@ -28,7 +28,7 @@ _MAGIC = (
     (b"\x7fELF", "a program (ELF)"),
 )
 
-# These could begin a CSV header as well: they count only beside control characters.
+# These could begin a CSV header as well: they count only together with control characters.
 _TEXTUAL_MAGIC = (
     (b"PAR1", "a Parquet file"),
     (b"ORC", "an ORC file"),
@@ -98,7 +98,7 @@ def _wide_encoding(head: bytes) -> str | None:
     if not head:
         return None
     zeros = [head[lane::4].count(0) / (len(head) // 4) for lane in range(4)]
-    # ASCII letters of UTF-16 and UTF-32 have zero bytes in always the same places.
+    # ASCII letters of UTF-16 and UTF-32 have zero bytes at regular offsets.
     pattern = tuple(share > 0.7 for share in zeros)
     if any(0.1 < share <= 0.7 for share in zeros):
         return None

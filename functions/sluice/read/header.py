@@ -47,7 +47,7 @@ class Header:
 def _extra(unknown: dict[str, str]) -> pl.Expr:
     if not unknown:
         return pl.lit(None, dtype=pl.String).alias(EXTRA)
-    return pl.struct(pl.col(place).alias(name) for name, place in unknown.items()).struct.json_encode().alias(EXTRA)
+    return pl.struct(pl.col(column).alias(name) for name, column in unknown.items()).struct.json_encode().alias(EXTRA)
 
 
 def match_header(contract: Contract, names: list[str], preview: list[str] | None = None) -> Header:
@@ -61,7 +61,7 @@ def match_header(contract: Contract, names: list[str], preview: list[str] | None
     found = [known.get(name.strip().lower()) for name in names]
     if not any(found):
         raise _no_header(contract, names, preview or [])
-    names = _tellable(contract, names, found)
+    names = _reportable(contract, names, found)
     _refuse_duplicates(names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
@@ -80,17 +80,17 @@ def header_drift(contract: Contract, names: list[str]) -> list[Drift]:
     """Return how a header differs from the contract, also when the file is rejected for it."""
     known = _known(contract)
     found = [known.get(name.strip().lower()) for name in names]
-    names = _tellable(contract, names, found)
+    names = _reportable(contract, names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
     return of_header(contract, missing, unknown) if any(found) else []
 
 
-def _tellable(contract: Contract, names: list[str], found: list[str | None]) -> list[str]:
-    """Return the names as reports may tell them.
+def _reportable(contract: Contract, names: list[str], found: list[str | None]) -> list[str]:
+    """Return the names as reports may show them.
 
-    Where a contract is about people, a line 1 with less than half of its columns is taken for a row without a
-    header: its unknown names are masked, each with its place.
+    Where a contract is about people, a line 1 with less than half of its columns is taken for a row of a file
+    without a header: its unknown names are masked, each with its position.
     """
     if not contract.personal or 2 * len({*found} - {None}) >= len(contract.file_columns):
         return names
@@ -144,7 +144,7 @@ def _no_header(contract: Contract, names: list[str], preview: list[str]) -> File
             )
     return FileRejected(
         "header_is_present",
-        f"line 1 has none of the contract's columns but {_listed(_tellable(contract, names, [None] * len(names)))}. "
+        f"line 1 has none of the contract's columns but {_listed(_reportable(contract, names, [None] * len(names)))}. "
         f"The first line must name the columns: {_listed(list(contract.file_columns), 20)}",
     )
 

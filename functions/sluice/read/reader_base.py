@@ -24,8 +24,9 @@ class Pass(Protocol):
 
 
 class Rereadable[P: Pass](ABC):
-    """The records of a source. The first pass begins when it is made, so that a file that cannot be read is refused
-    at once; the first iteration goes on with it, every further one begins anew. `facts` are those of the latest pass.
+    """The records of a source. The constructor reads the head, so that an unreadable file is rejected at once. The
+    first iteration continues from there, every further one reads the source again. `facts` are those of the latest
+    pass.
     Close it, or use `with`, when not iterating to the end.
     """
 
@@ -34,7 +35,7 @@ class Rereadable[P: Pass](ABC):
 
     @abstractmethod
     def _new_pass(self) -> P:
-        """Return a pass that has not read anything."""
+        """Return a pass that has read nothing yet."""
 
     def _begin(self) -> P:
         started = self._new_pass()
@@ -50,7 +51,7 @@ class Rereadable[P: Pass](ABC):
     def __iter__(self) -> Iterator[RawBatch]:
         current, self._pass = self._pass or self._begin(), None
         try:
-            yield from one_ahead(current.batches())
+            yield from prefetched(current.batches())
         finally:
             current.close()
 
@@ -67,11 +68,11 @@ class Rereadable[P: Pass](ABC):
             self._pass = None
 
 
-def one_ahead[T](items: Iterator[T]) -> Iterator[T]:
-    """Yield the items, of which the next one is made while the caller works; raises what making one raises."""
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming = thread.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
+def prefetched[T](items: Iterator[T]) -> Iterator[T]:
+    """Yield the items; the next one is made in a thread while the caller works. Raises what making one raises."""
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+        upcoming = thread.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = thread.submit(next, items, None)
             yield item
             del item

@@ -1,4 +1,4 @@
-"""How a file differs from what the contract expects of its columns, and what the contract makes of it."""
+"""How a file's columns differ from the contract's, and what the contract does about it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from sluice.contract.model import Contract
 Kind = Literal["unknown", "missing", "renamed", "retyped"]
 
 _ALIKE = 0.6
-"""How alike two names must be (difflib's ratio, 0 to 1) to be taken for one column. The same place tells, too."""
+"""How alike two names must be (difflib's ratio, 0 to 1) to be taken for one column; the same position counts too."""
 
 _MOST = 20
 _SHOWN = 60
-"""Unknown columns that are looked at, and characters of their names that are told: a header may be hostile."""
+"""Unknown columns that are compared, and characters of their names that are shown: a header may be hostile."""
 
 _RETYPED = 0.5
 """The share of a file's rows whose value is not of the column's type, from which on the column has changed."""
@@ -75,17 +75,17 @@ def _renamed(contract: Contract, missing: Sequence[str], unknown: Mapping[str, i
     """Return old → new names: those that are alike, then those that stand where the contract has the old one."""
     left = dict(list(unknown.items())[:_MOST])
     found: dict[str, str] = {}
-    places = {name: at for at, name in enumerate(contract.file_columns)}
+    positions = {name: at for at, name in enumerate(contract.file_columns)}
     for old in missing:
         alike = max(left, key=lambda new: _likeness(old, new), default=None)
         if alike is not None and _likeness(old, alike) >= _ALIKE:
             found[old] = alike
             del left[alike]
     for old in missing:
-        in_its_place = [new for new, at in left.items() if at == places[old]]
-        if old not in found and in_its_place and len(missing) == len(unknown):
-            found[old] = in_its_place[0]
-            del left[in_its_place[0]]
+        at_its_position = [new for new, at in left.items() if at == positions[old]]
+        if old not in found and at_its_position and len(missing) == len(unknown):
+            found[old] = at_its_position[0]
+            del left[at_its_position[0]]
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a reader reads from, and what it gives: batches of rows, and facts about the file."""
+"""What a reader reads, and what it returns: batches of rows, and facts about the file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,7 @@ class RawBatch:
 
 @dataclass
 class Facts:
-    """What reading a file taught about it; the counts are complete after the last batch.
+    """Facts about a file; the counts are complete after the last batch.
 
     encoding: codec name; bom: a UTF-8 mark was there; line_ending: lf, crlf, cr, mixed or none
     bytes_in: as stored; bytes_text: decompressed; quoted: a quote character was seen
@@ -83,7 +83,6 @@ class Limits:
 
     A bomb is a file whose text is more than `bomb_ratio` times its compressed size once it is past
     `bomb_bytes` (gzip cannot exceed about 1,030 times; real CSV files stay below 50 times).
-    Once `large_from` records of a text file have been read, if it is given, its batches have twice as many.
     """
 
     record_bytes: int = 16 * MIB
@@ -94,4 +93,3 @@ class Limits:
     head_bytes: int = 64 << 10
     read_bytes: int = 1 * MIB
     split_bytes: int = 64 * MIB
-    large_from: int | None = None

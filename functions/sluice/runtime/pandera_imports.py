@@ -1,5 +1,5 @@
 """pandera imports pandas, PySpark and Hypothesis where it finds them: in Glue, and wherever the local AWS is installed.
-That takes longer than all other imports together, and 100 MB. It serves Polars here, and does without, as in Lambda.
+That takes longer than all other imports together, and 100 MB. For Polars it needs none of them.
 """
 
 import sys
@@ -10,7 +10,7 @@ _NEEDLESS = {"hypothesis", "numpy", "pandas", "pyspark"}
 
 
 class HiddenFromPandera:
-    """Finds no module. When pandera looks for one that it can do without, it is told that there is none."""
+    """A finder that hides from pandera the packages that it can do without."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         """Raises ModuleNotFoundError."""
@@ -19,7 +19,7 @@ class HiddenFromPandera:
 
 
 def _importer(frame: FrameType | None) -> str:
-    """Return the name of the module whose import statement is carried out."""
+    """Return the name of the module that imports."""
     while frame and str(frame.f_globals.get("__name__")).startswith("importlib"):
         frame = frame.f_back
     return str(frame.f_globals.get("__name__")) if frame else ""

@@ -1,4 +1,4 @@
-"""The gate's report on a whole file."""
+"""The validation report on a file."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from sluice.read.schema_drift import Drift
 
 @dataclass(frozen=True)
 class Example:
-    """One bad row: its number, and the text of the column that the reason speaks of (masked when personal)."""
+    """One bad row: its number, and the text of the reason's column (masked when personal)."""
 
     row_number: int
     text: str | None
@@ -16,7 +16,7 @@ class Example:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What the contract says of a file.
+    """The outcome of a validation.
 
     result: accepted or rejected. reasons: failed check → rows (1 for a check of the whole file).
     problems: why the file is rejected, in words. examples: reason → its first rows.

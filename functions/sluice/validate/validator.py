@@ -1,4 +1,4 @@
-"""The gate: the contract applied to a whole file in bounded memory, before anything is written."""
+"""Validates a whole file against its contract in bounded memory, before anything is written."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
-from sluice.clean.parallel import judged
+from sluice.clean.parallel import validated
 from sluice.clean.result import BatchResult, refuse_share
 from sluice.contract.model import Contract
 from sluice.errors import FileRejected
@@ -36,9 +36,9 @@ def check(
     key: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ValidationReport:
-    """Return the report on a file. With a key, the naming convention and the columns it fixes are judged too.
+    """Return the report on a file. With a key, the naming convention and the columns that it fixes are checked too.
 
-    Duplicates and outliers need a second look at the file and are left to the cleaning: neither quarantines.
+    Duplicates and outliers need a second pass over the file and are left to the cleaning: neither quarantines.
     """
     tally = _Tally()
     reader = None
@@ -85,8 +85,8 @@ def _parts(contract: Contract, key: str | None) -> Mapping[str, str]:
 def _drift(contract: Contract, reader: FileReader | None, tally: _Tally) -> list[Drift]:
     if reader is None:
         return []
-    left = tally.rows - sum(tally.discarded.values())
-    return [*header_drift(contract, reader.header), *of_values(contract, left, tally.reasons)]
+    remaining = tally.rows - sum(tally.discarded.values())
+    return [*header_drift(contract, reader.header), *of_values(contract, remaining, tally.reasons)]
 
 
 def _read(
@@ -97,7 +97,7 @@ def _read(
     progress: Callable[[int], None] | None,
 ) -> None:
     header = match_header(contract, reader.header, reader.preview)
-    for batch in judged(contract, header, reader, parts):
+    for batch in validated(contract, header, reader, parts):
         tally.rows += batch.rows_in
         tally.quarantined += batch.quarantined_rows
         tally.discarded.update(batch.discarded)
@@ -122,6 +122,6 @@ def _note_examples(contract: Contract, batch: BatchResult, tally: _Tally) -> Non
 
 
 def column_of(contract: Contract, reason: str) -> str:
-    """Return the column that a reason speaks of: the longest whose name begins it."""
+    """Return the column of a reason: the longest column name that it begins with."""
     named = [name for name in contract.file_columns if reason.startswith(f"{name}_")]
     return max(named, key=len, default="_raw")

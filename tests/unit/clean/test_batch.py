@@ -194,7 +194,7 @@ def test_records_that_could_not_be_split_stand_among_the_quarantined_in_the_file
     ]
 
 
-def test_a_judged_batch_counts_as_many_rows_as_it_returns():
+def test_a_validated_batch_counts_as_many_rows_as_it_returns():
     changes: list[dict[str, str]] = [
         {"channel": "fax", "quantity": "two"},
         {},
@@ -206,7 +206,7 @@ def test_a_judged_batch_counts_as_many_rows_as_it_returns():
     for number in (2, 6):
         malformed = pl.DataFrame({"_row_number": [number], "_raw": ["a,b"], "_reason": ["row_has_every_field"]})
         for given in (rows, rows.filter(pl.col("_row_number").is_in([2, 5])), rows.clear()):
-            batch = Cleaner(SALES).judge(given, malformed)
+            batch = Cleaner(SALES).validate(given, malformed)
             assert batch.rows_in == given.height + 1
             assert batch.quarantined_rows == batch.quarantined().height
             assert batch.good().height + batch.quarantined_rows + sum(batch.discarded.values()) == batch.rows_in

@@ -77,7 +77,7 @@ def told(contract: Contract, rows: pl.DataFrame, reader: Cells | None = None) ->
     cells = (reader or Cells(contract)).read(rows)
     wrong: dict[int, list[tuple[str, str]]] = {}
     for name, unparsed in cells.unparsed.items():
-        for place, text in zip(unparsed.places, unparsed.text, strict=True):
+        for place, text in zip(unparsed.indices, unparsed.text, strict=True):
             wrong.setdefault(place, []).append((name, text))
     texts, values = cells.text.select("name", "kind").rows(), cells.values.rows()
     return [(texts[place], values[place], wrong.get(place, [])) for place in range(rows.height)]
@@ -97,10 +97,10 @@ def told(contract: Contract, rows: pl.DataFrame, reader: Cells | None = None) ->
 def test_a_cell_says_the_same_among_many_and_among_few(contract: Contract, various: bool):
     rows = dirty(12_000 if various else 3_000, seed=3, various=various)
     some = [*range(0, rows.height, 40), rows.height - 1]
-    alone = [told(contract, rows[place : place + 1])[0] for place in some]
+    single = [told(contract, rows[place : place + 1])[0] for place in some]
     together = told(contract, rows)
-    assert [together[place] for place in some] == alone
-    assert any(wrong for _, _, wrong in alone)
+    assert [together[place] for place in some] == single
+    assert any(wrong for _, _, wrong in single)
 
 
 @pytest.mark.parametrize("before", [False, True])
@@ -118,9 +118,9 @@ def test_a_marker_is_told_among_texts_of_any_length(marker: str):
     contract = replace(PLAIN, reading=Reading(null_markers=(marker,), dates=FORMS))
     spellings = [marker.lower(), f" {marker.upper()}", marker]
     rows = rows_of({name: [*spellings, "a text as long as a book"] for name in POOLS})
-    alone = rows_of(dict.fromkeys(POOLS, spellings[:1]))
+    single = rows_of(dict.fromkeys(POOLS, spellings[:1]))
     assert Cells(contract).read(rows).text["name"].to_list() == [None, None, None, "a text as long as a book"]
-    assert Cells(contract).read(alone).text["name"].to_list() == [None]
+    assert Cells(contract).read(single).text["name"].to_list() == [None]
 
 
 def test_a_null_marker_that_is_a_value_of_the_type_is_no_value():

@@ -1,7 +1,6 @@
 import dataclasses
 import json
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -174,10 +173,10 @@ def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(deduplicate, "HASHES", 150)
     monkeypatch.setattr(deduplicate, "BUCKET_ROWS", 50)
     monkeypatch.setattr(polars_statistics, "_PART_ROWS", 50)
-    pieces, pieces_out = cleaned(tmp_path / "b", as_csv(*rows))
-    assert pieces.discarded == whole.discarded == {"duplicate": 200}
-    assert pieces.statistics == whole.statistics != {}
-    assert published(pieces_out).equals(published(whole_out))
+    batches, batches_out = cleaned(tmp_path / "b", as_csv(*rows))
+    assert batches.discarded == whole.discarded == {"duplicate": 200}
+    assert batches.statistics == whole.statistics != {}
+    assert published(batches_out).equals(published(whole_out))
 
 
 def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -195,30 +194,18 @@ def test_few_rows_left_of_a_batch_do_not_keep_its_text_alive(tmp_path: Path, mon
     assert 4_100 < kept_alive["good"] < 20_000
 
 
-def test_the_later_batches_of_a_large_file_are_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(polars_engine, "BATCH_ROWS", 50)
-    monkeypatch.setattr(polars_engine, "_LARGE_FROM", 200)
-    file = written(tmp_path, as_csv(*[{}] * 1_000))
-    so_far = [0]
-    polars_engine.clean(SALES, FileSource(file), tmp_path / "out", lineage=LINEAGE, progress=so_far.append)
-    batches = [after - before for before, after in pairwise(so_far)]
-    assert (sum(batches), len(batches)) == (1_000, 13)
-    assert max(batches[:5]) <= 55
-    assert min(batches[5:-1]) >= 95
-
-
-def test_batches_cleaned_side_by_side_are_accounted_for_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_batches_cleaned_in_parallel_are_accounted_for_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     changes = [{}, {"quantity": "two"}, {"sale_date": " 03/05/2025 "}, {"is_test": "yes"}, {}, {"unit_price": "-"}, {}]
     rows = [changes[number % 7] for number in range(600)]
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole, whole_out = cleaned(tmp_path / "a", as_csv(*rows))
     monkeypatch.setattr(polars_engine, "BATCH_ROWS", 16)
-    pieces, pieces_out = cleaned(tmp_path / "b", as_csv(*rows))
-    assert (pieces.rows_in, pieces.published, pieces.quarantined) == (600, 428, 86)
-    assert pieces.discarded == whole.discarded == {"test_transaction": 86}
-    assert pieces.reasons == whole.reasons == {"quantity_is_a_whole_number": 86}
-    assert published(pieces_out).equals(published(whole_out))
-    refused = [pl.read_parquet(out / "quarantine" / "*.parquet") for out in (pieces_out, whole_out)]
+    batches, batches_out = cleaned(tmp_path / "b", as_csv(*rows))
+    assert (batches.rows_in, batches.published, batches.quarantined) == (600, 428, 86)
+    assert batches.discarded == whole.discarded == {"test_transaction": 86}
+    assert batches.reasons == whole.reasons == {"quantity_is_a_whole_number": 86}
+    assert published(batches_out).equals(published(whole_out))
+    refused = [pl.read_parquet(out / "quarantine" / "*.parquet") for out in (batches_out, whole_out)]
     assert refused[0].equals(refused[1])
     assert refused[0]["_row_number"].to_list() == list(range(2, 601, 7))

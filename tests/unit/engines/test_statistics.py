@@ -14,8 +14,8 @@ from sluice.engines.statistics import (
     median,
     order_statistics,
     quantiles,
-    quartile_limits,
-    z_limits,
+    quartile_range,
+    z_score_range,
 )
 
 
@@ -55,15 +55,15 @@ def test_quantiles_are_linear():
     assert quantiles(column, column.summary(), [Fraction(1, 4), Fraction(3, 4)]) == [Fraction(35, 2), Fraction(65, 2)]
 
 
-def test_quartile_limits_keep_what_lies_within():
+def test_quartile_range_keep_what_lies_within():
     column = Listed([10, 20, 30, 40])
-    limits = quartile_limits(column, column.summary(), 1.5)  # 17.5 - 22.5 and 32.5 + 22.5
+    limits = quartile_range(column, column.summary(), 1.5)  # 17.5 - 22.5 and 32.5 + 22.5
     assert (limits.low, limits.high) == (-5, 55)
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=40), st.sampled_from([1.0, 1.5, 3.0]))
 def test_z_limits_are_exact(values: list[int], z: float):
-    limits = z_limits(Listed(values).summary(), z)
+    limits = z_score_range(Listed(values).summary(), z)
     centre = Fraction(sum(values), len(values))
     variance = sum((value - centre) ** 2 for value in values) / len(values)
     for value in values:

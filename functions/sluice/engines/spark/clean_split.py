@@ -1,7 +1,7 @@
-"""The first pass on many machines: a task reads one part of a file, cleans it and puts its rows aside.
+"""The first pass on Spark: a task reads one split of a file, cleans it and stages its rows as Parquet files.
 
-Good rows are laid down in pieces, one for each partition that a chunk of rows touches, quarantined rows in one
-more; the task hands on only the marks of the good rows and an account of the chunk.
+A chunk of rows has one staged file for each partition of its good rows, and one for its quarantined rows. The task
+returns only the shuffle columns of the good rows and the account of each chunk.
 """
 
 import json
@@ -27,12 +27,12 @@ from sluice.read.header import match_header
 
 WORK = "_work/"
 CHUNK_BYTES = 128 << 20
-"""Rows in memory that a task holds before it lays them down."""
-MARK_ROWS = 100_000
+"""Rows in memory after which a task writes its chunk."""
+SHUFFLE_ROWS = 100_000
 
 
 @dataclass(frozen=True)
-class Cutting:
+class SplitJob:
     """What the tasks of one file share. header: the file's column names; parts: what its key captured."""
 
     contract: Contract
@@ -43,22 +43,22 @@ class Cutting:
     folder: Folder
 
 
-def cut(job: Cutting, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Clean the splits of these numbers (column `id`); yield the marks of good rows and the chunks' accounts.
+def clean_splits(job: SplitJob, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Clean the splits of these numbers (column `id`); yield shuffle columns and accounts of chunks.
 
-    For Spark's mapInArrow. A file that turns out to be unreadable is told in an account, not raised: Spark would
-    try again, and lose the reason.
+    For Spark's mapInArrow. A rejected file is returned as an account instead of raised: Spark would
+    retry the task, and lose the reason.
     """
     schema = arrow_schema(job.contract)
     for numbered in numbers:
         for number in numbered.column("id").to_pylist():
-            for frame in _cut_split(job, number):
+            for frame in _clean_split(job, number):
                 whole = pl.concat([pl.DataFrame(schema=pl.Schema(schema)), frame], how="diagonal")
                 table = whole.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
-                yield from table.to_batches(max_chunksize=MARK_ROWS)
+                yield from table.to_batches(max_chunksize=SHUFFLE_ROWS)
 
 
-def _cut_split(job: Cutting, number: int) -> Iterator[pl.DataFrame]:
+def _clean_split(job: SplitJob, number: int) -> Iterator[pl.DataFrame]:
     contract, split = job.contract, job.splits[number]
     header = match_header(contract, job.header)
     chunk = _Chunk(contract, number, split.first_row)
@@ -67,13 +67,13 @@ def _cut_split(job: Cutting, number: int) -> Iterator[pl.DataFrame]:
         for raw in batches(job.original, split, job.header, contract):
             chunk.add(cleaner.clean(header.select(contract, raw.rows), raw.malformed))
             if chunk.bytes > CHUNK_BYTES:
-                yield from chunk.lay_down(job.folder)
+                yield from chunk.write(job.folder)
                 chunk = _Chunk(contract, number, chunk.first_row + chunk.account.rows_in)
     except FileRejected as rejected:
         refused = {"split": number, "rejected": {"reason": rejected.reason, "message": rejected.message}}
         yield pl.DataFrame({ACCOUNT: [json.dumps(refused)]})
         return
-    yield from chunk.lay_down(job.folder)
+    yield from chunk.write(job.folder)
 
 
 @dataclass
@@ -95,24 +95,24 @@ class _Chunk:
         self.quarantined.append(held.quarantined)
         self.bytes += bytes_of(held.good) + bytes_of(held.quarantined)
 
-    def lay_down(self, folder: Folder) -> Iterator[pl.DataFrame]:
-        """Write the rows; yield their marks, then the chunk's account."""
-        pieces = []
-        frames = _pieces(self.contract, pl.concat(self.good)) if self.good else []
+    def write(self, folder: Folder) -> Iterator[pl.DataFrame]:
+        """Write the rows; yield their shuffle columns, then the chunk's account."""
+        files = []
+        frames = _by_partition(self.contract, pl.concat(self.good)) if self.good else []
         self.good = []
         for number, (values, frame) in enumerate(frames):
             name = f"{WORK}{self.first_row:012}-{number:05}.parquet"
             size = folder.put(name, lambda file, rows=frame: rows.write_parquet(file, compression="lz4"))  # type: ignore[misc]
-            pieces.append({"name": name, "values": values, "rows": frame.height, "bytes": size})
-            yield self._marks(frame, number)
-        yield pl.DataFrame({ACCOUNT: [json.dumps(self._told(pieces, self._lay_down_quarantined(folder)))]})
+            files.append({"name": name, "values": values, "rows": frame.height, "bytes": size})
+            yield self._shuffle_rows(frame, number)
+        yield pl.DataFrame({ACCOUNT: [json.dumps(self._chunk_account(files, self._write_quarantined(folder)))]})
 
-    def _marks(self, frame: pl.DataFrame, piece: int) -> pl.DataFrame:
-        place = {"chunk": pl.lit(self.first_row, pl.Int64), "piece": pl.lit(piece, pl.Int64)}
-        marks = [mark.expression.alias(mark.name) for mark in shuffle_columns(self.contract) if mark.name not in place]
-        return frame.select(*marks).with_columns(**place)
+    def _shuffle_rows(self, frame: pl.DataFrame, file: int) -> pl.DataFrame:
+        origin = {"chunk": pl.lit(self.first_row, pl.Int64), "file": pl.lit(file, pl.Int64)}
+        columns = [one.expression.alias(one.name) for one in shuffle_columns(self.contract) if one.name not in origin]
+        return frame.select(*columns).with_columns(**origin)
 
-    def _lay_down_quarantined(self, folder: Folder) -> list[dict[str, Any]]:
+    def _write_quarantined(self, folder: Folder) -> list[dict[str, Any]]:
         rows = pl.concat(self.quarantined) if self.quarantined else pl.DataFrame()
         self.quarantined = []
         if not rows.height:
@@ -121,27 +121,29 @@ class _Chunk:
         size = folder.put(name, lambda file: rows.write_parquet(file, compression="lz4"))
         return [{"name": name, "values": {}, "rows": rows.height, "bytes": size}]
 
-    def _told(self, pieces: list[dict[str, Any]], quarantine: list[dict[str, Any]]) -> dict[str, Any]:
+    def _chunk_account(self, files: list[dict[str, Any]], quarantine: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "split": self.split,
             "chunk": self.first_row,
             "account": self.account.to_dict(),
-            "pieces": pieces,
+            "files": files,
             "quarantine": quarantine,
             "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
 
 
-def _pieces(contract: Contract, rows: pl.DataFrame) -> list[tuple[dict[str, str], pl.DataFrame]]:
-    """Return the rows of each partition, as far as the partition can be told before the whole file is known."""
-    parts = early_partitions(contract)
+def _by_partition(contract: Contract, rows: pl.DataFrame) -> list[tuple[dict[str, str], pl.DataFrame]]:
+    """Return the rows by the partition columns that are known before the whole file is read, with their values."""
+    partitions = early_partitions(contract)
     if not rows.height:
         return []
-    if not parts:
+    if not partitions:
         return [({}, rows)]
-    names = [part.name for part in parts]
-    derived = [part.name for part in parts if part.of]
-    groups = rows.with_columns(part.expression for part in parts).partition_by(names, as_dict=True, maintain_order=True)
+    names = [partition.name for partition in partitions]
+    derived = [partition.name for partition in partitions if partition.of]
+    groups = rows.with_columns(partition.expression for partition in partitions).partition_by(
+        names, as_dict=True, maintain_order=True
+    )
     return [
         ({name: str(value) for name, value in zip(names, values, strict=True)}, frame.drop(derived))
         for values, frame in groups.items()

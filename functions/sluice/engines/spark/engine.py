@@ -1,8 +1,8 @@
 """The Spark engine: files that outgrow one machine, cleaned by the same code with the same result.
 
-Spark tells the tasks what to do and decides what needs the whole file: which row of a key is the latest, medians,
-quartiles. The rows themselves are read, cleaned and written by `chunks` and `assembly`, a part of a file at a time.
-Nothing but the Glue job and the command line may import this module: the functions' bundle has no pyspark.
+Spark does only what needs the whole file: it finds the latest row of each key, medians and quartiles. Tasks of
+`clean_split` and `write_file` read, clean and write the rows, one split or one output file at a time.
+Only the Glue job and the command line may import this module: the functions' bundle has no pyspark.
 """
 
 import json
@@ -24,12 +24,12 @@ from sluice.contract.partitions import partition_path
 from sluice.engines.accounting import Account, Cost, Written, manifest_of
 from sluice.engines.impute import Plan
 from sluice.engines.output_rows import Lineage
-from sluice.engines.spark.clean_split import WORK, Cutting, cut
+from sluice.engines.spark.clean_split import WORK, SplitJob, clean_splits
 from sluice.engines.spark.files import Folder
 from sluice.engines.spark.shuffle_columns import ACCOUNT, spark_schema
 from sluice.engines.spark.splits import Original, splits_of
 from sluice.engines.spark.statistics import plan_of
-from sluice.engines.spark.write_file import WRITTEN_IN_SPARK, Assembly, assemble, targets_of
+from sluice.engines.spark.write_file import WRITTEN_IN_SPARK, WriteJob, targets_of, write_file
 from sluice.errors import FileRejected, RowsLost
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.read.header import match_header
@@ -41,7 +41,7 @@ ROWS_OF_A_SHUFFLE = 500_000
 
 @dataclass(frozen=True)
 class File:
-    """One file to clean. facts: what reading it taught (reader.Facts as a dict), when the gate has read it."""
+    """One file to clean. facts: its read.source.Facts as a dict, from the validation report."""
 
     original: Original
     folder: Folder
@@ -98,35 +98,35 @@ class _Cleaning:
             self.account.notes.append(f"a {self.facts['compression']} file cannot be split: one task read it")
         elif contract.reads_objects:
             self.account.notes.append("a file of JSON Lines is not split: one task read it")
-        # A session of its own: how many parts a shuffle has is a setting of the session, and follows the file.
+        # A session of its own: the number of shuffle partitions is a setting of the session, and follows the file.
         self.spark = spark.newSession()
-        # About 100 bytes a row of text; a part of a shuffle has to fit into the memory of one core.
-        parts = 1 + int(self.facts["bytes_text"]) // (100 * ROWS_OF_A_SHUFFLE)
-        self.parts = max(parts, spark.sparkContext.defaultParallelism)
-        self.spark.conf.set("spark.sql.shuffle.partitions", self.parts)
+        # About 100 bytes a row of text; a shuffle partition has to fit into the memory of one core.
+        partitions = 1 + int(self.facts["bytes_text"]) // (100 * ROWS_OF_A_SHUFFLE)
+        self.partitions = max(partitions, spark.sparkContext.defaultParallelism)
+        self.spark.conf.set("spark.sql.shuffle.partitions", self.partitions)
         self.peak = 0
 
     def run(self, started: float) -> Manifest:
-        marks = self._cut().persist(StorageLevel.DISK_ONLY)
+        shuffled = self._clean_splits().persist(StorageLevel.DISK_ONLY)
         try:
-            chunks = self._chunks(marks)
+            chunks = self._chunks(shuffled)
             refuse_share(self.contract, self.account.rows_in, self.account.quarantined, self.account.reasons)
-            rows = marks.where(F.col(ACCOUNT).isNull())
-            kept = rows.where("rank = 1") if self.contract.unique else rows
-            lost = rows.where("rank > 1") if self.contract.unique else rows.limit(0)
-            whole = plan_of(self.contract, kept)
-            written = self._write(chunks, lost, whole)
+            rows = shuffled.where(F.col(ACCOUNT).isNull())
+            latest = rows.where("rank = 1") if self.contract.unique else rows
+            superseded = rows.where("rank > 1") if self.contract.unique else rows.limit(0)
+            whole = plan_of(self.contract, latest)
+            written = self._write(chunks, superseded, whole)
             if self.contract.unique:
-                self.account.discarded["duplicate"] += lost.count()
+                self.account.discarded["duplicate"] += superseded.count()
         finally:
-            marks.unpersist()
+            shuffled.unpersist()
         peak = max(self.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
         cost = Cost("spark", started, self.facts["bytes_in"], peak)
         return manifest_of(self.contract, self.account, whole, written, self.file.lineage, cost)
 
-    def _cut(self) -> DataFrame:
-        """Return the marks of all good rows, the latest of a key with rank 1, and the accounts of the chunks."""
-        job = Cutting(
+    def _clean_splits(self) -> DataFrame:
+        """Return the shuffle columns of good rows (rank 1: the latest row of a key) and the chunks' accounts."""
+        job = SplitJob(
             self.contract,
             self.file.original,
             self.splits,
@@ -135,21 +135,21 @@ class _Cleaning:
             self.file.folder,
         )
         numbers = self.spark.range(0, len(self.splits), 1, len(self.splits))
-        marks = numbers.mapInArrow(partial(cut, job), spark_schema(self.contract))
+        shuffled = numbers.mapInArrow(partial(clean_splits, job), spark_schema(self.contract))
         unique = self.contract.unique
         if unique is None:
-            return marks
+            return shuffled
         keys = [f"key_{name}" for name in unique.key]
         latest = [F.col("latest").desc_nulls_last()] if unique.latest else []
         window = Window.partitionBy(*keys).orderBy(*latest, F.col("_row_number").desc())
-        return marks.repartition(self.parts, *keys).withColumn("rank", F.row_number().over(window))
+        return shuffled.repartition(self.partitions, *keys).withColumn("rank", F.row_number().over(window))
 
-    def _chunks(self, marks: DataFrame) -> list[dict[str, Any]]:
+    def _chunks(self, shuffled: DataFrame) -> list[dict[str, Any]]:
         """Return the accounts of all chunks in the order of the file, added up in self.account."""
-        told = [json.loads(row[0]) for row in marks.where(F.col(ACCOUNT).isNotNull()).select(ACCOUNT).collect()]
-        for refused in sorted((one for one in told if "rejected" in one), key=lambda one: int(one["split"])):
+        accounts = [json.loads(row[0]) for row in shuffled.where(F.col(ACCOUNT).isNotNull()).select(ACCOUNT).collect()]
+        for refused in sorted((one for one in accounts if "rejected" in one), key=lambda one: int(one["split"])):
             raise FileRejected(**refused["rejected"])
-        chunks = sorted(told, key=lambda one: (int(one["split"]), int(one["chunk"])))
+        chunks = sorted(accounts, key=lambda one: (int(one["split"]), int(one["chunk"])))
         expected = 1
         for chunk in chunks:
             if chunk["chunk"] != expected:
@@ -159,11 +159,11 @@ class _Cleaning:
             self.peak = max(self.peak, chunk["peak_rss_bytes"])
         return chunks
 
-    def _write(self, chunks: list[dict[str, Any]], lost: DataFrame, whole: Plan) -> Written:
+    def _write(self, chunks: list[dict[str, Any]], superseded: DataFrame, whole: Plan) -> Written:
         targets = targets_of(chunks)
         if not targets:
             return Written([], [], [])
-        job = Assembly(
+        job = WriteJob(
             self.contract,
             self.file.folder,
             self.file.lineage,
@@ -172,25 +172,25 @@ class _Cleaning:
             self.file.hash_key,
         )
         members = [
-            (chunk, piece, number)
+            (chunk, file, number)
             for number, target in enumerate(targets)
             if target.table == "published"
-            for chunk, piece in target.members
+            for chunk, file in target.members
         ]
-        names = ["chunk", "piece", "target"]
+        names = ["chunk", "file", "target"]
         columns = [pa.array(column, pa.int64()) for column in zip(*members, strict=True)] or [
             pa.array([], pa.int64())
         ] * 3
         of_target = self.spark.createDataFrame(pa.table(columns, names=names))
-        superseded_rows = lost.join(F.broadcast(of_target), ["chunk", "piece"]).select("target", "_row_number")
+        superseded_rows = superseded.join(F.broadcast(of_target), ["chunk", "file"]).select("target", "_row_number")
         all_targets = self.spark.range(len(targets)).select(
             F.col("id").alias("target"), F.lit(None).cast("bigint").alias("_row_number")
         )
         tasks = all_targets.unionByName(superseded_rows).repartition(len(targets), "target").groupBy("target")
 
-        # A partial function has no annotations, and by them Spark tells what to hand over.
+        # Spark chooses the kind of argument by the annotations, which a partial function has not.
         def make(rows: pa.Table) -> pa.Table:
-            return assemble(job, rows)
+            return write_file(job, rows)
 
         files = [row.asDict() for row in tasks.applyInArrow(make, WRITTEN_IN_SPARK).collect()]
         self.peak = max([self.peak, *(file["peak_rss_bytes"] for file in files)])
@@ -198,7 +198,7 @@ class _Cleaning:
 
 
 def learn(source: Source, contract: Contract) -> dict[str, Any]:
-    """Read a file once, for its facts, where no gate has read it before."""
+    """Return the facts of a file that has not been validated before, by reading it once."""
     reader = open_reader(contract, source)
     for _ in reader:
         pass
@@ -215,6 +215,6 @@ def _written(files: list[dict[str, Any]]) -> Written:
             rows[file["values"]] = rows.get(file["values"], 0) + file["rows"]
     partitions = [
         PartitionCount(values, partition_path(values), count)
-        for values, count in ((json.loads(told), count) for told, count in rows.items())
+        for values, count in ((json.loads(text), count) for text, count in rows.items())
     ]
     return Written(partitions, tables["published"], tables["quarantine"])

@@ -20,7 +20,7 @@ class Folder(Protocol):
         """Write a file, whole or not at all, and return its size in bytes."""
 
     def get(self, name: str) -> BinaryIO:
-        """Return a file, to be read at random places."""
+        """Return a file, with random access."""
 
     def remove(self, below: str) -> None:
         """Remove all files whose names begin with `below`, which ends with a slash."""

@@ -1,6 +1,5 @@
-"""What must be known of every row to decide about the whole file: its key, its age, its numbers.
-
-Spark moves only these few columns between machines; the rows themselves wait in Parquet.
+"""The few columns that Spark shuffles: keys, the `latest` column and counted numbers. The rows themselves stay in
+staged Parquet files.
 """
 
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from sluice.contract.glue_types import glue_type
 from sluice.contract.model import Contract
 from sluice.engines.impute import counted, in_units
 
-PLACE: dict[str, pl.DataType] = {"chunk": pl.Int64(), "piece": pl.Int64(), "_row_number": pl.Int64()}
+ORIGIN: dict[str, pl.DataType] = {"chunk": pl.Int64(), "file": pl.Int64(), "_row_number": pl.Int64()}
 ACCOUNT = "account"
 """The column that holds a chunk's account (JSON) in the one row that stands for it, and null elsewhere."""
 
 
 @dataclass(frozen=True)
 class ShuffleColumn:
-    """One column: its name between the machines, the expression over a parsed row, its type."""
+    """Name and type of the column, and its expression over parsed rows."""
 
     name: str
     expression: pl.Expr
@@ -28,34 +27,36 @@ class ShuffleColumn:
 
 def shuffle_columns(contract: Contract) -> list[ShuffleColumn]:
     """Return key_…, latest, units_… and value_… columns, as far as the contract asks for them."""
-    found = [ShuffleColumn(name, pl.col(name), dtype) for name, dtype in PLACE.items()]
+    found = [ShuffleColumn(name, pl.col(name), dtype) for name, dtype in ORIGIN.items()]
     if contract.unique:
-        found += [_mark(contract, f"key_{name}", name) for name in contract.unique.key]
-        found += [_mark(contract, "latest", contract.unique.latest)] if contract.unique.latest else []
+        found += [_column(contract, f"key_{name}", name) for name in contract.unique.key]
+        found += [_column(contract, "latest", contract.unique.latest)] if contract.unique.latest else []
     for name in counted(contract):
         found.append(ShuffleColumn(f"units_{name}", in_units(name, contract.types[name]), pl.Int64()))
-    found += [_mark(contract, f"value_{name}", name) for name, how in contract.impute.items() if how == "mode"]
+    found += [_column(contract, f"value_{name}", name) for name, how in contract.impute.items() if how == "mode"]
     return found
 
 
-def _mark(contract: Contract, mark: str, name: str) -> ShuffleColumn:
+def _column(contract: Contract, column: str, name: str) -> ShuffleColumn:
     dtype = contract.types[name]
     if isinstance(dtype, pl.Datetime):
-        return ShuffleColumn(mark, pl.col(name).dt.replace_time_zone(None).cast(pl.Datetime("us")), pl.Datetime("us"))
-    return ShuffleColumn(mark, pl.col(name), dtype)
+        return ShuffleColumn(column, pl.col(name).dt.replace_time_zone(None).cast(pl.Datetime("us")), pl.Datetime("us"))
+    return ShuffleColumn(column, pl.col(name), dtype)
 
 
 def spark_schema(contract: Contract) -> str:
-    """Return the marks' columns as Spark declares them."""
-    columns = [(mark.name, glue_type(mark.dtype)) for mark in shuffle_columns(contract)]
+    """Return the shuffle columns, and ACCOUNT, as a Spark schema."""
+    columns = [(column.name, glue_type(column.dtype)) for column in shuffle_columns(contract)]
     # A timestamp without a zone has a type of its own in Spark; with zones, sessions could differ.
-    told = [f"`{name}` {'timestamp_ntz' if kind == 'timestamp' else kind}" for name, kind in columns]
-    return ", ".join([*told, f"`{ACCOUNT}` string"])
+    declared = [f"`{name}` {'timestamp_ntz' if kind == 'timestamp' else kind}" for name, kind in columns]
+    return ", ".join([*declared, f"`{ACCOUNT}` string"])
 
 
 def arrow_schema(contract: Contract) -> pa.Schema:
-    """Return the same columns as a task must give them to Spark."""
-    empty = pl.DataFrame(schema={mark.name: mark.dtype for mark in shuffle_columns(contract)} | {ACCOUNT: pl.String()})
+    """Return the same columns as the Arrow schema that a task must return."""
+    empty = pl.DataFrame(
+        schema={column.name: column.dtype for column in shuffle_columns(contract)} | {ACCOUNT: pl.String()}
+    )
     fields = [
         field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
         for field in empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema

@@ -1,4 +1,4 @@
-"""Reads one file by many machines: where its parts begin, and the bytes of one part."""
+"""The splits of a file, and how a task reads one."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,12 @@ from sluice.read.source import FileSource, RawBatch, Source
 
 
 class Original(Protocol):
-    """One uploaded file, readable from any place in it. Can be sent to other machines."""
+    """An uploaded file, readable from any byte. Can be pickled."""
 
     def source(self) -> Source:
-        """Return the whole file, as the reader takes it."""
+        """Return the whole file."""
 
-    def part(self, start: int, length: int) -> BinaryIO:
+    def open_range(self, start: int, length: int) -> BinaryIO:
         """Return a stream of the bytes from `start`; it may go on after `length` bytes."""
 
 
@@ -33,7 +33,7 @@ class LocalOriginal:
     def source(self) -> Source:
         return FileSource(Path(self.path))
 
-    def part(self, start: int, length: int) -> BinaryIO:
+    def open_range(self, start: int, length: int) -> BinaryIO:
         stream = Path(self.path).open("rb")  # noqa: SIM115 the reader closes it
         stream.seek(start)
         return stream
@@ -50,19 +50,19 @@ class S3Original:
     def source(self) -> Source:
         return S3Source(s3(), self.bucket, self.key, self.version_id)
 
-    def part(self, start: int, length: int) -> BinaryIO:
-        """Fetch the part whole: a connection that breaks costs one part again, which Spark's retry sees to."""
-        place = {"Bucket": self.bucket, "Key": self.key, "VersionId": self.version_id}
-        answer = s3().get_object(**place, Range=f"bytes={start}-{start + length - 1}")
+    def open_range(self, start: int, length: int) -> BinaryIO:
+        """Fetch the whole range at once: when a connection breaks, Spark repeats the task."""
+        version = {"Bucket": self.bucket, "Key": self.key, "VersionId": self.version_id}
+        answer = s3().get_object(**version, Range=f"bytes={start}-{start + length - 1}")
         if not answer.get("ContentRange", "").startswith(f"bytes {start}-{start + length - 1}/"):
-            # A store that does not know ranges answers with the whole object, whose rows would count as others.
+            # A store without ranges answers with the whole object; its rows would get wrong numbers.
             raise OSError(f"s3://{self.bucket}/{self.key}: asked for {length} bytes from {start}, got others")
         return io.BytesIO(answer["Body"].read())
 
 
 @dataclass(frozen=True)
 class Split:
-    """Bytes of a file that hold whole records; row numbers go on from `first_row`.
+    """Bytes of a file that hold whole records; the first has row number `first_row`.
 
     length: None for a whole file, which its reader opens from the start, header and all.
     """
@@ -73,7 +73,7 @@ class Split:
 
 
 def splits_of(facts: Mapping[str, Any]) -> list[Split]:
-    """Return the parts of a file. facts: what reading it taught (reader.Facts), as in the gate's report."""
+    """Return the splits of a file. facts: its read.source.Facts as a dict, as in the validation report."""
     starts: list[tuple[int, int]] = [(start, row) for start, row in facts["splits"]]
     if not starts:
         return [Split(0, None, 1)]
@@ -82,9 +82,9 @@ def splits_of(facts: Mapping[str, Any]) -> list[Split]:
 
 
 def batches(original: Original, split: Split, header: list[str], contract: Contract) -> Iterator[RawBatch]:
-    """Yield the records of a part, numbered as in the whole file. Raises FileRejected."""
+    """Yield the records of a split, numbered as in the whole file. Raises FileRejected."""
     if split.length is None:
         yield from open_reader(contract, original.source(), BATCH_ROWS)
     else:
-        stream = original.part(split.start, split.length)
+        stream = original.open_range(split.start, split.length)
         yield from read_split(stream, split.length, header, contract.reading.format, split.first_row, BATCH_ROWS)

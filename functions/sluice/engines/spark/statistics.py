@@ -1,4 +1,4 @@
-"""Counts a file's numbers on Spark, so that the one algorithm of `statistics` can say what is usual in it."""
+"""Counts the values of numeric columns on Spark, for the statistics that both engines share."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,15 +18,15 @@ from sluice.engines.statistics import FewValues, Summary
 _COUNTED = {"name": pl.String(), **statistics.SCHEMA}
 
 
-def plan_of(contract: Contract, kept: DataFrame) -> Plan:
-    """Return what the whole file says of its rows. kept: the marks of the rows that no other outdoes."""
-    mode = partial(_mode, kept)
-    # Few values the driver counts by itself: it saves some twenty small Spark jobs a file.
+def plan_of(contract: Contract, rows: DataFrame) -> Plan:
+    """Return the plan of a file. rows: the shuffle columns of its deduplicated rows."""
+    mode = partial(_mode, rows)
+    # The driver works on few counted values by itself: that saves some twenty small Spark jobs a file.
     names = counted(contract)
     if not names:
-        return plan(contract, partial(_Counts, kept), mode)
+        return plan(contract, partial(_Counts, rows), mode)
     cells = F.explode(F.array(*(_cell(name) for name in names)))
-    present = kept.select(cells.alias("cell")).where("cell.unit IS NOT NULL")
+    present = rows.select(cells.alias("cell")).where("cell.unit IS NOT NULL")
     values = present.groupBy("cell.name", "cell.unit").count().persist(StorageLevel.MEMORY_AND_DISK)
     try:
         if values.count() > statistics.FEW_VALUES:
@@ -43,29 +43,29 @@ def _cell(name: str) -> SparkColumn:
 
 @dataclass(frozen=True)
 class _Counts:
-    """statistics.Column over (name, unit, count), the counted values of all columns."""
+    """statistics.ColumnCounts of one column. values: (name, unit, count) of all columns."""
 
     values: DataFrame
     name: str
 
-    def _own(self) -> DataFrame:
+    def _of_column(self) -> DataFrame:
         return self.values.where(F.col("name") == self.name)
 
     def summary(self) -> Summary:
         unit, count = (F.col(name).cast("decimal(38,0)") for name in ("unit", "count"))
-        row = self._own().agg(
+        row = self._of_column().agg(
             F.sum("count"), F.min("unit"), F.max("unit"), F.sum(unit * count), F.sum(unit * unit * count)
         )
         return Summary(*(int(value or 0) for value in row.collect()[0]))
 
     def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
-        inside = self._own().where(F.col("unit").between(low, high))
+        inside = self._of_column().where(F.col("unit").between(low, high))
         bins = inside.groupBy(F.expr(f"(unit - {low}L) div {width}L")).agg(F.sum("count"))
         return {int(row[0]): int(row[1]) for row in bins.collect()}
 
 
-def _mode(kept: DataFrame, name: str) -> Any:
+def _mode(rows: DataFrame, name: str) -> Any:
     value = f"value_{name}"
-    counts = kept.where(F.col(value).isNotNull()).groupBy(value).count()
+    counts = rows.where(F.col(value).isNotNull()).groupBy(value).count()
     top = counts.orderBy(F.col("count").desc(), F.col(value).asc()).first()
     return top[0] if top else None

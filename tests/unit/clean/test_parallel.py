@@ -3,7 +3,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from sluice.clean.parallel import side_by_side
+from sluice.clean.parallel import in_parallel
 
 
 def test_what_is_made_comes_in_the_items_order():
@@ -17,7 +17,7 @@ def test_what_is_made_comes_in_the_items_order():
             later.set()
         return item
 
-    assert list(side_by_side(iter(range(40)), work, 3)) == list(range(40))
+    assert list(in_parallel(iter(range(40)), work, 3)) == list(range(40))
     assert ready.index(1) < ready.index(0)
 
 
@@ -28,7 +28,7 @@ def test_two_items_are_worked_on_at_once():
         both.wait()
         return item
 
-    assert list(side_by_side(iter(range(4)), work, 2)) == [0, 1, 2, 3]
+    assert list(in_parallel(iter(range(4)), work, 2)) == [0, 1, 2, 3]
 
 
 def test_no_more_is_begun_than_there_are_threads():
@@ -39,7 +39,7 @@ def test_no_more_is_begun_than_there_are_threads():
             begun.append(item)
             yield item
 
-    made = side_by_side(items(), str, 2)
+    made = in_parallel(items(), str, 2)
     for number in range(5):
         assert next(made) == str(number)
         assert len(begun) <= number + 2
@@ -49,7 +49,7 @@ def test_what_a_worker_raises_comes_in_its_place():
     def work(item: int) -> float:
         return 6 / (item - 2)
 
-    made = side_by_side(iter(range(9)), work, 2)
+    made = in_parallel(iter(range(9)), work, 2)
     assert [next(made), next(made)] == [-3.0, -6.0]
     with pytest.raises(ZeroDivisionError):
         next(made)
