@@ -2,7 +2,7 @@
 
 A change is compatible when every file that was accepted still is, every row that was published still is with the
 same values, and every query still runs. Any other needs a new version, which the ledger, the manifests and the
-table carry, so that one can tell under which rules a row was published.
+table carry, which shows under which rules a row was published.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -213,8 +213,8 @@ class Cloud:
         """Hand Describe what has happened since the last call, as the rules would; return the keys of the pages."""
         told = [message for message in self.messages() if "detail-type" in message]
         runs = dict.fromkeys(event["detail"]["run_id"] for event in told if event["detail-type"] == "DatasetUpdated")
-        news = [event for event in told if event["detail-type"] in ("RunFailed", "FileRejected")]
-        pages = [key for event in news for key in self.invoke("describe", event)["pages"]]
+        notices = [event for event in told if event["detail-type"] in ("RunFailed", "FileRejected")]
+        pages = [key for event in notices for key in self.invoke("describe", event)["pages"]]
         return [*pages, *(key for run_id in runs for key in self.ended(run_id))]
 
     def dead_letters(self) -> list[dict[str, Any]]:
