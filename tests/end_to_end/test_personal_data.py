@@ -68,7 +68,9 @@ def trail(world: World) -> Trail:
     logs = client("logs")
     for group in logs.describe_log_groups()["logGroups"]:
         events = logs.filter_log_events(logGroupName=group["logGroupName"], limit=10_000)["events"]
-        left.note(f"log {group['logGroupName']}", [event["message"] for event in events])
+        for stream in {event["logStreamName"] for event in events}:
+            lines = [event["message"] for event in events if event["logStreamName"] == stream]
+            left.note(f"log {group['logGroupName']} {stream}", lines)
     left.note("metrics", client("cloudwatch").list_metrics()["Metrics"])
     states = client("stepfunctions")
     for run in states.list_executions(stateMachineArn=world.stack.outputs["StateMachineArn"])["executions"]:

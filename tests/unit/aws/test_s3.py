@@ -77,7 +77,7 @@ def test_a_store_that_begins_anew_is_not_believed():
         def get_object(self, Bucket: str, Key: str, VersionId: str, Range: str | None = None) -> dict[str, Any]:  # noqa: N803
             return super().get_object(Bucket, Key, VersionId)
 
-    with pytest.raises(OSError, match="asked to go on at 100000"):
+    with pytest.raises(OSError, match="100000"):
         read(Forgetful(BODY, [100_000]))
 
 
