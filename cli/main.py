@@ -1,7 +1,9 @@
 """The `sluice` command: one module per subcommand, added here."""
 
+import importlib.metadata
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,13 +31,30 @@ from cli.terminal.errors import advised
 from cli.terminal.output import fail
 from sluice.errors import SluiceError
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sluice {importlib.metadata.version('sluice')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="sluice",
-    help="Every row of every file accounted for: published, quarantined with reasons, or discarded by name.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Every row of every file accounted for: published, quarantined with reasons, or discarded by name."""
+
+
 _PANELS: dict[str, list[Callable[..., None]]] = {
     "On this machine, without AWS": [check, clean, new, explain, diff],
     "Set up": [up, down, doctor],

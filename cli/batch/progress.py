@@ -14,6 +14,7 @@ from cli.batch.runner import Batch, Candidate, Runner, Stopped
 from cli.stack.connection import Stack
 from cli.stack.history import Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from sluice.ledger.ledger import FAILED, REJECTED
 
 SHOWN = 10
@@ -115,10 +116,10 @@ def print_failures(result: dict[str, Any]) -> None:
     failures = [(each["source"], each["status"], each["why"]) for each in result["bad"]]
     failures += [(key, "NOT DONE", why) for key, why in result["problems"].items()]
     if failures:
-        listed = output.table("file", "status", "why", folded=("file", "why"))
+        listed = Listing(("file", "status", "why"), prose=("why",))
         for source, status, why in failures[:SHOWN]:
             listed.add_row(source, output.status_text(status), why)
-        output.out.print(listed, highlight=False)
+        listed.print(output.out)
         if len(failures) > SHOWN:
             output.out.print(f"and {len(failures) - SHOWN:,} more: --json", style="dim")
     for run in sorted({each["run_id"] for each in result["bad"] if each["status"] == FAILED})[:SHOWN]:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from cli import spark
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson, Dataset, File
 from sluice.aws.secrets import hash_key
 from sluice.contract import registry
@@ -76,17 +76,12 @@ def _is_ours(out: Path) -> bool:
 
 
 def _print(manifest: Manifest, out: Path) -> None:
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(style="dim")
-    table.add_row("rows in", f"{manifest.rows_in:,}")
-    table.add_row(
-        "published",
-        f"{manifest.published:,}",
-        f"{output.plural(len(manifest.partitions), 'partition')} in {out}/published",
-    )
-    table.add_row("quarantined", f"{manifest.quarantined:,}", output.counts(manifest.reasons))
-    table.add_row("discarded", f"{sum(manifest.discarded.values()):,}", output.counts(manifest.discarded))
-    table.add_row("", "", f"{manifest.seconds:.2f} s, {manifest.peak_rss_bytes / 1e6:,.0f} MB peak memory")
-    output.out.print(table, highlight=False)
+    partitions = f"{output.plural(len(manifest.partitions), 'partition')} in {out}/published"
+    listed = Listing(("", "rows", "where and why"), right=("rows",), prose=("where and why",))
+    listed.add_row("in", f"{manifest.rows_in:,}", "")
+    listed.add_row("published", f"{manifest.published:,}", partitions)
+    listed.add_row("quarantined", f"{manifest.quarantined:,}", output.counts(manifest.reasons))
+    listed.add_row("discarded", f"{sum(manifest.discarded.values()):,}", output.counts(manifest.discarded))
+    listed.print(output.out)
+    memory = f"{manifest.peak_rss_bytes / 1e6:,.0f} MB peak memory"
+    output.out.print(f"{manifest.seconds:.2f} s, {memory}", style="dim", highlight=False)

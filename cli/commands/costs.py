@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.text import Text
 
 from cli.stack import history
 from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
@@ -70,13 +72,13 @@ def _print(found: list[dict[str, Any]], by: str) -> None:
         output.out.print("nothing was published", style="dim")
         return
     numbers = ("files", "rows", "MB in", "MB out", "seconds", "cost", "a million rows")
-    listed = output.table(by, "dataset", "engine", *numbers, right=numbers)
+    listed = Listing((by, "dataset", "engine", *numbers), right=numbers)
     for each in found:
         listed.add_row(each["period"], each["dataset"], each["engine"], *_cells(each))
     if len(found) > 1:
         total = {name: sum(each[name] for each in found) for name in _SUMS}
-        listed.add_row("all", "", "", *_cells(total), style="bold")
-    output.out.print(listed, highlight=False)
+        listed.add_row("all", "", "", *(Text(cell, style="bold") for cell in _cells(total)))
+    listed.print(output.out)
 
 
 def _cells(sums: dict[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import typer
 from cli.contracts.changes import Change, changes, needs_version
 from cli.contracts.document import ContractDocument, document_of, written
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson
 
 Named = "a dataset, a contract's .py file, or the .json that --save wrote"
@@ -49,9 +50,9 @@ def _print(old: ContractDocument, new: ContractDocument, found: list[Change], re
     breaks = any(change.breaks for change in found)
     colour, result = ("red", "incompatible") if breaks else ("green", "compatible")
     output.headline(result, f"bold {colour}", title)
-    table = output.table("touches", "change", "what happens", folded=("change", "what happens"))
+    table = Listing(("touches", "change", "what happens"), prose=("change", "what happens"))
     for change in found:
         table.add_row(change.touches, change.what, change.effect)
-    output.out.print(table, highlight=False)
+    table.print(output.out)
     if refused:
         output.out.print(f"Raise the contract's version above {old['version']}, so that its rows can be distinguished.")

@@ -12,6 +12,7 @@ from cli.stack.deployment import TEMPLATE
 from cli.stack.diagnose import BAD, OK, Finding
 from cli.terminal import output
 from cli.terminal.errors import advised
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson
 
 _COLOURS = {OK: "green", BAD: "bold red"}
@@ -58,7 +59,7 @@ def doctor(
 
 
 def _print(findings: list[Finding]) -> None:
-    listed = output.table("", "what", "finding", folded=("finding",))
+    listed = Listing(("", "what", "finding"), prose=("finding",))
     for each in findings:
         listed.add_row(Text(each.state, style=_COLOURS.get(each.state, "yellow")), each.what, Text(each.detail))
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)

@@ -10,6 +10,7 @@ import datasets
 from cli.contracts import odcs
 from cli.contracts.document import contract_document, written
 from cli.contracts.page import html, markdown, page
+from cli.terminal.options import AsJson
 from sluice.contract import registry
 
 SAMPLES = Path(datasets.__file__).parents[2] / "tests" / "data"
@@ -30,6 +31,7 @@ def explain(
         Format, typer.Option("--format", help="odcs: Open Data Contract Standard 3.1.")
     ] = Format.MARKDOWN,
     out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Document what a dataset's files must contain, and what happens to their rows.
 
@@ -38,6 +40,7 @@ def explain(
     Example: sluice explain sales --format html --out sales.html
     """
     contract = registry.load(name)
+    format_ = Format.JSON if as_json else format_
     if format_ is Format.ODCS:
         text = odcs.as_yaml(contract)
     elif format_ is Format.JSON:

@@ -11,6 +11,8 @@ from cli.stack.follow import Upload, any_failed, follow, print_outcome
 from cli.stack.upload import key_of
 from cli.terminal import output
 from cli.terminal.options import AsJson, Wait
+from sluice.contract import registry
+from sluice.errors import UnknownKey
 
 Files = Annotated[
     list[Path],
@@ -44,7 +46,7 @@ def put(
     """
     if key and len(files) > 1:
         raise typer.BadParameter("one key cannot hold several files", param_hint="--key")
-    keys = [key or key_of(file) for file in files]
+    keys = [_checked(key) if key else key_of(file) for file in files]
     where = connect(stack, profile, region)
     uploads = []
     for file, name in zip(files, keys, strict=True):
@@ -56,9 +58,25 @@ def put(
         else:
             output.hint(*(f"sluice show {name}" for name in keys))
         return
-    entries = follow(where, uploads, quiet=as_json)
+    try:
+        entries = follow(where, uploads, quiet=as_json)
+    except KeyboardInterrupt:
+        output.err.print(f"no longer followed; the runs go on: sluice show {keys[0]}", soft_wrap=True)
+        raise typer.Exit(130) from None
     if as_json:
         output.print_json(entries)
     else:
         print_outcome(where, entries)
     raise typer.Exit(1 if any_failed(entries) else 0)
+
+
+def _checked(key: str) -> str:
+    """Return a key that names an object of the raw bucket and follows a convention. Raises typer.BadParameter."""
+    if key.startswith("s3://"):
+        raise typer.BadParameter("a key has no s3:// and no bucket: sales/S001/2025-03-05.csv", param_hint="--key")
+    try:
+        registry.match(key)
+    except UnknownKey as error:
+        advice = "A new contract takes effect after sluice up, or sam build && sam deploy"
+        raise typer.BadParameter(f"{error}. {advice}", param_hint="--key") from None
+    return key

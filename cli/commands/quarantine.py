@@ -13,6 +13,7 @@ from cli.stack import history
 from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
@@ -55,6 +56,8 @@ def quarantine(
     where = connect(stack, profile, region)
     if export:
         rows = export_rows(where, dataset, export, reason=reason, source=source)
+        if not rows:
+            output.fail(f"no quarantined row matches: {export} is not written. See sluice quarantine {dataset}", code=2)
         if as_json:
             output.print_json({"rows": rows, "export": str(export)})
         else:
@@ -104,11 +107,11 @@ def _print(dataset: str, entries: Sequence[Entry], reasons: list[dict[str, Any]]
         return
     days = sorted({day for each in reasons for day in each["by_day"]})
     period = f"{days[0]} … {days[-1]}" if len(days) > 1 else days[0]
-    listed = output.table("reason", "rows", "files", period, right=("rows", "files"))
+    listed = Listing(("reason", "rows", "files", period), right=("rows", "files"))
     for each in reasons:
         line = _sparkline([each["by_day"].get(day, 0) for day in days])
         listed.add_row(each["reason"], output.number(each["rows"]), output.number(each["files"]), Text(line))
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)
     output.hint(f"sluice quarantine {dataset} --export rows.csv")
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from cli.stack.athena import select
 from cli.stack.connection import Profile, Region, StackName, connect
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def query(
         Path | None,
         typer.Option(dir_okay=False, help="File to write the result to: .csv or .parquet.", show_default=False),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Rows to print.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to print.")] = 50,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -59,10 +60,10 @@ def query(
 
 
 def _print(rows: "DataFrame", limit: int) -> None:
-    shown = output.table(*(str(name) for name in rows.columns), right=_numbers(rows), folded=tuple(rows.columns))
+    shown = Listing(tuple(str(name) for name in rows.columns), right=_numbers(rows))
     for row in rows.head(limit).itertuples(index=False):
         shown.add_row(*(Text(_cell(cell)) for cell in row))
-    output.out.print(shown, highlight=False)
+    shown.print(output.out)
     more = len(rows) - limit
     output.out.print(
         output.rows(len(rows)) + (f", {more:,} not shown: --limit, or --out" if more > 0 else ""), style="dim"

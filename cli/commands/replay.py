@@ -16,6 +16,7 @@ from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson, ParallelRuns
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
@@ -123,14 +124,14 @@ def _account(entry: Entry | None) -> dict[str, Any]:
 
 
 def _print(stack: Stack, result: dict[str, Any]) -> None:
-    listed = output.table("file", *_ACCOUNT, right=_ACCOUNT)
+    listed = Listing(("file", *_ACCOUNT), right=_ACCOUNT)
     for each in result["accounts"]:
         listed.add_row(Text(stack.key(each["source"])), *_changes(each["before"], each["after"]))
     if len(result["accounts"]) > 1:
         sides: Sequence[str] = ("before", "after")
         sums = {side: {name: sum(a[side][name] for a in result["accounts"]) for name in _ACCOUNT} for side in sides}
         listed.add_row(Text("all", style="bold"), *_changes(sums["before"], sums["after"]))
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)
 
 
 def _changes(before: Mapping[str, int], after: Mapping[str, int]) -> list[Text]:

@@ -11,6 +11,7 @@ from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import STATUSES, Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
@@ -22,7 +23,7 @@ def runs(
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
     status: Annotated[str | None, typer.Option(help=f"Only files with this status: {', '.join(STATUSES)}.")] = None,
     since: Since = "7d",
-    limit: Annotated[int, typer.Option(help="Runs to show, the latest first.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, help="Runs to show, the latest first.")] = 30,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -106,7 +107,7 @@ def _print(stack: Stack, found: list[dict[str, Any]], since: str) -> None:
     if not found:
         output.out.print(f"nothing since {since[:16].replace('T', ' ')} UTC", style="dim")
         return
-    listed = output.table("received", "status", "dataset", "file", *_NUMBERS, "run", right=_NUMBERS)
+    listed = Listing(("received", "status", "dataset", "file", *_NUMBERS, "run"), right=_NUMBERS)
     for run in found:
         one = stack.key(run["sources"][0])
         listed.add_row(
@@ -117,4 +118,4 @@ def _print(stack: Stack, found: list[dict[str, Any]], since: str) -> None:
             *(output.number(run[name]) for name in _NUMBERS),
             Text(run["run_id"] or "", style="dim"),
         )
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)

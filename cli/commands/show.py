@@ -14,6 +14,7 @@ from cli.stack.executions import StateTime, execution, run_input, state_times
 from cli.stack.follow import print_outcome
 from cli.stack.history import Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson
 from sluice.aws.object_keys import report_key
 from sluice.aws.object_version import ObjectVersion
@@ -117,11 +118,11 @@ def _print_reasons(version: dict[str, Any]) -> None:
     if not version.get("reasons"):
         return
     examples = version["report"].get("examples", {})
-    listed = output.table("reason", "rows", "first examples", right=("rows",), folded=("first examples",))
+    listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
     for reason, rows in sorted(version["reasons"].items(), key=lambda each: -each[1]):
         shown = [f"row {each['row_number']}: {output.short(each['text'])}" for each in examples.get(reason, [])]
         listed.add_row(reason, output.number(rows), Text("\n".join(shown)))
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)
 
 
 def _print_run(stack: Stack, run: dict[str, Any]) -> None:
@@ -148,11 +149,11 @@ def _print_run(stack: Stack, run: dict[str, Any]) -> None:
 def _print_states(states: list[dict[str, Any]]) -> None:
     if not states:
         return
-    listed = output.table("state", "times", "seconds", right=("times", "seconds"))
+    listed = Listing(("state", "times", "seconds"), right=("times", "seconds"))
     for each in states:
         state = StateTime(**each)
         listed.add_row(state.state, output.number(state.times), f"{state.seconds:,.1f}")
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)
 
 
 def _account(version: Entry) -> str | None:

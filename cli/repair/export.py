@@ -16,7 +16,7 @@ LINEAGE = ("_source_key", "_version", "_row_number", "_reasons", "_raw")
 
 
 def export_rows(stack: Stack, dataset: str, path: Path, *, reason: str | None, source: str | None) -> int:
-    """Write the quarantined rows and return how many."""
+    """Write the quarantined rows and return how many; without any there is no file."""
     conditions, parameters = ["1 = 1"], []
     if reason:
         conditions.append("contains(_reasons, ?)")
@@ -29,7 +29,8 @@ def export_rows(stack: Stack, dataset: str, path: Path, *, reason: str | None, s
         f"WHERE {' AND '.join(conditions)} ORDER BY _source_key, _row_number"
     )
     total = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
+    unfinished = path.with_name(f".{path.name}.part")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
         for rows in _with_versions(stack, chunks(stack, sql, parameters)):
             ordered = [
                 *LINEAGE,
@@ -37,6 +38,7 @@ def export_rows(stack: Stack, dataset: str, path: Path, *, reason: str | None, s
             ]
             rows.to_csv(file, columns=ordered, index=False, header=total == 0)
             total += len(rows)
+    unfinished.replace(path) if total else unfinished.unlink()
     return total
 
 

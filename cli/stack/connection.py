@@ -1,5 +1,6 @@
 """The stack that a command works on: a deployed one, or the one on the local AWS."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -87,6 +88,8 @@ def connect(stack: str | None, profile: str | None, region: str | None) -> Stack
         return local
     if stack is None:
         raise NoStack("no stack: use --stack NAME for a deployed one, or start a local one: sluice up")
+    # boto3 itself reads AWS_DEFAULT_REGION only.
+    region = region or os.environ.get("AWS_REGION")
     return deployed(boto3.Session(profile_name=profile, region_name=region), stack)
 
 

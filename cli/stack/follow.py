@@ -15,6 +15,7 @@ from cli.stack.connection import Stack
 from cli.stack.executions import state_of
 from cli.stack.history import FINAL, Entry
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from sluice.ledger.ledger import CLEANING, FAILED, REJECTED
 
 _PAUSE = 0.5
@@ -77,7 +78,7 @@ class _Watch:
                 output.err.print(f"{self._stack.key(each.uri)}: {state}", highlight=False)
 
     def table(self) -> Table:
-        shown = output.table("file", "state", "rows", "seconds", right=("rows", "seconds"))
+        shown = Listing(("file", "state", "rows", "seconds"), right=("rows", "seconds"))
         for each in self._uploads[:20]:
             entry = self._known.get((each.uri, each.version_id), {})
             seconds = f"{time.monotonic() - self._started:.0f}" if not self._is_final(each) else ""
@@ -85,7 +86,7 @@ class _Watch:
             shown.add_row(Text(self._stack.key(each.uri)), state, output.number(entry.get("rows")), seconds)
         if len(self._uploads) > 20:
             shown.add_row(f"and {len(self._uploads) - 20} more", "", "", "")
-        return shown
+        return shown.table()
 
     def _is_final(self, upload: Upload) -> bool:
         return self._known.get((upload.uri, upload.version_id), {}).get("status") in FINAL
@@ -99,7 +100,7 @@ class _Watch:
 
 def print_outcome(stack: Stack, entries: Sequence[Entry]) -> None:
     """Print the status and account of each file, and why it failed or has rows in quarantine."""
-    shown = output.table("file", "status", "rows", "published", "quarantined", "discarded", "run", right=_NUMBERS)
+    shown = Listing(("file", "status", "rows", "published", "quarantined", "discarded", "run"), right=_NUMBERS)
     for entry in entries:
         discarded = sum(entry["discarded"].values()) if "discarded" in entry else None
         shown.add_row(
@@ -111,7 +112,7 @@ def print_outcome(stack: Stack, entries: Sequence[Entry]) -> None:
             output.number(discarded),
             Text(entry.get("run_id", ""), style="dim"),
         )
-    output.out.print(shown, highlight=False)
+    shown.print(output.out)
     for entry in entries:
         _why(entry)
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from cli.terminal.listing import Listing
 from sluice.engines.polars_engine import Progress as Report
 from sluice.validate.report import ValidationReport
 
@@ -89,18 +90,6 @@ def status(what: str) -> Iterator[None]:
         yield
 
 
-def table(*columns: str, right: tuple[str, ...] = (), folded: tuple[str, ...] = ("file",)) -> Table:
-    """Return an empty table.
-
-    right: columns of numbers; folded: columns whose text may wrap.
-    """
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        justify: Literal["right", "left"] = "right" if column in right else "left"
-        made.add_column(column, justify=justify, no_wrap=column not in folded, overflow="fold")
-    return made
-
-
 def facts(values: Mapping[str, object]) -> None:
     """Print names and values, one a line; a None is left out."""
     listed = Table(box=None, padding=(0, 2), show_header=False)
@@ -167,16 +156,15 @@ def report_table(file: str, report: ValidationReport) -> None:
         highlight=False,
     )
     if report.reasons:
-        out.print(_reasons(report))
+        _reasons(report).print(out)
 
 
-def _reasons(report: ValidationReport) -> Table:
-    table = Table("reason", "rows", "first examples", box=None, padding=(0, 2), header_style="dim")
-    table.columns[1].justify = "right"
+def _reasons(report: ValidationReport) -> Listing:
+    listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
     for reason, count in report.reasons.items():
         shown = (f"row {example.row_number}: {short(example.text)}" for example in report.examples.get(reason, []))
-        table.add_row(reason, f"{count:,}", "\n".join(shown))
-    return table
+        listed.add_row(reason, f"{count:,}", "\n".join(shown))
+    return listed
 
 
 def short(text: str | None) -> str:
