@@ -43,8 +43,8 @@ def quarantine(
     correct, and publish it: sluice replay FILE. A row that could not be split has empty cells and its text in _raw:
     correct that text, or fill in every cell. Cells of personal columns are masked (***); a masked cell keeps its value.
 
-    The cells are untrusted input. A spreadsheet runs a cell that begins with = + - or @ as a formula: import all
-    columns as text, which also keeps leading zeros and dates.
+    A cell that a spreadsheet would run as a formula has an apostrophe before it, which replay takes off again. Import
+    all columns as text, which keeps leading zeros and dates. UTF-8, UTF-16 and cp1252 are read, with , ; or tabs.
 
     Exit 0: done. 2: unknown dataset, or no stack.
 

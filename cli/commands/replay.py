@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.batch.candidates import put_again
 from cli.batch.progress import exit_code, print_failures, run_all
 from cli.batch.runner import Candidate, batches_of
-from cli.repair import corrected_rows
+from cli.repair import corrected_rows, preview
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import Entry
@@ -38,6 +38,7 @@ def replay(
         str | None,
         typer.Option(help="With one --source: the version to clean, instead of the published one.", show_default=False),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before corrected rows are published.")] = False,
     at_a_time: ParallelRuns = 4,
     stack: StackName = None,
     profile: Profile = None,
@@ -47,14 +48,15 @@ def replay(
     """Publish files again, with corrected rows or by a changed contract.
 
     FILE is a corrected export of sluice quarantine --export. Each file that it names is uploaded as a new version in
-    which the corrected rows replace the old ones and no other byte is changed. The new version is validated and
-    accounted for like any upload; rows that are good now leave the quarantine.
+    which the corrected rows replace the old ones and no other byte is changed. Only rows that are in quarantine can be
+    corrected; every changed cell is shown before you agree, with a warning where a spreadsheet may have changed it. The
+    new version is validated and accounted for like any upload; rows that are good now leave the quarantine.
 
     Without FILE, unchanged files are cleaned again, after a change of the contract: use --source or --dataset.
 
     Exit 0: all published. 1: some are not, or no row was corrected. 2: wrong usage, or no stack.
 
-    Example: sluice quarantine sales --export rows.csv, correct it, then: sluice replay rows.csv
+    Example: sluice quarantine sales --export rows.csv, correct it, then: sluice replay rows.csv --yes
 
     Example: sluice replay --dataset sales
 
@@ -72,6 +74,9 @@ def replay(
         uris = {where.uri(key) for key in source} if source else _quarantined(where, str(dataset))
     before = _published(where, uris)
     heads = history.heads(where, uris)
+    changed = preview.changes(where, rows, heads) if file else []
+    if changed and not yes:
+        _ask(changed)
     candidates = list(corrected_rows.candidates(where, rows, heads)) if file else _again(where, uris, heads, version)
     result = run_all(where, batches_of(candidates), at_a_time)
     after = _published(where, uris)
@@ -84,6 +89,13 @@ def replay(
         _print(where, result)
         print_failures(result)
     raise typer.Exit(exit_code(result))
+
+
+def _ask(changed: Sequence[preview.Change]) -> None:
+    preview.listing(changed).print(output.err)
+    suspect = sum(bool(change.warning) for change in changed)
+    question = f"{output.plural(len(changed), 'cell')} in all" + (f", {suspect:,} with a warning" if suspect else "")
+    typer.confirm(f"{question}. Publish?", abort=True, err=True)
 
 
 def _quarantined(stack: Stack, dataset: str) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.batch.runner import Candidate
 from cli.repair.export import LINEAGE
 from cli.repair.rewrite import CorrectedRow, rewrite
+from cli.repair.spreadsheet import encoding_of, unquoted
 from cli.stack import upload
 from cli.stack.connection import Stack
 from cli.stack.history import Entry
@@ -42,7 +43,7 @@ def read(path: Path) -> dict[tuple[str, str], Rows]:
     """Return the corrected rows by (address, version id) of their file. Raises NotAnExport."""
     csv.field_size_limit(Limits().record_bytes)
     found: dict[tuple[str, str], Rows] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding=encoding_of(path), errors="replace", newline="") as file:
         first = file.readline()
         file.seek(0)
         delimiter = max(_DELIMITERS, key=first.count)
@@ -56,8 +57,8 @@ def read(path: Path) -> dict[tuple[str, str], Rows]:
                 raise NotAnExport(
                     f"{path}, line {lines.line_num}: row {number} of {line['_source_key']} is there twice"
                 )
-            cells = {name: text or "" for name, text in line.items() if name and name not in LINEAGE}
-            rows[number] = CorrectedRow(cells, line.get("_raw") or "")
+            cells = {name: unquoted(text or "") for name, text in line.items() if name and name not in LINEAGE}
+            rows[number] = CorrectedRow(cells, unquoted(line.get("_raw") or ""))
     return found
 
 

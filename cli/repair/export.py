@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.repair.spreadsheet import quoted
 from cli.stack import history
 from cli.stack.athena import chunks
 from cli.stack.connection import Stack
+from sluice.publish.sql import literal
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,10 +22,10 @@ def export_rows(stack: Stack, dataset: str, path: Path, *, reason: str | None, s
     conditions, parameters = ["1 = 1"], []
     if reason:
         conditions.append("contains(_reasons, ?)")
-        parameters.append(_literal(reason))
+        parameters.append(literal(reason))
     if source:
         conditions.append("_source_key = ?")
-        parameters.append(_literal(stack.uri(source)))
+        parameters.append(literal(stack.uri(source)))
     sql = (
         f"SELECT *, array_join(_reasons, '; ') AS _joined_reasons FROM \"{dataset}_quarantine\" "  # noqa: S608 (a dataset's name)
         f"WHERE {' AND '.join(conditions)} ORDER BY _source_key, _row_number"
@@ -36,6 +38,8 @@ def export_rows(stack: Stack, dataset: str, path: Path, *, reason: str | None, s
                 *LINEAGE,
                 *(name for name in rows.columns if name not in (*LINEAGE, "_joined_reasons", "_run_id")),
             ]
+            for name in (*ordered[len(LINEAGE) :], "_raw"):
+                rows[name] = rows[name].map(quoted, na_action="ignore")
             rows.to_csv(file, columns=ordered, index=False, header=total == 0)
             total += len(rows)
     unfinished.replace(path) if total else unfinished.unlink()
@@ -51,7 +55,3 @@ def _with_versions(stack: Stack, chunks_of_rows: Iterable["DataFrame"]) -> Itera
         rows["_version"] = [version for _, version in of]
         rows["_reasons"] = rows["_joined_reasons"]
         yield rows[[run == found for (run, _), found in zip(of, rows["_run_id"], strict=True)]]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cli.repair.preview import NotInQuarantine
 from cli.stack import deployment
 from cli.stack.athena import QueryFailed
 from cli.stack.connection import connect
@@ -48,8 +49,17 @@ def test_corrected_rows_replace_the_quarantined_ones_under_their_numbers(sluice:
     assert "no row differs" in sluice("replay", export, code=1).stdout
     assert len(sluice.json("show", KEY)) == 1
 
-    rewrite(export, {"T13": {"channel": "online"}, "T15": {"product_id": "P9"}})
-    (account,) = sluice.json("replay", export)["accounts"]
+    rewrite(export, {"T13": {"_row_number": "12"}})  # a spreadsheet sorted a column, say
+    with pytest.raises(NotInQuarantine, match=f"row 12 of {KEY}"):
+        sluice("replay", export, "--yes")
+    rewrite(export, {"T13": {"_row_number": "13", "channel": "online"}, "T15": {"category": "NA, 7"}})
+    asked = sluice("replay", export, code=1).stderr
+    assert "no reason names this column" in asked
+    assert "2 cells in all, 1 with a warning" in asked
+    assert [number for number, _, _ in rows_of(sluice, KEY)] == [*range(1, 13)]
+
+    rewrite(export, {"T15": {"product_id": "P9", "category": " NA, 007 "}})
+    (account,) = sluice.json("replay", export, "--yes")["accounts"]
     assert account["before"] == {"rows": 16, "published": 12, "quarantined": 3, "discarded": 1}
     assert account["after"] == {"rows": 16, "published": 14, "quarantined": 1, "discarded": 1}
     published = rows_of(sluice, KEY)
@@ -59,10 +69,10 @@ def test_corrected_rows_replace_the_quarantined_ones_under_their_numbers(sluice:
     (new, old) = sluice.json("show", KEY)
     assert new["origin"] == f"replay:{old['version']}"
 
-    again = sluice.json("replay", export)  # interrupted or repeated: nothing is uploaded twice
+    again = sluice.json("replay", export, "--yes")  # interrupted or repeated: nothing is uploaded twice
     assert again["accounts"][0]["after"] == account["after"]
     rewrite(export, {"T14": {"customer_age": "15"}})  # but this export is of a version that was replaced
-    assert "export it again" in sluice.json("replay", export, code=1)["problems"][KEY]
+    assert "export it again" in sluice.json("replay", export, "--yes", code=1)["problems"][KEY]
     assert len(sluice.json("show", KEY)) == 2
 
 
