@@ -22,7 +22,7 @@ help:
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 setup: .venv/bin/uv
-	@$(UV)
+	@$(UV) --group local --group test
 
 demo: .venv/bin/uv
 	@$(UV) --group local
