@@ -38,7 +38,17 @@ def replay(
         str | None,
         typer.Option(help="With one --source: the version to clean, instead of the published one.", show_default=False),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before corrected rows are published.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --dataset: every published file of it.")] = False,
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            "--older-than-version",
+            min=1,
+            help="With --dataset: files that were cleaned by an older contract version.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     at_a_time: ParallelRuns = 4,
     stack: StackName = None,
     profile: Profile = None,
@@ -52,7 +62,9 @@ def replay(
     corrected; every changed cell is shown before you agree, with a warning where a spreadsheet may have changed it. The
     new version is validated and accounted for like any upload; rows that are good now leave the quarantine.
 
-    Without FILE, unchanged files are cleaned again, after a change of the contract: use --source or --dataset.
+    Without FILE, unchanged files are cleaned again, after a change of the contract: use --source or --dataset. With --all
+    or --older-than-version, the number of files and rows and the cost are shown before you agree. An interrupted
+    --older-than-version continues where it stopped when it is repeated.
 
     Exit 0: all published. 1: some are not, or no row was corrected. 2: wrong usage, or no stack.
 
@@ -60,10 +72,14 @@ def replay(
 
     Example: sluice replay --dataset sales
 
+    Example: sluice replay --dataset sales --older-than-version 2
+
     Example: sluice replay --source sales/S001/2025-03-05.csv --version 3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH
     """
     if [file is not None, bool(source), dataset is not None].count(True) != 1:
         raise typer.BadParameter("give one of FILE, --source and --dataset")
+    if (every or older_than) and dataset is None:
+        raise typer.BadParameter("--all and --older-than-version need --dataset")
     if version and (not source or len(source) > 1):
         raise typer.BadParameter("--version needs exactly one --source", param_hint="--version")
     where = connect(stack, profile, region)
@@ -71,7 +87,9 @@ def replay(
         rows = corrected_rows.read(file)
         uris = {uri for uri, _ in rows}
     else:
-        uris = {where.uri(key) for key in source} if source else _quarantined(where, str(dataset))
+        uris = (
+            {where.uri(key) for key in source} if source else _of_dataset(where, str(dataset), every, older_than, yes)
+        )
     before = _published(where, uris)
     heads = history.heads(where, uris)
     changed = preview.changes(where, rows, heads) if file else []
@@ -98,11 +116,20 @@ def _ask(changed: Sequence[preview.Change]) -> None:
     typer.confirm(f"{question}. Publish?", abort=True, err=True)
 
 
-def _quarantined(stack: Stack, dataset: str) -> set[str]:
-    """Return the files of a dataset that have rows in quarantine now."""
+def _of_dataset(stack: Stack, dataset: str, every: bool, older_than: int | None, yes: bool) -> set[str]:
+    """Return the published files of a dataset to clean again: all, the older ones, or those with rows in quarantine."""
     registry.load(dataset)
-    entries = history.changed(stack, _EVER, dataset=dataset, status=PUBLISHED)
-    return {entry["source"] for entry in history.published_now(stack, entries) if entry["quarantined"]}
+    found = history.published_now(stack, history.changed(stack, _EVER, dataset=dataset, status=PUBLISHED))
+    if not (every or older_than):
+        return {entry["source"] for entry in found if entry["quarantined"]}
+    chosen = [entry for entry in found if every or entry["contract_version"] < int(older_than or 0)]
+    cost = sum(entry.get("cost_usd", 0) for entry in chosen)
+    rows = sum(entry["rows"] for entry in chosen)
+    plan = f"{output.plural(len(chosen), 'file')}, {output.rows(rows)}, about {output.usd(cost)} as they cost before"
+    output.err.print(plan, highlight=False)
+    if chosen and not yes:
+        typer.confirm("Clean them again?", abort=True, err=True)
+    return {entry["source"] for entry in chosen}
 
 
 def _again(stack: Stack, uris: Iterable[str], heads: Mapping[str, Entry], version: str | None) -> list[Candidate]:
