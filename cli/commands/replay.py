@@ -62,8 +62,8 @@ def replay(
     corrected; every changed cell is shown before you agree, with a warning where a spreadsheet may have changed it. The
     new version is validated and accounted for like any upload; rows that are good now leave the quarantine.
 
-    Without FILE, unchanged files are cleaned again, after a change of the contract: use --source or --dataset. With --all
-    or --older-than-version, the number of files and rows and the cost are shown before you agree. An interrupted
+    Without FILE, unchanged files are cleaned again, after a change of the contract: use --source or --dataset. With
+    --all or --older-than-version, the number of files and rows and the cost are shown before you agree. An interrupted
     --older-than-version continues where it stopped when it is repeated.
 
     Exit 0: all published. 1: some are not, or no row was corrected. 2: wrong usage, or no stack.
