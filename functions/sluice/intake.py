@@ -11,7 +11,7 @@ from typing import Any
 
 from sluice.aws.object_keys import report_key, run_key
 from sluice.aws.object_version import ObjectVersion
-from sluice.aws.s3 import S3Source, put_json
+from sluice.aws.s3 import S3Source, get_json, put_json
 from sluice.aws.telemetry import count, count_for_alarms, logger
 from sluice.clean.result import TOO_MANY
 from sluice.contract import registry
@@ -21,6 +21,7 @@ from sluice.ledger import runs
 from sluice.ledger.ledger import RECEIVED, Ledger
 from sluice.notify.messages import file_rejected
 from sluice.notify.send import alert, put_event
+from sluice.runtime import code
 from sluice.validate import validator
 from sluice.validate.report import ValidationReport
 
@@ -54,16 +55,26 @@ class Intake:
         if status != RECEIVED:
             logger.info("event known", status=status)
             return
-        report = self.validate(source)
-        put_json(self.s3, self.work_bucket, report_key(source), {**report.to_dict(), "source": source.to_dict()})
-        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
-        if TOO_MANY in report.reasons:
-            count_for_alarms(FilesAboveQuarantineLimit=1)
-        logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
+        report = self._report_on(source)
         if report.accepted:
             self._accept(source, report)
         else:
             self._reject(source, report)
+
+    def _report_on(self, source: ObjectVersion) -> ValidationReport:
+        """Validate the version, unless an earlier delivery of its event has: by the same code and contracts."""
+        key = report_key(source)
+        if self.ledger.entry(source).get("validated_by") == code.digest():
+            logger.info("validation report reused")
+            return ValidationReport.from_dict(get_json(self.s3, self.work_bucket, key))
+        report = self.validate(source)
+        put_json(self.s3, self.work_bucket, key, {**report.to_dict(), "source": source.to_dict()})
+        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
+        if TOO_MANY in report.reasons:
+            count_for_alarms(FilesAboveQuarantineLimit=1)
+        self.ledger.note_validation(source, by=code.digest())
+        logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
+        return report
 
     def validate(self, source: ObjectVersion) -> ValidationReport:
         """Return the validation report; also on a file of no dataset, or one that is gone."""

@@ -203,7 +203,9 @@ class Ledger:
         values = {"status": RECEIVED, "attempt": former + 1}
         # Two attempts of one number would be one run, which ends only once: the second would never start.
         condition = "#status = :failed AND #attempt = :former"
-        if not self._set(source, values, condition=condition, failed=FAILED, former=former):
+        # Of a redriven version the contract may have been corrected, or the validation report have expired.
+        remove = ("validated_by",)
+        if not self._set(source, values, condition=condition, remove=remove, failed=FAILED, former=former):
             raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
         return former + 1
 
@@ -211,6 +213,10 @@ class Ledger:
         """Return whether this run has published this version."""
         entry = self.entry(source)
         return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
+
+    def note_validation(self, source: ObjectVersion, *, by: str) -> None:
+        """Record which code has written the validation report of a RECEIVED version."""
+        self._set(source, {"validated_by": by}, condition=_IS_RECEIVED, received=RECEIVED)
 
     def _is_latest(self, source: ObjectVersion) -> bool:
         return bool(self.head(source).get("latest_version") == source.version_id)
