@@ -1,17 +1,21 @@
-"""Watch: notifies people of stale datasets, which have published nothing for longer than their contract says.
+"""Watch: notifies people of stale datasets, and starts the files whose hold for a batch has ended without a run.
 
-It runs on a schedule, since a missing file causes no event.
+It runs on a schedule, since what does not happen causes no event.
 """
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sluice.aws import clients
+from sluice.aws.object_version import ObjectVersion
 from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
 from sluice.contract import registry
 from sluice.contract.model import Contract
+from sluice.ingest.upload_event import event_of
 from sluice.ledger.history import RunHistory
+from sluice.ledger.ledger import HOLD_SECONDS
 from sluice.notify.messages import dataset_stale
 from sluice.notify.send import alert, put_event
 from sluice.report.dataset_page import is_stale
@@ -20,18 +24,23 @@ RAW_BUCKET = os.environ["RAW_BUCKET"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 WATCH_MINUTES = int(os.environ["WATCH_MINUTES"])
+UPLOAD_QUEUE_URL = os.environ["UPLOAD_QUEUE_URL"]
+LOOK_BACK = timedelta(seconds=HOLD_SECONDS, days=3)
+"""Holds that ended within three days are found: as long as the watch may fail over a long weekend."""
 
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
+SQS = clients.client("sqs")
 HISTORY = RunHistory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Return {stale, notified}: names of datasets. event: the rule's "Scheduled Event"; its time is now.
+    """Return {stale, notified, released}: names of datasets, and ids of held versions.
 
-    Each is notified once, by the first watch after it became stale; the alarm on StaleDatasets stays until it is not.
+    event: the rule's "Scheduled Event"; its time is now. Each dataset is notified once, by the first watch after it
+    became stale; the alarm on StaleDatasets stays until it is not.
     """
     now = datetime.fromisoformat(event["time"]).astimezone(UTC)
     watched = [contract for contract in registry.contracts().values() if contract.expected_every]
@@ -42,12 +51,23 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     for contract in new:
         notify(contract, last[contract.name])
     count_for_alarms(StaleDatasets=len(stale))
+    released = [source.id for dataset in registry.contracts() for source in release(dataset, now)]
     answer: dict[str, Any] = {
         "stale": [contract.name for contract in stale],
         "notified": [contract.name for contract in new],
+        "released": released,
     }
     logger.info("datasets watched", watched=len(watched), **answer)
     return answer
+
+
+def release(dataset: str, now: datetime) -> list[ObjectVersion]:
+    """Announce the dataset's versions whose hold has ended: Validate starts a run for each."""
+    entries = HISTORY.held_until(now, dataset, since=now - LOOK_BACK)
+    sources = [ObjectVersion.from_item(entry) for entry in entries]
+    for source in sources:
+        SQS.send_message(QueueUrl=UPLOAD_QUEUE_URL, MessageBody=json.dumps(event_of(source)))
+    return sources
 
 
 def notify(contract: Contract, last: str) -> None:

@@ -4,18 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from uuid import uuid4
 
 from cli.batch.runner import Candidate
 from cli.stack import upload
 from cli.stack.connection import Stack
-from cli.stack.upload import SHA256
 from sluice.aws.object_version import ObjectVersion
 from sluice.contract import registry
 from sluice.errors import SluiceError, UnknownKey
+from sluice.ledger.ledger import RECEIVED
 
-_COPY_OF = "sluice-copy-of"
-"""Object metadata: the original of a copy, so that it is not copied twice."""
 _COPY_BYTES = 5 << 30
 """Largest object that one CopyObject copies. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 _COLD = ("GLACIER", "DEEP_ARCHIVE")
@@ -69,19 +67,13 @@ def put_again(stack: Stack, key: str, version_id: str) -> str:
     A copy of an interrupted replay that is still RECEIVED is used instead.
     """
     s3 = stack.client("s3")
-    source = ObjectVersion(stack.raw, key, "", "", 0)
-    origin = f"replay:{version_id}"[:256]
+    origin = f"replay:{version_id}"
     now = _readable(s3.head_object(Bucket=stack.raw, Key=key), key)
-    if now["Metadata"].get(_COPY_OF) == origin:
-        entry = stack.ledger.entry(ObjectVersion(stack.raw, key, now["VersionId"], "", 0))
-        if entry.get("status", "RECEIVED") == "RECEIVED":
-            return str(now["VersionId"])
+    latest = ObjectVersion(stack.raw, key, now["VersionId"], "", 0)
+    if _was_put(stack, latest, origin) and stack.ledger.entry(latest).get("status", RECEIVED) == RECEIVED:
+        return latest.version_id
     _readable(s3.head_object(Bucket=stack.raw, Key=key, VersionId=version_id), key)
-    tags = upload.batch_tags(source, origin)
-    metadata = {SHA256: now["Metadata"][SHA256]} if SHA256 in now["Metadata"] and now["VersionId"] == version_id else {}
-    return _copy(
-        stack, {"Bucket": stack.raw, "Key": key, "VersionId": version_id}, key, metadata | {_COPY_OF: origin}, tags
-    )
+    return _copy(stack, {"Bucket": stack.raw, "Key": key, "VersionId": version_id}, key, origin)
 
 
 def _add(found: Found, key: str, dataset: str | None, put: Any, *, announce: bool = False) -> None:
@@ -98,11 +90,10 @@ def _objects(stack: Stack, bucket: str, prefix: str) -> Iterator[dict[str, Any]]
 
 def _uploaded(stack: Stack, path: Path, key: str) -> str:
     """Upload a file unless the key has this content."""
-    head = _head(stack, key)
-    if head and head["Metadata"].get(SHA256) == upload.digest(path):
+    head = upload.head(stack, key)
+    if head and upload.has_content_of(head, path):
         return str(head["VersionId"])
-    tags = upload.batch_tags(ObjectVersion(stack.raw, key, "", "", 0), "backfill")
-    return upload.upload(stack, path, key, tags=tags)
+    return upload.upload(stack, path, key, origin="backfill", hold=True)
 
 
 def _present(stack: Stack, key: str) -> str:
@@ -113,39 +104,35 @@ def _present(stack: Stack, key: str) -> str:
 def _copied(stack: Stack, bucket: str, item: dict[str, Any]) -> str:
     """Copy an object of another bucket into the raw bucket unless it was copied before."""
     key, etag = item["Key"], item["ETag"].strip('"')
-    origin = f"s3://{bucket}/{key}@{etag}"
-    head = _head(stack, key)
-    if head and head["Metadata"].get(_COPY_OF) == upload.digest_of_text(origin):
+    origin = f"backfill:s3://{bucket}/{key}@{etag}"
+    head = upload.head(stack, key)
+    if head and _was_put(stack, ObjectVersion(stack.raw, key, head["VersionId"], "", 0), origin):
         return str(head["VersionId"])
     if item.get("StorageClass") in _COLD:
         raise Archived(f"s3://{bucket}/{key} is in {item['StorageClass']}: restore it, then repeat the command")
-    tags = upload.batch_tags(ObjectVersion(stack.raw, key, "", "", 0), "backfill")
-    return _copy(stack, {"Bucket": bucket, "Key": key}, key, {_COPY_OF: upload.digest_of_text(origin)}, tags)
+    return _copy(stack, {"Bucket": bucket, "Key": key}, key, origin)
 
 
-def _copy(stack: Stack, of: dict[str, str], key: str, metadata: dict[str, str], tags: dict[str, str]) -> str:
-    s3 = stack.client("s3")
+def _was_put(stack: Stack, version: ObjectVersion, origin: str) -> bool:
+    return stack.ledger.put_of(version)[0] == origin
+
+
+def _copy(stack: Stack, of: dict[str, str], key: str, origin: str) -> str:
+    """Copy an object as the key's latest version, for a batch; return the version's id. Raises ConcurrentUpload."""
+    s3, token = stack.client("s3"), uuid4().hex
     extra: dict[str, Any] = {
-        "Metadata": metadata,
+        "Metadata": {upload.UPLOAD: token},
         "MetadataDirective": "REPLACE",
-        "Tagging": urlencode(tags),
         "TaggingDirective": "REPLACE",
+        "ChecksumAlgorithm": "SHA256",
     }
     if s3.head_object(**of)["ContentLength"] <= _COPY_BYTES:
-        return str(s3.copy_object(Bucket=stack.raw, Key=key, CopySource=of, **extra)["VersionId"])
-    s3.copy(of, stack.raw, key, ExtraArgs=extra)
-    return str(s3.head_object(Bucket=stack.raw, Key=key)["VersionId"])
-
-
-def _head(stack: Stack, key: str) -> dict[str, Any] | None:
-    s3 = stack.client("s3")
-    try:
-        found: dict[str, Any] = s3.head_object(Bucket=stack.raw, Key=key)
-    except s3.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-            raise
-        return None
-    return found
+        version = str(s3.copy_object(Bucket=stack.raw, Key=key, CopySource=of, **extra)["VersionId"])
+    else:
+        s3.copy(of, stack.raw, key, ExtraArgs=extra)
+        version = upload.version_with(stack, key, token)
+    stack.ledger.note_put(ObjectVersion(stack.raw, key, version, "", 0), origin=origin, hold=True)
+    return version
 
 
 def _readable(head: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Runs many files together, up to 100 a run, so that one crawl and one query serve all of them.
 
-Every file is validated like any upload; a tag holds it back for its batch. The ledger has the progress: a batch that
-is repeated continues where it was interrupted.
+Every file is validated like any upload; the ledger holds it back for its batch. The ledger has the progress too: a
+batch that is repeated continues where it was interrupted.
 """
 
 import json
@@ -18,10 +18,9 @@ from cli.stack import history
 from cli.stack.connection import Stack
 from cli.stack.history import FINAL, Entry
 from cli.stack.start_run import THREADS, resume_runs, start_run
-from cli.stack.upload import batch_tags
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import SluiceError
-from sluice.ingest import object_tags, upload_event
+from sluice.ingest import upload_event
 from sluice.ledger.ledger import RECEIVED
 from sluice.ledger.runs import MAX_SOURCES, Run
 
@@ -121,14 +120,13 @@ class Runner:
             )
 
     def _hold(self, source: ObjectVersion, heads: dict[str, Entry]) -> ObjectVersion | None:
-        """Tag a version for its batch; return it with its order and size, None when it is not the latest any more."""
+        """Hold a version for its batch; return it with its order and size, None when it is not the latest any more."""
         s3 = self._stack.client("s3")
         now = s3.head_object(Bucket=source.bucket, Key=source.key)
         if now["VersionId"] != source.version_id:
             return None
         order = heads.get(source.uri, {}).get("latest_sequencer", "")
-        tags = batch_tags(source, "backfill")
-        object_tags.tag(s3, source, **{name.removeprefix("sluice:"): value for name, value in tags.items()})
+        self._ledger.note_put(source, origin="backfill", hold=True)
         return ObjectVersion(source.bucket, source.key, source.version_id, order, int(now["ContentLength"]))
 
     def _start(self, entries: Sequence[Entry]) -> None:

@@ -17,7 +17,6 @@ from sluice.aws.s3 import S3Source
 from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError
-from sluice.ingest import batch_hold
 from sluice.ledger.ledger import CLEANING, RECEIVED
 
 
@@ -80,8 +79,7 @@ def _emptied(stack: Stack, source: ObjectVersion, published: str) -> str:
         file = Path(folder) / "header"
         with S3Source(s3, source.bucket, source.key, published).open() as stream:
             file.write_bytes(_without_rows(contract, stream))
-        labels = {batch_hold.ORIGIN: f"retract:{published}"[:256]}
-        return upload.upload(stack, file, source.key, tags=labels, only_over=now["ETag"])
+        return upload.upload(stack, file, source.key, origin=f"retract:{published}", only_over=now["ETag"])
 
 
 def _without_rows(contract: Contract, stream: BinaryIO) -> bytes:

@@ -12,7 +12,6 @@ from cli.repair.spreadsheet import encoding_of, unquoted
 from cli.stack import upload
 from cli.stack.connection import Stack
 from cli.stack.history import Entry
-from cli.stack.upload import SHA256
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import S3Source
 from sluice.contract import registry
@@ -79,7 +78,7 @@ def candidates(
 def _put(stack: Stack, key: str, version: str, published: str | None, rows: Rows) -> str:
     """Upload the published version of a file with its corrected rows; return the new version's id."""
     s3 = stack.client("s3")
-    now = s3.head_object(Bucket=stack.raw, Key=key)
+    now = s3.head_object(Bucket=stack.raw, Key=key, ChecksumMode="ENABLED")
     source = ObjectVersion(stack.raw, key, now["VersionId"], "", 0)
     contract = registry.load(registry.match(key).dataset)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,14 +86,13 @@ def _put(stack: Stack, key: str, version: str, published: str | None, rows: Rows
         result = rewrite(contract, S3Source(s3, stack.raw, key, version), rows, out)
         if not result.changed:
             raise NothingCorrected("no row differs from the file")
-        if now["Metadata"].get(SHA256) == upload.digest(out):
+        if upload.has_content_of(now, out):
             return source.version_id  # uploaded by an interrupted replay
         if published != version:
             raise StaleExport(f"exported from version {version}, published is {published}: export it again")
         if now["VersionId"] != version and stack.ledger.entry(source).get("status", RECEIVED) in (RECEIVED, CLEANING):
             raise StaleExport("a newer version of the file is being processed: wait for it, then export again")
-        tags = upload.batch_tags(source, f"replay:{version}"[:256])
-        return upload.upload(stack, out, key, tags=tags, only_over=now["ETag"])
+        return upload.upload(stack, out, key, origin=f"replay:{version}", hold=True, only_over=now["ETag"])
 
 
 def _number(text: str | None, path: Path, line: int) -> int:

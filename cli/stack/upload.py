@@ -1,33 +1,27 @@
 """Uploads files into the raw bucket under keys of a dataset's naming convention."""
 
 import hashlib
-import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
+
+from boto3.s3.transfer import TransferConfig
 
 from cli.stack.connection import Stack
 from sluice.aws.object_version import ObjectVersion
 from sluice.contract import registry
 from sluice.errors import SluiceError, UnknownKey
-from sluice.ingest import batch_hold
 
-SHA256 = "sluice-sha256"
-"""Object metadata: the hash of the content, so that a file is not uploaded twice."""
-_UPLOAD = "sluice-upload"
-_SINGLE_BYTES = 64 << 20
-"""Up to this size a file is uploaded by one request, which returns the version id."""
+UPLOAD = "sluice-upload"
+"""Object metadata: a random text by which a writer recognises its own version."""
+_PART_BYTES = 64 << 20
+"""Up to this size a file is uploaded by one request, which returns the version id; larger ones in such parts."""
 
 
 class ConcurrentUpload(SluiceError):
     """The same key was written by another client at the same time."""
-
-
-def batch_tags(source: ObjectVersion, origin: str) -> dict[str, str]:
-    """Return the tags of an object that waits for its batch after validation. origin: the command that put it."""
-    return batch_hold.tag(source.hash, now=time.time()) | {batch_hold.ORIGIN: origin}
 
 
 def key_of(path: Path, prefix: str = "") -> str:
@@ -52,20 +46,26 @@ def upload(
     path: Path,
     key: str,
     *,
-    tags: dict[str, str] | None = None,
+    origin: str = "",
+    hold: bool = False,
     only_over: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> str:
     """Upload a file and return its version id.
 
-    tags: of the object. only_over: ETag of the only object that it may replace.
+    origin, hold: what the ledger notes of it (Ledger.note_put). only_over: ETag of the only object that it may replace.
     Raises ConcurrentUpload when another client wrote the key meanwhile.
     """
+    version = _put(stack, path, key, only_over, progress)
+    if origin:
+        stack.ledger.note_put(ObjectVersion(stack.raw, key, version, "", 0), origin=origin, hold=hold)
+    return version
+
+
+def _put(stack: Stack, path: Path, key: str, only_over: str | None, progress: Callable[[int], None] | None) -> str:
     s3, token = stack.client("s3"), uuid4().hex
-    extra: dict[str, Any] = {"Metadata": {SHA256: digest(path), _UPLOAD: token}}
-    if tags:
-        extra["Tagging"] = urlencode(tags)
-    if path.stat().st_size <= _SINGLE_BYTES or only_over:
+    extra: dict[str, Any] = {"ChecksumAlgorithm": "SHA256", "Metadata": {UPLOAD: token}}
+    if path.stat().st_size <= _PART_BYTES or only_over:
         with path.open("rb") as body:
             condition = {"IfMatch": only_over} if only_over else {}
             try:
@@ -75,19 +75,45 @@ def upload(
                     raise
                 raise ConcurrentUpload(f"s3://{stack.raw}/{key} was written by another client meanwhile") from error
         return str(answer["VersionId"])
-    s3.upload_file(str(path), stack.raw, key, ExtraArgs=extra, Callback=progress)
-    answer = s3.head_object(Bucket=stack.raw, Key=key)
-    if answer["Metadata"].get(_UPLOAD) != token:
+    parts = TransferConfig(multipart_chunksize=_PART_BYTES)
+    s3.upload_file(str(path), stack.raw, key, ExtraArgs=extra, Callback=progress, Config=parts)
+    return version_with(stack, key, token)
+
+
+def version_with(stack: Stack, key: str, token: str) -> str:
+    """Return the id of the key's latest version, which has this token. Raises ConcurrentUpload when it has another."""
+    answer = stack.client("s3").head_object(Bucket=stack.raw, Key=key)
+    if answer["Metadata"].get(UPLOAD) != token:
         raise ConcurrentUpload(f"s3://{stack.raw}/{key} was written by another client meanwhile")
     return str(answer["VersionId"])
 
 
-def digest_of_text(text: str) -> str:
-    """Return the SHA-256 of a text, hexadecimal; object metadata must be ASCII."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def has_content_of(head: dict[str, Any], path: Path) -> bool:
+    """Return whether a version has the file's content. head: HeadObject's answer with ChecksumMode ENABLED.
+
+    Only S3's own checksum is believed. One of parts may be followed by their number: `…=-3`.
+    """
+    return bool(head.get("ChecksumSHA256", "").partition("-")[0] == checksum(path))
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
+def head(stack: Stack, key: str) -> dict[str, Any] | None:
+    """Return what S3 knows of the key's latest version, with the checksum that S3 itself has verified, or None."""
+    s3 = stack.client("s3")
+    try:
+        found: dict[str, Any] = s3.head_object(Bucket=stack.raw, Key=key, ChecksumMode="ENABLED")
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+            raise
+        return None
+    return found
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 (base64) that S3 has of the file once `upload` has put it: of several parts, of their digests.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+    """
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digests = [hashlib.sha256(part).digest() for part in iter(lambda: file.read(_PART_BYTES), b"")]
+    joined = b"".join(digests)
+    return b64encode(joined if len(digests) == 1 else hashlib.sha256(joined).digest()).decode()

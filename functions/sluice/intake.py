@@ -11,16 +11,17 @@ from typing import Any
 
 from sluice.aws.object_keys import report_key, run_key
 from sluice.aws.object_version import ObjectVersion
-from sluice.aws.s3 import S3Source, put_json
+from sluice.aws.s3 import S3Source, get_json, put_json
 from sluice.aws.telemetry import count, count_for_alarms, logger
 from sluice.clean.result import TOO_MANY
 from sluice.contract import registry
 from sluice.errors import ObjectGone, UnknownKey
-from sluice.ingest import batch_hold, object_tags, upload_event
+from sluice.ingest import object_tags, upload_event
 from sluice.ledger import runs
 from sluice.ledger.ledger import RECEIVED, Ledger
 from sluice.notify.messages import file_rejected
 from sluice.notify.send import alert, put_event
+from sluice.runtime import code
 from sluice.validate import validator
 from sluice.validate.report import ValidationReport
 
@@ -54,16 +55,26 @@ class Intake:
         if status != RECEIVED:
             logger.info("event known", status=status)
             return
-        report = self.validate(source)
-        put_json(self.s3, self.work_bucket, report_key(source), {**report.to_dict(), "source": source.to_dict()})
-        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
-        if TOO_MANY in report.reasons:
-            count_for_alarms(FilesAboveQuarantineLimit=1)
-        logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
+        report = self._report_on(source)
         if report.accepted:
             self._accept(source, report)
         else:
             self._reject(source, report)
+
+    def _report_on(self, source: ObjectVersion) -> ValidationReport:
+        """Validate the version, unless an earlier delivery of its event has: by the same code and contracts."""
+        key = report_key(source)
+        if self.ledger.entry(source).get("validated_by") == code.digest():
+            logger.info("validation report reused")
+            return ValidationReport.from_dict(get_json(self.s3, self.work_bucket, key))
+        report = self.validate(source)
+        put_json(self.s3, self.work_bucket, key, {**report.to_dict(), "source": source.to_dict()})
+        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
+        if TOO_MANY in report.reasons:
+            count_for_alarms(FilesAboveQuarantineLimit=1)
+        self.ledger.note_validation(source, by=code.digest())
+        logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
+        return report
 
     def validate(self, source: ObjectVersion) -> ValidationReport:
         """Return the validation report; also on a file of no dataset, or one that is gone."""
@@ -82,17 +93,17 @@ class Intake:
 
     def _accept(self, source: ObjectVersion, report: ValidationReport) -> None:
         """Start the source's run, unless a newer version of the key was accepted before, or it is held for a batch."""
-        found = self._tags(source)
-        origin = {"origin": found[batch_hold.ORIGIN]} if batch_hold.ORIGIN in found else {}
+        put_by, held_until = self.ledger.put_of(source)
+        origin = {"origin": put_by} if put_by else {}
         attempt = int(self.ledger.entry(source)["attempt"])
         # The batch starts the first attempt only; a redrive asks for another one, which is not held.
-        if attempt == 1 and batch_hold.is_held(found, source, now=time.time()):
-            self._tag(source, report, found)
-            self.ledger.accept(source, **origin, **_facts(source, report))
+        if attempt == 1 and time.time() < held_until:
+            self._tag(source, report)
+            self.ledger.accept(source, **origin, held_until=held_until, **_facts(source, report))
             logger.info("file held for a batch")
             return
         run = runs.Run.of(report.dataset, [source], attempt=attempt)
-        self._tag(source, report, found, run_id=run.run_id)
+        self._tag(source, report, run_id=run.run_id)
         put_json(self.s3, self.work_bucket, run_key(run.run_id), run.to_dict())
         if not self.ledger.accept(source, run_id=run.run_id, **origin, **_facts(source, report)):
             logger.info("file superseded")
@@ -108,15 +119,7 @@ class Intake:
         alert(self.sns, self.alerts_topic_arn, notice)
         self.ledger.reject(source, problems=report.problems, **_facts(source, report))
 
-    def _tags(self, source: ObjectVersion) -> dict[str, str]:
-        try:
-            return object_tags.read(self.s3, source)
-        except ObjectGone:
-            return {}
-
-    def _tag(
-        self, source: ObjectVersion, report: ValidationReport, found: dict[str, str] | None = None, **more: str
-    ) -> None:
+    def _tag(self, source: ObjectVersion, report: ValidationReport, **more: str) -> None:
         values = {
             "validation": report.result,
             "dataset": report.dataset,
@@ -126,7 +129,7 @@ class Intake:
             **more,
         }
         try:
-            object_tags.tag(self.s3, source, found or None, **values)
+            object_tags.tag(self.s3, source, **values)
         except ObjectGone:
             logger.info("object version gone, not tagged")
 

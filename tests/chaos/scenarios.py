@@ -13,7 +13,6 @@ from local.waiting import StillWaiting, eventually
 from sluice.aws.object_keys import run_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import put_json
-from sluice.ingest import batch_hold
 from sluice.ingest.upload_event import event_of
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Run, start
@@ -232,9 +231,10 @@ def _decided(world: World, version: ObjectVersion) -> bool:
 def waiting_files(world: World, letter: str, count: int) -> tuple[list[str], list[ObjectVersion]]:
     """Files that are validated and wait for their batch, and their versions."""
     keys = [f"sales/{letter}{number:03}/2025-03-05.csv" for number in range(count)]
+    ledger = Ledger(world.aws.client("dynamodb"), world.ledger)
     for number, key in enumerate(keys):
-        stem = ObjectVersion(world.raw, key, "", "", 0).hash
-        world.put(key, sales(number, store=f"{letter}{number:03}"), tags=batch_hold.tag(stem, now=time.time()))
+        version = world.put(key, sales(number, store=f"{letter}{number:03}"))
+        ledger.note_put(version, origin="backfill", hold=True)
     versions = {upload.version.version_id for key in keys for upload in world.uploads[key]}
 
     def validated() -> list[dict[str, Any]]:

@@ -1,11 +1,10 @@
 """A deployed Sluice on the local AWS: the campaign uploads files, waits for them, and redrives them."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -58,12 +57,9 @@ class World(Installation):
     def dead_letters(self) -> str:
         return self.stack.outputs["DeadLetterQueueUrl"]
 
-    def put(
-        self, key: str, body: bytes, *, rejected: bool = False, tags: Mapping[str, str] | None = None
-    ) -> ObjectVersion:
+    def put(self, key: str, body: bytes, *, rejected: bool = False) -> ObjectVersion:
         """Upload a version; what becomes of it happens later."""
-        made = self.aws.client("s3").put_object(Bucket=self.raw, Key=key, Body=body, Tagging=urlencode(tags or {}))
-        made = made["VersionId"]
+        made = self.aws.client("s3").put_object(Bucket=self.raw, Key=key, Body=body)["VersionId"]
         version = ObjectVersion(self.raw, key, made, "", len(body))
         self.uploads.setdefault(key, []).append(Upload(version, body, rejected))
         return version

@@ -7,7 +7,7 @@ from tests.permissions.failures import late, recovered, recovered_new, undone, u
 from tests.permissions.large_files import large, stopped
 from tests.permissions.services import buried, logging_machine, shared, watched
 from tests.permissions.streams import streamed, undelivered
-from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected
+from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected, released
 from tests.permissions.world import World
 
 
@@ -29,6 +29,7 @@ FLOWS = (
     Flow("good", good),
     Flow("described", described),
     Flow("watched", watched),
+    Flow("released", released),
     Flow("late", late),
     Flow("undelivered", undelivered, only=OF_STREAMS),
     Flow("streamed", streamed, only=OF_STREAMS),

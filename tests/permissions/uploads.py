@@ -1,7 +1,12 @@
 """Flows of a file that is uploaded and cleaned by Lambda, into tables and an environment new, old or as they were."""
 
+import json
+import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
+from sluice.aws.object_version import ObjectVersion
+from sluice.ledger.ledger import HOLD_SECONDS, Ledger
 from tests.permissions.expectations import Wrong, fresh, logged, numbers, published
 from tests.permissions.world import World, guests
 
@@ -37,6 +42,27 @@ def rejected(world: World) -> list[str]:
         wrong.expect(world.announced("FileRejected", key), "the event bus is notified")
         report = f"reports/{world.entry(key, version)['source_id']}/validation.json"
         wrong.expect(report in world.objects(world.stack.outputs["WorkBucketName"], report), "the report is there")
+    return wrong
+
+
+def released(world: World) -> list[str]:
+    """A file that is held for a batch which never comes is started by the watch, without a second validation."""
+    wrong = Wrong()
+    key, month = fresh("released")
+    version = world.put(key, guests({"arrival": f"{month}-01"}))
+    source = ObjectVersion(world.raw, key, version, "", 0)
+    dynamodb, table = world.aws.client("dynamodb"), world.stack.outputs["LedgerTableName"]
+    Ledger(dynamodb, table).note_put(source, origin="backfill", hold=True)
+    held = world.wait(lambda: world.entry(key, version), lambda entry: "held_until" in entry)
+    if not wrong.expect("held_until" in held, "the file is held"):
+        return wrong
+    Ledger(dynamodb, table, clock=lambda: time.time() - HOLD_SECONDS - 1).note_put(source, origin="backfill", hold=True)
+    later = datetime.now(UTC) + timedelta(seconds=HOLD_SECONDS + 60)
+    world.aws.client("lambda").invoke(
+        FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": later.isoformat()}).encode()
+    )
+    status = world.status(key, version, "PUBLISHED", "FAILED", "REJECTED")
+    wrong.expect(status == "PUBLISHED", f"the ledger says PUBLISHED ({status or 'nothing'})")
     return wrong
 
 

@@ -6,6 +6,7 @@ FUZZ_EXAMPLES sets how many examples each law gets (`make fuzz`: 20,000); withou
 import gzip
 import json
 import os
+import re
 import string
 from dataclasses import replace
 from datetime import datetime
@@ -106,6 +107,20 @@ def test_any_key_matches_entirely_or_not_at_all(key: str) -> None:
         rebuilt = f"sales/{found['store_id']}/{found['date']}.csv"
         assert key in (rebuilt, f"{rebuilt}.gz", f"{rebuilt}.zst")
         assert "/" not in found["store_id"]
+
+
+literals = st.text("a_/.", max_size=3)
+
+
+@examples(500)
+@given(st.lists(literals, min_size=1, max_size=5), st.text("a_/.", max_size=14), st.sampled_from(["", ".gz", ".zst"]))
+def test_a_key_is_matched_as_by_a_regular_expression_with_lazy_parts(around: list[str], key: str, end: str) -> None:
+    fields = [f"{{p{number}}}" for number in range(len(around) - 1)]
+    pattern = "".join(literal + field for literal, field in zip(around, [*fields, ""], strict=True))
+    regex = re.sub(r"\\{(p\d)\\}", r"(?P<\1>[^/]+?)", re.escape(pattern)) + r"(?:\.gz|\.zst)?"
+    expected = re.fullmatch(regex, key + end)
+
+    assert KeyPattern(pattern).match(key + end) == (expected and expected.groupdict())
 
 
 json_values = st.recursive(

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from itertools import islice
 
 from sluice.errors import ContractInvalid
 
@@ -10,7 +12,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Dataset and column names become table names, object keys and SQL identifiers: nothing needs escaping."""
 
 _FIELD = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<format>[^{}]+))?\}")
-_COMPRESSED = r"(?:\.gz|\.zst)?"
+_COMPRESSED = (".gz", ".zst", "")
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,59 @@ class KeyPattern:
             raise ContractInvalid(f"the file pattern {self.pattern!r} has a brace that is not a {{part}}")
 
     def match(self, key: str) -> dict[str, str] | None:
-        """Return the captured parts as text, or None when the key does not follow the convention."""
-        found = re.fullmatch(self._regex(), key)
-        if found is None:
+        """Return the captured parts as text, or None when the key does not follow the convention.
+
+        Each part is as short as it can be, the first one first. The time grows with the key's length only: any
+        uploader chooses a key of up to 1,024 bytes, and a regular expression with several lazy parts can take hours.
+        """
+        ends = [len(ending) for ending in _COMPRESSED if key.endswith(ending)]
+        found = (self._captured(key[: len(key) - end].split("/")) for end in ends)
+        parts = next((each for each in found if each is not None), None)
+        if parts is None or not all(_is_date(parts[name], form) for name, form in self._dates):
             return None
-        parts = found.groupdict()
-        for field in _FIELD.finditer(self.pattern):
-            if field["format"] and not _is_date(parts[field["name"]], field["format"]):
-                return None
         return parts
 
-    def _regex(self) -> str:
-        regex, end = "", 0
-        for field in _FIELD.finditer(self.pattern):
-            regex += re.escape(self.pattern[end : field.start()]) + f"(?P<{field['name']}>[^/]+?)"
-            end = field.end()
-        return regex + re.escape(self.pattern[end:]) + _COMPRESSED
+    def _captured(self, segments: list[str]) -> dict[str, str] | None:
+        if len(segments) != len(self._segments):
+            return None
+        parts: dict[str, str] = {}
+        for (literals, names), text in zip(self._segments, segments, strict=True):
+            values = _split(text, literals)
+            if values is None:
+                return None
+            parts |= zip(names, values, strict=True)
+        return parts
+
+    @cached_property
+    def _segments(self) -> list[tuple[list[str], list[str]]]:
+        """Of each path segment the literal texts around its parts, and the parts' names."""
+        names = iter(field["name"] for field in _FIELD.finditer(self.pattern))
+        literals = [segment.split("{}") for segment in _FIELD.sub("{}", self.pattern).split("/")]
+        return [(some, list(islice(names, len(some) - 1))) for some in literals]
+
+    @cached_property
+    def _dates(self) -> list[tuple[str, str]]:
+        return [(field["name"], field["format"]) for field in _FIELD.finditer(self.pattern) if field["format"]]
+
+
+def _split(text: str, literals: list[str]) -> list[str] | None:
+    """Return what stands between the literals, at least one character each, or None when the text has them not.
+
+    The earliest place of a literal leaves the most text to those after it, so no other place need be tried.
+    """
+    first, *others = literals
+    if not others:
+        return [] if text == first else None
+    if not text.startswith(first) or not text.endswith(others[-1]):
+        return None
+    values, begin, end = [], len(first), len(text) - len(others[-1])
+    for literal in others[:-1]:
+        at = text.find(literal, begin + 1, end)
+        if at < 0:
+            return None
+        values.append(text[begin:at])
+        begin = at + len(literal)
+    return [*values, text[begin:end]] if begin < end else None
 
 
 def _is_date(text: str, form: str) -> bool:

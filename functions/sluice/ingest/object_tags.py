@@ -24,14 +24,13 @@ def read(s3: Any, source: ObjectVersion) -> dict[str, str]:
     return {each["Key"]: each["Value"] for each in current}
 
 
-def tag(s3: Any, source: ObjectVersion, current: Mapping[str, str] | None = None, /, **values: object) -> None:
+def tag(s3: Any, source: ObjectVersion, /, **values: object) -> None:
     """Set tags `sluice:<name>` on the version, keeping the tags that others set.
 
-    current: the tags that it has, when the caller has just read them.
     An object has at most ten tags. The user's come first; of ours the ones named last are left out then.
     Raises ObjectGone when the version no longer exists.
     """
-    tags = merged(read(s3, source) if current is None else current, values)
+    tags = merged(read(s3, source), values)
     s3.put_object_tagging(**_version(source), Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.aws.dynamodb import Items
 from sluice.aws.object_version import ObjectVersion
-from sluice.ledger.ledger import PUBLISHED
+from sluice.ledger.ledger import PUBLISHED, RECEIVED
 
 Entry = dict[str, Any]
 
@@ -57,6 +57,13 @@ class RunHistory:
             "#dataset = :dataset", operands, IndexName="by_dataset", ScanIndexForward=False, **how
         )
         return list(islice(found, most))
+
+    def held_until(self, now: datetime, dataset: str, *, since: datetime) -> list[Entry]:
+        """Return the dataset's versions that changed since, and whose hold for a batch has ended without a run."""
+        operands = {"dataset": dataset, "since": since.isoformat(), "received": RECEIVED, "now": int(now.timestamp())}
+        ended = "#status = :received AND attribute_not_exists(#run_id) AND #held_until <= :now"
+        condition = "#dataset = :dataset AND #updated_at >= :since"
+        return list(self._items.query(condition, operands, IndexName="by_dataset", FilterExpression=ended))
 
     def last_published(self, dataset: str) -> str:
         """Return when a file of the dataset was published last (ISO, UTC), or nothing."""

@@ -24,6 +24,9 @@ PUBLISHED = "PUBLISHED"
 FAILED = "FAILED"
 SUPERSEDED = "SUPERSEDED"
 
+HOLD_SECONDS = 24 * 3600
+"""For so long a file is held for its batch, at most; then it gets a run of its own."""
+
 _LATEST = "(attribute_not_exists(#latest_sequencer) OR #latest_sequencer <= :latest_sequencer)"
 _FREE = "(attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR #lease_until < :now)"
 _HELD = "#lease_owner = :run"
@@ -203,7 +206,9 @@ class Ledger:
         values = {"status": RECEIVED, "attempt": former + 1}
         # Two attempts of one number would be one run, which ends only once: the second would never start.
         condition = "#status = :failed AND #attempt = :former"
-        if not self._set(source, values, condition=condition, failed=FAILED, former=former):
+        # Of a redriven version the contract may have been corrected, or the validation report have expired.
+        remove = ("validated_by",)
+        if not self._set(source, values, condition=condition, remove=remove, failed=FAILED, former=former):
             raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
         return former + 1
 
@@ -211,6 +216,26 @@ class Ledger:
         """Return whether this run has published this version."""
         entry = self.entry(source)
         return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
+
+    def note_validation(self, source: ObjectVersion, *, by: str) -> None:
+        """Record which code has written the validation report of a RECEIVED version."""
+        self._set(source, {"validated_by": by}, condition=_IS_RECEIVED, received=RECEIVED)
+
+    def note_put(self, source: ObjectVersion, *, origin: str, hold: bool = False) -> None:
+        """Record that a command has put this version, and why. hold: the command starts its run, with its batch.
+
+        It stands here because uploaders may write what tags and metadata they like, but not the ledger.
+        """
+        until = int(self._clock()) + HOLD_SECONDS if hold else 0
+        values = {"put_version": source.version_id, "put_origin": origin, "held_until": until}
+        # A condition that always holds: the item may be there or not.
+        condition = "attribute_exists(#put_version) OR attribute_not_exists(#put_version)"
+        self._set_head(source, values, condition=condition)
+
+    def put_of(self, source: ObjectVersion) -> tuple[str, int]:
+        """Return the origin of this version and until when it is held (seconds since 1970): of others ("", 0)."""
+        head = self.head(source)
+        return (head["put_origin"], head["held_until"]) if head.get("put_version") == source.version_id else ("", 0)
 
     def _is_latest(self, source: ObjectVersion) -> bool:
         return bool(self.head(source).get("latest_version") == source.version_id)

@@ -1,7 +1,8 @@
 """The validation report on a file."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 from sluice.read.schema_drift import Drift
 
@@ -43,3 +44,10 @@ class ValidationReport:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the report of `to_dict`; what it does not know is ignored."""
+        known = {field.name: data[field.name] for field in fields(cls)}
+        examples = {reason: [Example(**each) for each in some] for reason, some in data["examples"].items()}
+        return cls(**known | {"examples": examples, "drift": [Drift(**each) for each in data["drift"]]})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sluice.aws.object_version import ObjectVersion
+from sluice.runtime import code
 from tests.unit.cloud import RAW, WORK, Cloud
 from tests.unit.faults import dying
 from tests.unit.sales_rows import as_csv
@@ -109,6 +110,37 @@ def test_a_second_delivery_heals_a_death_after_any_change(cloud: Cloud, body: st
             assert tags(cloud, source)["sluice:validation"] == "rejected"
             assert before_death[1] or told(cloud)[1]
     assert len(runs(cloud)) == len(set(runs(cloud)))
+
+
+@pytest.mark.parametrize("body", [GOOD, BAD])
+def test_a_file_that_was_validated_before_a_death_is_not_validated_again(cloud: Cloud, body: str):
+    source = cloud.put(KEY, body)
+    with dying(cloud.module("validate"), after=4):  # received, reported, recorded; then its tags
+        cloud.validate(source)
+    cloud.s3.delete_object(Bucket=RAW, Key=KEY, VersionId=source.version_id)  # only its report can be read now
+    assert cloud.validate(source) == {"batchItemFailures": []}
+    entry = cloud.ledger.entry(source)
+    assert (entry["status"], entry["rows"]) == (("RECEIVED", 5) if body == GOOD else ("REJECTED", 3))
+
+
+def test_a_file_that_other_code_has_validated_is_validated_again(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
+    source = cloud.put(KEY, GOOD)
+    with dying(cloud.module("validate"), after=4):
+        cloud.validate(source)
+    monkeypatch.setattr(code, "digest", lambda: "another release")
+    cloud.s3.delete_object(Bucket=RAW, Key=KEY, VersionId=source.version_id)
+    cloud.validate(source)
+    assert cloud.ledger.entry(source)["reasons"] == {"object_version_exists": 1}
+
+
+def test_a_redriven_file_is_validated_again(cloud: Cloud):
+    source = cloud.put(KEY, GOOD)
+    cloud.run(source, until="claim")
+    cloud.step("undo", source, error={"Error": "CheckFailed", "Cause": ""})
+    cloud.ledger.reopen(source)
+    cloud.s3.delete_object(Bucket=RAW, Key=KEY, VersionId=source.version_id)
+    cloud.validate(source)
+    assert cloud.ledger.entry(source)["status"] == "REJECTED"
 
 
 def test_a_rejection_is_reported_even_when_the_first_try_died_before(cloud: Cloud):

@@ -33,7 +33,7 @@ def silent_datasets(printed: str) -> list[float]:
 
 
 def test_a_dataset_of_which_files_come_is_not_stale(cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]):
-    assert watched(cloud, last, 47.9) == {"stale": [], "notified": []}
+    assert watched(cloud, last, 47.9) == {"stale": [], "notified": [], "released": []}
     assert cloud.messages() == []
     assert silent_datasets(capsys.readouterr().out) == [0]
 
@@ -41,8 +41,8 @@ def test_a_dataset_of_which_files_come_is_not_stale(cloud: Cloud, last: datetime
 def test_a_stale_dataset_is_notified_once_and_counted_for_as_long_as_it_is(
     cloud: Cloud, last: datetime, capsys: pytest.CaptureFixture[str]
 ):
-    assert watched(cloud, last, 48.5) == {"stale": ["sales"], "notified": ["sales"]}
-    assert watched(cloud, last, 49.5) == {"stale": ["sales"], "notified": []}
+    assert watched(cloud, last, 48.5) == {"stale": ["sales"], "notified": ["sales"], "released": []}
+    assert watched(cloud, last, 49.5) == {"stale": ["sales"], "notified": [], "released": []}
     assert silent_datasets(capsys.readouterr().out) == [1, 1]
     event, mail = sorted(cloud.messages(), key=lambda message: "Subject" in message)
     assert event["detail"] == {
@@ -57,4 +57,4 @@ def test_a_stale_dataset_is_notified_once_and_counted_for_as_long_as_it_is(
 
 
 def test_a_dataset_that_never_published_is_not_stale(cloud: Cloud):
-    assert watched(cloud, None, 9_999) == {"stale": [], "notified": []}
+    assert watched(cloud, None, 9_999) == {"stale": [], "notified": [], "released": []}

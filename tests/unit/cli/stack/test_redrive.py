@@ -10,7 +10,6 @@ import pytest
 from cli.stack.redrive import redrive, redrive_dead_letters
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ClaimRefused
-from sluice.ingest.batch_hold import tag
 from sluice.ingest.upload_event import parse
 from sluice.ledger.ledger import Ledger
 from tests.unit.cloud import ACCOUNT, LEDGER, RAW, REGION, Cloud
@@ -97,9 +96,7 @@ def test_what_has_not_failed_is_not_redriven(cloud: Cloud, queue: str):
 
 def test_a_version_that_was_held_for_a_batch_is_not_held_again(cloud: Cloud, queue: str):
     source = failed(cloud)
-    tags = [{"Key": key, "Value": value} for key, value in [*tag(source.hash, now=2e9).items()]]
-    version = {"Bucket": RAW, "Key": KEY, "VersionId": source.version_id}
-    cloud.s3.put_object_tagging(**version, Tagging={"TagSet": tags})
+    cloud.ledger.note_put(source, origin="backfill", hold=True)
     redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
     validate(cloud, queue)
     assert cloud.ledger.entry(source)["run_id"].endswith("-2")
