@@ -25,6 +25,7 @@ from cli.commands.report import report
 from cli.commands.retract import retract
 from cli.commands.runs import runs
 from cli.commands.show import show_
+from cli.commands.smoke import smoke
 from cli.commands.stream import stream
 from cli.commands.up import down, up
 from cli.terminal.errors import advised
@@ -57,7 +58,7 @@ def _options(
 
 _PANELS: dict[str, list[Callable[..., None]]] = {
     "On this machine, without AWS": [check, clean, new, explain, diff],
-    "Set up": [up, down, doctor],
+    "Set up": [up, down, smoke, doctor],
     "Send data": [put, stream, backfill],
     "Inspect": [runs, show_, query, report, quarantine, costs],
     "Repair": [replay, redrive, retract],

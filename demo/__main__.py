@@ -2,8 +2,8 @@
 
     python -m demo
 
-KEEP=1 leaves the local AWS running; PORT=n sets its port. Exit 0: the ledger and the tables have exactly the planned
-rows. 1: they differ. 2: it could not run.
+KEEP=1 leaves the local AWS running, if this checkout has none yet; PORT=n sets its port. Exit 0: the ledger and the
+tables have exactly the planned rows. 1: they differ. 2: it could not run.
 """
 
 import importlib.util
@@ -138,8 +138,12 @@ def main() -> int:
     started = time.monotonic()
     kept = False
     try:
+        if keep:
+            detached.refuse_second()
         with console.status("starting the local AWS"):
             aws.start()
+        if keep:
+            detached.remember(aws)
         console.print(f"Local AWS at {aws.endpoint}, on this machine only")
         differences = run(aws)
         for line in differences:
@@ -147,10 +151,9 @@ def main() -> int:
         if not differences:
             console.print(f"[bold green]Everything is as planned[/], in {time.monotonic() - started:.0f} s")
         if keep:
-            detached.remember(aws)
             print_usage(aws)
             kept = True
-    except (PortTaken, StartFailed, DeployFailed, TimedOut) as error:
+    except (*detached.ERRORS, PortTaken, StartFailed, DeployFailed, TimedOut) as error:
         console.print(f"[bold red]{type(error).__name__}[/] {error}", soft_wrap=True)
         return 2
     else:

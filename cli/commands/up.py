@@ -24,7 +24,7 @@ def up(
     """Start a local AWS and deploy Sluice on it; when one is up, deploy the changes.
 
     No account and no Docker. It is the template that is deployed to AWS, with its roles and permissions.
-    The other commands use it from then on, unless --stack is given.
+    The other commands of this checkout use it from then on, unless --stack is given. Another checkout has its own.
 
     Exit 0: it is up. 2: it could not start or deploy.
 
@@ -38,13 +38,15 @@ def up(
     try:
         try:
             aws = detached.current()
-        except detached.NotUp:
+        except detached.NotUp as none:
+            if str(none) != detached.NONE:
+                output.err.print(str(none), style="dim", highlight=False, soft_wrap=True)
             with output.status("starting the local AWS"):
                 aws = detached.up(port=port, idle_minutes=idle_minutes)
         with output.status("deploying"):
             # So contracts with personal columns and streams can be tried without other parameters.
             deployment = deploy(aws, template, stack=STACK, parameters={"HashKey": "own", "Streaming": "yes"})
-    except (PortTaken, StartFailed, DeployFailed) as failed:
+    except (*detached.ERRORS, PortTaken, StartFailed, DeployFailed) as failed:
         output.fail(str(failed), code=2)
     seconds = time.perf_counter() - started
     if as_json:
@@ -64,9 +66,11 @@ def up(
 
 
 def down(as_json: AsJson = False) -> None:
-    """Stop the local AWS and delete its data.
+    """Stop the local AWS of this checkout and delete its data.
 
-    Exit 0: it is down. 1: none was up.
+    One that another checkout started is left alone; the message says whose it is.
+
+    Exit 0: it is down. 1: none was up. 2: its note cannot be trusted.
 
     Example: sluice down
     """
@@ -76,8 +80,10 @@ def down(as_json: AsJson = False) -> None:
         detached.down()
     except ModuleNotFoundError:
         output.fail("no local AWS is up", code=1)
-    except detached.NotUp:
-        output.fail("no local AWS is up", code=1)
+    except detached.NotUp as none:
+        output.fail(str(none), code=1)
+    except detached.NoteNotTrusted as error:
+        output.fail(str(error), code=2)
     if as_json:
         output.print_json({"down": True})
     else:

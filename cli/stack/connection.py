@@ -22,6 +22,9 @@ Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile of t
 Region = Annotated[str | None, typer.Option("--region", help="AWS region of the stack.", show_default=False)]
 
 
+NO_STACK = "no stack: use --stack NAME for a deployed one, or start a local one: sluice up"
+
+
 class NoStack(SluiceError):
     """No stack to work on; the message says how to get one."""
 
@@ -84,10 +87,10 @@ class Stack:
 
 def connect(stack: str | None, profile: str | None, region: str | None) -> Stack:
     """Return the stack that the options name, or the one on the local AWS. Raises NoStack."""
-    if stack is None and profile is None and (local := local_stack()):
-        return local
+    if stack is None and profile is None:
+        return local_stack()
     if stack is None:
-        raise NoStack("no stack: use --stack NAME for a deployed one, or start a local one: sluice up")
+        raise NoStack(NO_STACK)
     # boto3 itself reads AWS_DEFAULT_REGION only.
     region = region or os.environ.get("AWS_REGION")
     return deployed(boto3.Session(profile_name=profile, region_name=region), stack)
@@ -105,16 +108,18 @@ def deployed(session: Any, name: str) -> Stack:
     return Stack(name, session, _outputs(description), local=False)
 
 
-def local_stack() -> Stack | None:
-    """Return the Sluice on the local AWS that is up, or None."""
+def local_stack() -> Stack:
+    """Return the Sluice on the local AWS of this checkout. Raises NoStack."""
     try:
         from local import detached
     except ModuleNotFoundError:  # the dependency group `local` is not installed
-        return None
+        raise NoStack(NO_STACK) from None
     try:
         session = detached.current().session()
-    except detached.NotUp:
-        return None
+    except detached.NotUp as none:
+        raise NoStack(f"{NO_STACK} ({none})") from none
+    except (detached.NotAnswering, detached.NoteNotTrusted) as error:
+        raise NoStack(str(error)) from error
     for description in session.client("cloudformation").describe_stacks()["Stacks"]:
         outputs = _outputs(description)
         if "LedgerTableName" in outputs:

@@ -51,8 +51,7 @@ def measure(bench: Path, *, files: int, rows: int, tell: Callable[[str], None]) 
         folder = Path(name)
         tell("pipeline: deploying")
         world = World.create(aws, stack="sluice")
-        note = {"endpoint": aws.endpoint, "region": aws.region, "pid": str(aws.pid), "state": str(aws.state)}
-        (folder / detached.note_file().name).write_text(json.dumps(note))
+        detached.remember(aws, state_home=folder)
         _upload(world, dict(shops[:1]))  # the first start of every function is not measured
         tell("pipeline: one file")
         one = _measured(world, 1, lambda: _upload(world, dict(shops[1:2])))
@@ -126,7 +125,7 @@ def _upload(world: Any, files: dict[str, bytes]) -> None:
 def _backfill(folder: Path, runtime: Path) -> None:
     program = [sys.executable, "-c", "from cli.main import main; main()", "backfill", str(folder), "--json"]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "functions")])
-    environment = {**os.environ, "PYTHONPATH": paths, "XDG_RUNTIME_DIR": str(runtime)}
+    environment = {**os.environ, "PYTHONPATH": paths, "XDG_STATE_HOME": str(runtime)}
     environment.pop("SLUICE_STACK", None)
     done = subprocess.run(program, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:

@@ -1,6 +1,5 @@
 """The project's own template on one local AWS, shared by the session, and the `sluice` command on it."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,17 +21,16 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAWS]:
 
 @pytest.fixture(scope="session")
 def runtime(aws: LocalAWS, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runtime folder in which `aws` is the local AWS that is up: never one that the developer has up."""
+    """A state folder in which `aws` is the local AWS that is up: never one that the developer has up."""
     folder = tmp_path_factory.mktemp("runtime")
-    note = {"endpoint": aws.endpoint, "region": aws.region, "pid": str(aws.pid), "state": str(aws.state)}
-    (folder / detached.note_file().name).write_text(json.dumps(note))
+    detached.remember(aws, state_home=folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def sluice(runtime: Path) -> Iterator[Command]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        patch.setenv("XDG_STATE_HOME", str(runtime))
         patch.delenv("SLUICE_STACK", raising=False)
         yield Command()
 

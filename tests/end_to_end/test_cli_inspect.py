@@ -89,7 +89,7 @@ def test_an_unknown_dataset_or_run_is_an_error_and_one_without_files_is_not(slui
 
 
 def test_without_a_stack_the_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with pytest.raises(NoStack, match="sluice up"):
         connect(None, None, None)
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from demo import __main__ as demonstration
 from local import LocalAWS, PortTaken, detached
+from local.stack import is_healthy
 from local.waiting import eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,24 +68,118 @@ def test_a_taken_port_is_an_error() -> None:
             LocalAWS(port=port).start()
 
 
-def test_a_detached_one_is_found_and_taken_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    with pytest.raises(detached.NotUp):
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "sluice"
+
+
+def move_to_other_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detached, "CHECKOUT", Path("/other/checkout"))
+
+
+def change(note: Path, **values: object) -> None:
+    note.write_text(json.dumps({**json.loads(note.read_text()), **values}))
+
+
+def test_a_detached_one_is_found_and_taken_down(home: Path) -> None:
+    with pytest.raises(detached.NotUp, match=f"^{detached.NONE}$"):
         detached.current()
     started = detached.up()
+    assert detached.note_file().stat().st_mode & 0o777 == 0o600
     assert detached.current().endpoint == started.endpoint
-    with pytest.raises(detached.AlreadyUp):
+    with pytest.raises(detached.AlreadyUp, match=started.endpoint):
         detached.up()
+    assert detached.current().endpoint == started.endpoint
     detached.down()
-    assert list(tmp_path.iterdir()) == []
+    assert list(home.iterdir()) == []
     with pytest.raises(detached.NotUp):
         detached.down()
 
 
-def test_a_detached_one_that_is_busy_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_another_checkout_neither_uses_nor_ends_it_and_says_whose_it_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = detached.up()
-    pid = int(json.loads(detached.note_file().read_text())["pid"])
+    owner = str(detached.CHECKOUT)
+    with monkeypatch.context() as elsewhere:
+        move_to_other_checkout(elsewhere)
+        for command in (detached.current, detached.down):
+            with pytest.raises(detached.NotUp, match=f"{started.endpoint} belongs to {owner}"):
+                command()
+        own = detached.up()
+        assert own.endpoint != started.endpoint
+        detached.down()
+    assert is_healthy(started.endpoint)
+    detached.down()
+
+
+def test_a_process_that_has_the_id_of_an_ended_one_is_not_ended(home: Path) -> None:
+    detached.up()
+    note = detached.note_file()
+    emulator = json.loads(note.read_text())["pid"]
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        change(note, pid=other.pid)
+        with pytest.raises(detached.NotUp, match=r"has ended \(idle"):
+            detached.down()
+        assert other.poll() is None
+    os.kill(emulator, signal.SIGTERM)
+    eventually(lambda: not alive(emulator))
+
+
+def test_after_a_restart_it_says_that_everything_is_gone(home: Path, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    with LocalAWS() as aws:
+        detached.remember(aws)
+    change(detached.note_file(), process="a-boot-before 4711", state=str(left))
+    with pytest.raises(detached.NotUp, match=r"the machine was restarted\), and its data are gone"):
+        detached.current()
+    assert not left.exists()
+    with pytest.raises(detached.NotUp, match=f"^{detached.NONE}$"):
+        detached.current()
+
+
+def test_a_note_that_others_can_write_is_refused(home: Path) -> None:
+    with LocalAWS() as aws:
+        detached.remember(aws)
+        detached.note_file().chmod(0o620)
+        for command in (detached.current, detached.down):
+            with pytest.raises(detached.NoteNotTrusted, match="remove it"):
+                command()
+        note = detached.note_file().rename(home / "elsewhere")
+        note.chmod(0o600)
+        detached.note_file().symlink_to(note)
+        with pytest.raises(detached.NoteNotTrusted):
+            detached.current()
+        assert alive(aws.pid)
+
+
+def test_a_second_one_to_keep_does_not_orphan_the_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEP", "1")
+    first = detached.up()
+    assert demonstration.main() == 2
+    with LocalAWS() as second, pytest.raises(detached.AlreadyUp):
+        detached.remember(second)
+    assert detached.current().endpoint == first.endpoint
+    detached.down()
+
+
+def test_one_that_does_not_answer_is_not_forgotten(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detached, "BUSY_SECONDS", 0.1)
+    detached.up()
+    pid = json.loads(detached.note_file().read_text())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(detached.NotAnswering, match=f"process {pid}"):
+        detached.current()
+    os.kill(pid, signal.SIGCONT)
+    detached.down()
+    assert not alive(pid)
+
+
+def test_a_detached_one_that_is_busy_is_waited_for(home: Path) -> None:
+    started = detached.up()
+    pid = json.loads(detached.note_file().read_text())["pid"]
     os.kill(pid, signal.SIGSTOP)
     threading.Timer(3, os.kill, (pid, signal.SIGCONT)).start()
     assert detached.current().endpoint == started.endpoint
