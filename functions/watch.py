@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sluice.aws import clients
-from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
+from sluice.aws.telemetry import LambdaContext, count, logger, tracer
 from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.ledger.history import RunHistory
@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     new = [contract for contract in stale if not is_stale(contract.expected_every, last[contract.name], earlier)]
     for contract in new:
         notify(contract, last[contract.name])
-    count_for_alarms(StaleDatasets=len(stale))
+    count(StaleDatasets=len(stale))
     answer: dict[str, Any] = {
         "stale": [contract.name for contract in stale],
         "notified": [contract.name for contract in new],

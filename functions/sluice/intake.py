@@ -12,7 +12,7 @@ from typing import Any
 from sluice.aws.object_keys import report_key, run_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import S3Source, put_json
-from sluice.aws.telemetry import count, count_for_alarms, logger
+from sluice.aws.telemetry import count, logger
 from sluice.clean.result import TOO_MANY
 from sluice.contract import registry
 from sluice.errors import ObjectGone, UnknownKey
@@ -56,9 +56,10 @@ class Intake:
             return
         report = self.validate(source)
         put_json(self.s3, self.work_bucket, report_key(source), {**report.to_dict(), "source": source.to_dict()})
-        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
+        if not report.accepted:
+            count({"dataset": report.dataset}, FilesRejected=1)
         if TOO_MANY in report.reasons:
-            count_for_alarms(FilesAboveQuarantineLimit=1)
+            count(FilesAboveQuarantineLimit=1)
         logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
         if report.accepted:
             self._accept(source, report)
