@@ -12,9 +12,10 @@ from sluice.errors import ObjectGone
 from sluice.ingest.object_tags import tag
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
-from sluice.manifest import Manifest, cleaning_usd
+from sluice.manifest import Manifest
 from sluice.notify.messages import dataset_updated
 from sluice.notify.send import put_event
+from sluice.prices import cleaning_usd
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 EVENT_BUS = os.environ["EVENT_BUS"]
@@ -76,13 +77,10 @@ def tag_upload(task: Task) -> None:
 def measure(task: Task, manifest: Manifest, *, cost_usd: float) -> None:
     received = datetime.fromisoformat(LEDGER.entry(task.source)["received_at"])
     count(
-        task.dataset,
+        {"dataset": task.dataset, "EstimatedUsd": cost_usd},
         FilesPublished=1,
         RowsPublished=manifest.published,
         RowsQuarantined=manifest.quarantined,
         RowsDiscarded=sum(manifest.discarded.values()),
-        QuarantinedPercent=100 * manifest.quarantined / manifest.rows_in if manifest.rows_in else 0,
-        CleaningSeconds=manifest.seconds,
-        EstimatedUsd=cost_usd,
         UploadToTableSeconds=(datetime.now(UTC) - received).total_seconds(),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sluice.aws import clients
 from sluice.aws.object_version import ObjectVersion
-from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
+from sluice.aws.telemetry import LambdaContext, count, logger, tracer
 from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.ingest.upload_event import event_of
@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     new = [contract for contract in stale if not is_stale(contract.expected_every, last[contract.name], earlier)]
     for contract in new:
         notify(contract, last[contract.name])
-    count_for_alarms(StaleDatasets=len(stale))
+    count(StaleDatasets=len(stale))
     released = [source.id for dataset in registry.contracts() for source in release(dataset, now)]
     answer: dict[str, Any] = {
         "stale": [contract.name for contract in stale],

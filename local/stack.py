@@ -41,6 +41,7 @@ class LocalAWS(Connection):
     """A running local AWS; use as a context manager, or call `start` and `stop`.
 
     port            the port to listen on; a free one by default
+    concurrency     how many functions may run at a time, in all; one call more is refused with 429. None: no limit
     wait_scale      factor on the waits of Step Functions (Wait states, retries): 0.01 makes 100 s last 1 s
     idle_minutes    minutes without any call after which it ends by itself
     job_python      interpreter of the Glue jobs
@@ -53,6 +54,7 @@ class LocalAWS(Connection):
         *,
         port: int | None = None,
         region: str = "us-east-1",
+        concurrency: int | None = None,
         wait_scale: float = 1.0,
         idle_minutes: float = 60.0,
         job_python: str = sys.executable,
@@ -62,6 +64,7 @@ class LocalAWS(Connection):
         super().__init__(endpoint="", region=region)
         self.port = port
         self.state = state
+        self._concurrency = concurrency
         self._wait_scale = wait_scale
         self._idle_minutes = idle_minutes
         self._job_python = job_python
@@ -135,9 +138,8 @@ class LocalAWS(Connection):
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.port),
             "IOT_MTLS_ENABLED": "0",
-            # Invocations wait for one of a function's environments. Those of thousands of events would fill the
-            # account's limit while they wait, and the calls of running executions would be throttled.
-            "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+            # 0 is no limit. Invocations that wait for one of a function's environments count too.
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(self._concurrency or 0),
             "LOG_LEVEL": "WARNING",
             "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
             "MINISTACK_HOST": HOST,

@@ -10,6 +10,7 @@ from cli.stack import diagnose
 from cli.stack.connection import NoStack, Profile, Region, StackName, connect
 from cli.stack.deployment import TEMPLATE
 from cli.stack.diagnose import BAD, OK, Finding
+from cli.stack.quotas import quotas
 from cli.terminal import output
 from cli.terminal.errors import advised
 from cli.terminal.listing import Listing
@@ -27,7 +28,7 @@ def doctor(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check versions, Java, credentials, permissions, drift, and files that make no progress.
+    """Check versions, Java, credentials, permissions, quotas, drift, and files that make no progress.
 
     Read permissions are checked by calls that change nothing, write permissions by IAM's simulator, where it may be
     called. The template and the code of this folder are compared with those of the stack.
@@ -49,6 +50,7 @@ def doctor(
             findings += diagnose.reading(where)
             findings += diagnose.writing(where)
             findings += diagnose.deployment(where, TEMPLATE)
+            findings += quotas(where)
             findings += diagnose.backlog(where)
             findings += diagnose.drifted(where) if drift else []
     if as_json:

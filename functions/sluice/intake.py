@@ -12,7 +12,7 @@ from typing import Any
 from sluice.aws.object_keys import report_key, run_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import S3Source, get_json, put_json
-from sluice.aws.telemetry import count, count_for_alarms, logger
+from sluice.aws.telemetry import count, logger
 from sluice.clean.result import TOO_MANY
 from sluice.contract import registry
 from sluice.errors import ObjectGone, UnknownKey
@@ -69,9 +69,10 @@ class Intake:
             return ValidationReport.from_dict(get_json(self.s3, self.work_bucket, key))
         report = self.validate(source)
         put_json(self.s3, self.work_bucket, key, {**report.to_dict(), "source": source.to_dict()})
-        count(report.dataset, FilesAccepted=int(report.accepted), FilesRejected=int(not report.accepted))
+        if not report.accepted:
+            count({"dataset": report.dataset}, FilesRejected=1)
         if TOO_MANY in report.reasons:
-            count_for_alarms(FilesAboveQuarantineLimit=1)
+            count(FilesAboveQuarantineLimit=1)
         self.ledger.note_validation(source, by=code.digest())
         logger.info("file validated", result=report.result, rows=report.rows, reasons=report.reasons)
         return report

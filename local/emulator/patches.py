@@ -6,7 +6,7 @@ from local.emulator.cloudformation import custom_resource_failures, number_param
 from local.emulator.cloudwatch import alarms, metrics
 from local.emulator.glue import catalog, crawlers, jobs, security_configuration
 from local.emulator.iam import resources, secure_transport
-from local.emulator.lambdas import environments, errors, packages, queue_permissions, rule_targets
+from local.emulator.lambdas import environments, errors, packages, queue_permissions, rule_targets, throttling
 from local.emulator.s3 import configuration, events, kms, ranges
 from local.emulator.stepfunctions import calls as state_calls
 from local.emulator.stepfunctions import language, lifecycle, logs, sync
@@ -22,6 +22,7 @@ PATCHES = (
     resources,
     kms,
     queue_permissions,
+    throttling,
     rule_targets,
     errors,
     packages,

@@ -1,23 +1,28 @@
-"""What AWS would bill for the counted calls, by the list prices of us-east-1 as written down in November 2026."""
+"""What AWS would bill for the counted calls, by the list prices of sluice.prices."""
 
 from typing import Any
 
-LAMBDA_GB_SECOND = 0.0000166667  # https://aws.amazon.com/lambda/pricing/
-LAMBDA_REQUEST = 0.20 / 1e6
-STATE_TRANSITION = 25 / 1e6  # standard workflows: https://aws.amazon.com/step-functions/pricing/
-S3_WRITE = 0.005 / 1_000  # PUT, COPY, POST, LIST: https://aws.amazon.com/s3/pricing/
-S3_READ = 0.0004 / 1_000
-DYNAMODB_WRITE = 0.625 / 1e6  # on demand, items up to 1 KB: https://aws.amazon.com/dynamodb/pricing/on-demand/
-DYNAMODB_READ = 0.125 / 1e6
-DPU_HOUR = 0.44  # by the second: https://aws.amazon.com/glue/pricing/
+from sluice.prices import (
+    ATHENA_TERABYTE,
+    CRAWL_DPU_HOUR,
+    DYNAMODB_READ,
+    DYNAMODB_WRITE,
+    LAMBDA_GB_SECOND,
+    LAMBDA_REQUEST,
+    S3_READ,
+    S3_WRITE,
+    SPARK_DPU_HOUR,
+    STATE_TRANSITION,
+)
+
 CRAWL_DPUS = 2  # as in the examples of Glue's prices
-CRAWL = DPU_HOUR * CRAWL_DPUS * 10 / 60  # a crawl bills ten minutes at least
+CRAWL = CRAWL_DPU_HOUR * CRAWL_DPUS * 10 / 60  # a crawl bills ten minutes at least
 JOB_DPUS = 2  # the least of a job: one worker drives, one works
 JOB_SECONDS = 60.0  # the least that is billed; starting is not
 WORKER_CORES = 4  # of a G.1X worker, which is one DPU
 SLOWER, BUSY = 1.5, 0.75
 """Assumed: a second of a core here is 1.5 of one on Glue that reads and writes S3, three quarters of the time used."""
-ATHENA_QUERY = 5 / 1e6 * 10  # ten megabytes at least, of 5 dollars a terabyte
+ATHENA_QUERY = ATHENA_TERABYTE / 1e6 * 10  # ten megabytes at least
 _READS = ("Get", "Head", "Describe", "BatchGet", "Query", "Scan")
 
 
@@ -43,7 +48,7 @@ def of(figures: dict[str, Any]) -> dict[str, float]:
 def job(core_seconds: float) -> float:
     """Dollars of a Glue job on the fewest workers that does what took so many seconds of a core here."""
     seconds = core_seconds * SLOWER / BUSY / (WORKER_CORES * (JOB_DPUS - 1))
-    return DPU_HOUR / 3_600 * JOB_DPUS * max(JOB_SECONDS, seconds)
+    return SPARK_DPU_HOUR / 3_600 * JOB_DPUS * max(JOB_SECONDS, seconds)
 
 
 def of_a_gigabyte(figures: dict[str, Any], file_bytes: int, core_seconds: float = 0.0) -> dict[str, float]:

@@ -27,6 +27,10 @@ WAIT_SCALE = 0.01
 """A crawl is looked at after 0.3 s instead of 30 s, a retry comes after a hundredth of its pause."""
 SPARK_WAIT_SCALE = 0.1
 """A job takes as long here as on Glue: a hundredth of the pauses between tries would be over before it is done."""
+THROTTLED_WAIT_SCALE = 0.1
+"""Functions take as long here as in AWS, so the pauses between tries must not be over before they are done."""
+NEW_ACCOUNT, BURST = 10, 300
+"""Functions that a new account may run at a time, and files that arrive there at once."""
 SEED = 5
 """The faults are shuffled, so that what a time limit cuts off is nothing in particular."""
 SPARK_SHARE = 0.35
@@ -71,6 +75,7 @@ def main() -> int:
         run.console.print("The Glue job is left out: Spark needs Java 17, which is not on this machine.")
     elif not given.without_spark:
         large(run, until=run.left(SPARK_SHARE))
+    throttled(run)
     small(run, lanes=given.lanes, files=given.files, skip=given.skip)
     found = report.document(run.outcomes, seconds=time.monotonic() - run.begun, not_run=run.not_run)
     report.write(found, OUT)
@@ -106,6 +111,14 @@ def small(run: Run, *, lanes: int, files: int, skip: int) -> None:
             for done in [threads.submit(job) for job in jobs]:
                 done.result()
     run.not_run += work.qsize()
+
+
+def throttled(run: Run) -> None:
+    """A burst of files in an account with the concurrency of a new one."""
+    with LocalAWS(wait_scale=THROTTLED_WAIT_SCALE, concurrency=NEW_ACCOUNT) as aws:
+        world = World.create(aws)
+        run.take([play(world, many_files_at_once(BURST), seconds=300)], until=run.deadline)
+        run.outcomes.append(_everything(world))
 
 
 def large(run: Run, *, until: float) -> None:

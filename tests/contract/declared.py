@@ -154,7 +154,7 @@ def counted() -> set[str]:
         for path in FUNCTIONS.glob("*.py")
         for tree in sources(path.stem)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("count", "count_for_alarms")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "count"
         for keyword in node.keywords
         if keyword.arg
     }

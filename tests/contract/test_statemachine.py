@@ -130,10 +130,27 @@ def test_every_lambda_task_retries_alike_and_throttling_by_itself() -> None:
     retriers = [state["Retry"] for state in tasks().values() if state["Resource"].endswith("lambda:invoke")]
 
     assert {json.dumps(retry[-2:]) for retry in retriers} == {json.dumps(retriers[0][-2:])}
-    assert retriers[0][-2]["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    throttled = retriers[0][-2]
+    assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    assert throttled["MaxAttempts"] >= 20
+    assert seconds_waited_on_average(throttled) > 15 * 60
     for retry in retriers:
         assert sorted(error for retrier in retry[-2:] for error in retrier["ErrorEquals"]) == sorted(of_lambda())
         assert [retrier["ErrorEquals"] for retrier in retry[:-2]] in ([], [["SourceBusy"]])
+
+
+def seconds_waited_on_average(retrier: dict[str, Any]) -> float:
+    """With full jitter a pause is anything from 0 to its longest."""
+    longest = (retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"]))
+    return sum(min(pause, retrier["MaxDelaySeconds"]) / 2 for pause in longest)
+
+
+def test_a_new_account_s_ten_functions_are_not_used_up_by_validation_or_by_one_run() -> None:
+    defaults = {name: each["Default"] for name, each in declared.template()["Parameters"].items()}
+    maps = [state for _, state in declared.states() if state["Type"] == "Map"]
+
+    assert defaults["ValidationConcurrency"] + defaults["RunConcurrency"] < 10
+    assert {state["MaxConcurrency"] for state in maps} == {"{% $number('${RunConcurrency}') %}"}
 
 
 def of_lambda() -> set[str]:

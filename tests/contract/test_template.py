@@ -35,7 +35,7 @@ def test_every_parameter_that_a_deployment_sets_exists() -> None:
     del environments["version"]
     assert set(environments) == {"default", "prod"}
     for environment in environments.values():
-        overrides = dict(entry.split("=", 1) for entry in environment["deploy"]["parameters"]["parameter_overrides"])
+        overrides = dict(entry.split("=", 1) for entry in environment["global"]["parameters"]["parameter_overrides"])
         assert set(overrides) <= set(declared.template()["Parameters"])
         assert "Database" in overrides  # two stacks of one account must not share a database
 

@@ -44,7 +44,7 @@ def report_failures(events: Any, sns: Any, run: Run, failures: list[Failure], *,
     notice = run_failed(run_id=run.run_id, dataset=run.dataset, sources=len(run.sources), failures=failures)
     put_event(events, bus, notice)
     alert(sns, topic_arn, notice)
-    count(run.dataset, RunsFailed=1, FilesFailed=len(failures))
+    count({"dataset": run.dataset}, FilesFailed=len(failures))
 
 
 def _failure(ledger: Ledger, source: ObjectVersion, error: str, cause: str) -> Failure:

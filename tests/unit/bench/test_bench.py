@@ -90,12 +90,12 @@ def test_a_gigabyte_of_small_files_pays_for_every_file_and_one_file_only_once_fo
     one = prices.of_a_gigabyte(FIGURES, 500_000_000, core_seconds=100)
     assert one["states"] == pytest.approx(20 * 0.000025)
     # 200 core-seconds here are 300 there, of which 4 cores waste a quarter: 100 s of 2 DPUs.
-    assert one["job"] == pytest.approx(100 * 2 * 0.44 / 3600)
+    assert one["job"] == pytest.approx(100 * 2 * 0.308 / 3600)
     assert one["all"] == pytest.approx(sum(value for name, value in one.items() if name != "all"))
 
 
 def test_a_job_bills_a_minute_at_least():
-    assert prices.job(1) == pytest.approx(60 * 2 * 0.44 / 3600)
+    assert prices.job(1) == pytest.approx(60 * 2 * 0.308 / 3600)
 
 
 def test_a_summary_has_medians_of_times_and_the_largest_peaks():
