@@ -88,7 +88,10 @@ def run(aws: Connection) -> list[str]:
     started = time.monotonic()
     with console.status("deploying template.yaml"):
         deployment = deploy(
-            aws, ROOT / "template.yaml", stack=STACK, parameters={"SmallFileBytes": str(SMALL_FILE_BYTES)}
+            aws,
+            ROOT / "template.yaml",
+            stack=STACK,
+            parameters={"SmallFileBytes": str(SMALL_FILE_BYTES), "CrawlMinutes": "0"},
         )
     console.print(
         f"template.yaml deployed in {time.monotonic() - started:.1f} s: {len(deployment.resources)} resources\n"

@@ -12,6 +12,7 @@ from cli.smoke.steps import FAILED, PASSED, SKIPPED, Step, markdown
 from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.deployment import TEMPLATE
 from cli.terminal import output
+from cli.terminal.listing import Listing
 from cli.terminal.options import AsJson
 
 _COLOURS = {PASSED: "green", FAILED: "bold red", SKIPPED: "yellow"}
@@ -58,11 +59,11 @@ def _print_line(step: Step) -> None:
 
 
 def _print(steps: list[Step], failed: list[Step]) -> None:
-    listed = output.table("", "step", "expected", "found", "seconds", right=("seconds",), folded=("expected", "found"))
+    listed = Listing(("", "step", "expected", "found", "seconds"), right=("seconds",), prose=("expected", "found"))
     for step in steps:
         state = Text(step.state, style=_COLOURS[step.state])
         listed.add_row(state, step.name, Text(step.expected), Text(step.found), f"{step.seconds:.1f}")
-    output.out.print(listed, highlight=False)
+    listed.print(output.out)
     for step in failed:
         if step.advice:
             output.out.print(Text.assemble((f"{step.name}: ", "bold red"), step.advice), soft_wrap=True)

@@ -45,7 +45,9 @@ def up(
                 aws = detached.up(port=port, idle_minutes=idle_minutes)
         with output.status("deploying"):
             # So contracts with personal columns and streams can be tried without other parameters.
-            deployment = deploy(aws, template, stack=STACK, parameters={"HashKey": "own", "Streaming": "yes"})
+            deployment = deploy(
+                aws, template, stack=STACK, parameters={"HashKey": "own", "Streaming": "yes", "CrawlMinutes": "0"}
+            )
     except (*detached.ERRORS, PortTaken, StartFailed, DeployFailed) as failed:
         output.fail(str(failed), code=2)
     seconds = time.perf_counter() - started

@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from cli.smoke import arrival
 from cli.smoke.samples import BAD, BROKEN, DATASET, GOOD, REDRIVEN, Sample
@@ -15,7 +14,6 @@ from cli.stack.connection import Stack
 from cli.stack.executions import execution, state_of
 from cli.stack.history import FINAL, Entry
 from cli.stack.start_run import start_run
-from cli.stack.upload import batch_tags
 from cli.terminal import output
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED
@@ -51,18 +49,19 @@ class Trial:
         """Upload the first samples at once: what they wait for, they wait for together."""
         for sample in (GOOD, BAD, BROKEN):
             self.put(sample)
-        held = ObjectVersion(self.stack.raw, self.key(REDRIVEN), "", "", 0)
-        self.put(REDRIVEN, tags=batch_tags(held, "smoke"))
+        self.put(REDRIVEN, hold=True)
         return f"{len(self._versions)} files below s3://{self.stack.raw}/{DATASET}/{self.name}/"
 
-    def put(self, sample: Sample, *, tags: dict[str, str] | None = None) -> None:
+    def put(self, sample: Sample, *, hold: bool = False) -> None:
         answer = self.stack.client("s3").put_object(
             Bucket=self.stack.raw,
             Key=self.key(sample),
             Body=sample.text.encode(),
-            **({"Tagging": urlencode(tags)} if tags else {}),
         )
         self._versions[sample.name] = answer["VersionId"]
+        if hold:
+            held = ObjectVersion(self.stack.raw, self.key(sample), answer["VersionId"], "", 0)
+            self.stack.ledger.note_put(held, origin="smoke", hold=True)
         self._deadlines[sample.name] = time.monotonic() + self.patience
 
     def published(self, sample: Sample) -> str:

@@ -84,3 +84,7 @@ class NotValidated(SluiceError):
 
 class ObjectGone(SluiceError):
     """The object version no longer exists."""
+
+
+class SetupFailed(SluiceError):
+    """A deployment cannot be prepared, or what it left cannot be emptied."""

@@ -27,6 +27,19 @@ class StagedFile:
 
 
 @dataclass(frozen=True)
+class TableDeclaration:
+    """What the catalog needs to know of a dataset. schema, quarantine_schema, partition_columns: [{name, type}] in Glue
+    types, the partition columns not among the schema's; across_files: as in a manifest.
+    """
+
+    contract_version: int
+    schema: list[dict[str, str]]
+    quarantine_schema: list[dict[str, str]]
+    partition_columns: list[dict[str, str]]
+    across_files: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The account of one source. Times in seconds, sizes in bytes.
 

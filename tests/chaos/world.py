@@ -40,7 +40,7 @@ class World(Installation):
     @classmethod
     def create(cls, aws: Connection, *, stack: str = "chaos", **parameters: str) -> Self:
         """Deploy the template; waits of minutes in AWS become seconds."""
-        world = cls(aws, deploy(aws, TEMPLATE, stack=stack, parameters=parameters))
+        world = cls(aws, deploy(aws, TEMPLATE, stack=stack, parameters={"CrawlMinutes": "0", **parameters}))
         world.redeliver_after(REDELIVERY_SECONDS)
         return world
 

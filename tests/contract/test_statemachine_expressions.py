@@ -20,7 +20,7 @@ def test_every_expression_can_be_read() -> None:
     found = expressions(declared.machine())
     assert len(found) > 50
     for expression in found:
-        jsonata.Jsonata.jsonata(expression)
+        jsonata.Jsonata.jsonata(expression.replace("${CrawlMinutes}", "1440"))
 
 
 def evaluate(expression: str, **variables: Any) -> Any:
@@ -112,36 +112,47 @@ def test_an_error_after_publish_fails_every_published_source() -> None:
     assert failed == [before, *({"source": item["source"], "error": error} for item in published)]
 
 
-def crawl_choice(crawler: dict[str, Any], *, crawled_after: int = 1_000_000, now: int = 1_500_000) -> str:
-    state = declared.machine()["States"]["ChooseCrawl"]
+def chosen(name: str, minutes: int, *, now: int = 0, **variables: Any) -> str:
+    """The state that a Choice state chooses. minutes: the parameter CrawlMinutes; now: milliseconds."""
+    state = declared.machine()["States"][name]
     for choice in state["Choices"]:
-        condition = choice["Condition"].replace("$millis()", str(now))
-        if evaluate(condition, states={"input": crawler}, crawled_after=crawled_after, crawl_deadline=7_000_000):
+        condition = choice["Condition"].replace("${CrawlMinutes}", str(minutes)).replace("$millis()", str(now))
+        if evaluate(condition, **variables):
             return str(choice["Next"])
     return str(state["Default"])
 
 
-def crawled(status: str, started: str) -> dict[str, Any]:
-    return {"State": "READY", "LastCrawl": {"Status": status, "StartTime": started}}
+def test_a_run_without_new_partitions_or_in_a_stack_that_never_crawls_starts_no_crawl() -> None:
+    def after(new_partitions: list[int], minutes: int) -> str:
+        return chosen("AnyNewPartitions", minutes, published=[{"new_partitions": count} for count in new_partitions])
+
+    assert after([0, 2], 1440) == "LookAtCrawler"
+    assert after([0, 2], 0) == "LookAtCrawler"
+    assert after([0, 2], -1) == "Done"
+    assert after([0, 0], 0) == "Done"
+    assert after([], 0) == "Done"
 
 
-def test_a_crawl_counts_only_when_it_began_after_the_run_had_published() -> None:
-    before, after = "1970-01-01T00:16:39Z", "1970-01-01T00:16:41Z"
+def test_a_crawl_starts_at_most_every_so_many_minutes() -> None:
+    def after(crawler: dict[str, Any], minutes: int) -> str:
+        return chosen("ChooseCrawl", minutes, now=3_600_000, states={"input": crawler})
 
-    assert crawl_choice({"State": "READY"}) == "Crawl"
-    assert crawl_choice(crawled("SUCCEEDED", before)) == "Crawl"
-    assert crawl_choice(crawled("FAILED", before)) == "Crawl"
-    assert crawl_choice(crawled("SUCCEEDED", after)) == "PlanCheck"
-    assert crawl_choice(crawled("FAILED", after)) == "CrawlFailed"
-    assert crawl_choice({"State": "RUNNING"}) == "WaitForCrawler"
-    assert crawl_choice({"State": "STOPPING"}) == "WaitForCrawler"
-    assert crawl_choice({"State": "RUNNING"}, now=7_000_001) == "CrawlFailed"
+    half_an_hour_ago = {"State": "READY", "LastCrawl": {"Status": "FAILED", "StartTime": "1970-01-01T00:30:00Z"}}
+    assert after({"State": "READY"}, 60) == "Crawl"
+    assert after(half_an_hour_ago, 60) == "Done"
+    assert after(half_an_hour_ago, 29) == "Crawl"
+    assert after(half_an_hour_ago, 0) == "Crawl"
+    assert after({"State": "RUNNING"}, 0) == "Done"
 
 
-def test_after_an_own_start_the_next_finished_crawl_counts() -> None:
-    own = declared.machine()["States"]["Crawl"]["Assign"]["crawled_after"]
+def test_a_crawl_is_followed_to_its_end_for_two_hours() -> None:
+    def after(state: str, now: int) -> str:
+        return chosen("AnyCrawlRunning", 0, now=now, states={"input": {"State": state}}, crawl_deadline=7_200_000)
 
-    assert crawl_choice(crawled("SUCCEEDED", "1970-01-01T00:16:39Z"), crawled_after=own) == "PlanCheck"
+    assert after("RUNNING", 7_000_000) == "WaitForCrawler"
+    assert after("STOPPING", 7_000_000) == "WaitForCrawler"
+    assert after("READY", 7_300_000) == "CompareCrawl"
+    assert after("RUNNING", 7_300_000) == "CrawlFailed"
 
 
 def test_only_a_source_without_a_manifest_fails_with_the_error_of_the_glue_job() -> None:

@@ -37,27 +37,23 @@ def test_the_glue_job_is_bounded_and_never_repeats_itself() -> None:
     assert job["Timeout"] == {"Ref": "GlueTimeoutMinutes"}
     assert job["ExecutionProperty"] == {"MaxConcurrentRuns": {"Ref": "GlueMaxConcurrentRuns"}}
     assert job["DefaultArguments"]["--enable-auto-scaling"] == "true"
-    assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::GetAtt": ["SharedCode", "Uri"]}
+    assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::GetAtt": ["Setup", "CodeUri"]}
 
 
-def test_the_shared_code_is_renewed_with_every_change_of_the_code() -> None:
-    custom = declared.resources("Custom::SharedCode")["SharedCode"]
+def test_the_setup_runs_again_with_every_change_of_the_code() -> None:
+    custom = declared.resources("Custom::Setup")["Setup"]
 
     # SAM publishes a version with a name of its own for each new content of CodeUri, but only with an alias.
-    assert custom["CodeVersion"] == {"Ref": "ShareFunction.Version"}
-    assert declared.functions()["ShareFunction"]["AutoPublishAlias"]
+    assert custom["CodeVersion"] == {"Ref": "SetupFunction.Version"}
+    assert declared.functions()["SetupFunction"]["AutoPublishAlias"]
 
 
-def test_the_crawler_adds_partitions_and_changes_no_table() -> None:
+def test_the_crawler_looks_at_the_tables_of_the_contracts_and_changes_none() -> None:
     crawler = declared.resources("AWS::Glue::Crawler")["Crawler"]
     configuration = json.loads(crawler["Configuration"])
 
+    tables = {"Fn::Split": [",", {"Fn::GetAtt": ["Setup", "Tables"]}]}
+    assert crawler["Targets"] == {"CatalogTargets": [{"DatabaseName": {"Ref": "GlueDatabase"}, "Tables": tables}]}
     assert configuration["CrawlerOutput"] == {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}
-    assert configuration["Grouping"]["TableLevelConfiguration"] == depth(crawler["Targets"]["S3Targets"][0]["Path"])
     assert crawler["SchemaChangePolicy"] == {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}
     assert "Schedule" not in crawler  # a crawl bills ten minutes
-
-
-def depth(path: dict[str, str]) -> int:
-    """The level of the folders right under a path; the bucket is level 1."""
-    return len([part for part in path["Fn::Sub"].removeprefix("s3://").split("/") if part]) + 1

@@ -46,6 +46,7 @@ CALLS = {
     "glue:BatchGetPartition": {"batch_get_partition"},
     "glue:CreateTable": {"create_table"},
     "glue:GetTable": {"get_table"},
+    "glue:GetTables": {"get_paginator"},
     "glue:UpdateTable": {"update_table"},
     "s3:DeleteObject": {"delete_object", "delete_objects"},
     "s3:DeleteObjectVersion": {"delete_object", "delete_objects"},
@@ -54,7 +55,7 @@ CALLS = {
     "s3:GetObjectVersionTagging": {"get_object_tagging"},
     # Without it S3 answers "forbidden" for an object that is not there, and no handler could distinguish it.
     "s3:ListBucket": {"get_paginator", "get_object", "get_object_tagging"},
-    "s3:ListBucketVersions": {"get_paginator"},
+    "s3:ListBucketVersions": {"get_paginator", "list_object_versions"},
     "s3:PutObject": {"put_object", "upload_file", "upload_fileobj", "copy_object", "copy"},
     "s3:PutObjectVersionTagging": {"put_object_tagging"},
     "secretsmanager:GetSecretValue": {"get_secret_value"},

@@ -31,9 +31,6 @@ FAILURES = [
     Failure("CleanLarge", "EtlStateMachineRole", "glue:StartJobRun", large=True),
     Failure("Reconcile", "ReconcileRole", "s3:GetObject"),
     Failure("Publish", "PublishRole", "glue:GetTable"),
-    Failure("LookAtCrawler", "EtlStateMachineRole", "glue:GetCrawler"),
-    Failure("Crawl", "EtlStateMachineRole", "glue:StartCrawler"),
-    Failure("CrawlFailed", "CrawlerRole", "glue:BatchCreatePartition"),
     Failure("PlanCheck", "PlanCheckRole", "s3:GetObject"),
     Failure("CountRows", "EtlStateMachineRole", "athena:StartQueryExecution"),
     Failure("Check", "CheckRole", "athena:GetQueryResults"),
@@ -101,6 +98,25 @@ def test_a_state_that_fails_fails_the_run_and_changes_nothing(world: World, fail
     assert entry["status"] == "FAILED"
     assert any(text in f"{entry['error']} {entry['cause']}" for text in ("ForcedFailure", "injected fault"))
     assert published(world, key) == before
+
+
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [
+        ("EtlStateMachineRole", "glue:GetCrawler"),
+        ("EtlStateMachineRole", "glue:StartCrawler"),
+        ("CrawlerRole", "s3:ListBucket"),
+    ],
+)
+def test_a_crawl_that_fails_is_an_alert_and_fails_no_run(world: World, role: str, action: str) -> None:
+    key = f"sales/{action.partition(':')[2]}/2025-04-05.csv"
+    faults.inject(world.aws, action, role=world.role(role), **DENIED)
+    entry = put(world, key, sales(700))
+    assert faults.fired(world.aws) > 0
+    status, entered = execution(world, entry["run_id"])
+    assert (entry["status"], status) == ("PUBLISHED", "SUCCEEDED")
+    assert "CompareCrawl" in entered
+    assert len(published(world, key)) == 8
 
 
 def test_an_undo_that_fails_is_done_by_recover(world: World) -> None:

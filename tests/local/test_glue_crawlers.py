@@ -1,6 +1,9 @@
 """A crawler reads what is there, and registers it."""
 
+import contextlib
 import io
+import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -64,33 +67,51 @@ def table_input(bucket: str, name: str, prefix: str) -> dict[str, Any]:
     }
 
 
-def test_new_partitions_of_a_table_are_registered_with_the_tables_schema(
-    aws: LocalAWS, stack: Deployment, bucket: str, put: Put
-) -> None:
-    database = stack.resources["Database"]
-    aws.client("glue").create_table(DatabaseName=database, TableInput=table_input(bucket, "sales", "lake/sales/"))
-    put("lake/sales/month=2025-01/store=7/a.parquet", amounts("1.50"))
-    put("lake/sales/month=2025-01/store=8/a.parquet", {"amount": pa.array(["other"])})
-    put("lake/sales/_temporary/month=2025-09/store=8/a.parquet", amounts("9"))
-    last = crawl(aws, stack.resources["Crawler"])
-    assert last["Status"] == "SUCCEEDED", last
-    assert sorted(values(aws, database, "sales")) == [["2025-01", "7"], ["2025-01", "8"]]
-    partitions = aws.client("glue").get_partitions(DatabaseName=database, TableName="sales")["Partitions"]
-    assert [partition["StorageDescriptor"]["Columns"] for partition in partitions] == [COLUMNS, COLUMNS]
-    put("lake/sales/month=2025-02/store=7/a.parquet", amounts("2"))
-    crawl(aws, stack.resources["Crawler"])
-    expression = "month >= '2025-01' AND month < '2025-02' AND store > 7"
-    assert len(values(aws, database, "sales")) == 3
-    assert values(aws, database, "sales", Expression=expression) == [["2025-01", "8"]]
-
-
 def new_crawler(aws: LocalAWS, stack: Deployment, targets: dict[str, Any], role: str, **extra: Any) -> str:
+    """Make a crawler that changes no table, and return its name."""
     name = f"crawler-{uuid.uuid4().hex[:8]}"
     arn = aws.client("iam").get_role(RoleName=stack.resources[role])["Role"]["Arn"]
+    settings = {
+        "SchemaChangePolicy": {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
+        "Configuration": json.dumps(
+            {"Version": 1.0, "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}}
+        ),
+    }
     aws.client("glue").create_crawler(
-        Name=name, Role=arn, DatabaseName=stack.resources["Database"], Targets=targets, **extra
+        Name=name, Role=arn, DatabaseName=stack.resources["Database"], Targets=targets, **{**settings, **extra}
     )
     return name
+
+
+def test_an_s3_target_does_not_adopt_a_table_that_an_api_made(
+    aws: LocalAWS, stack: Deployment, bucket: str, put: Put
+) -> None:
+    glue, database = aws.client("glue"), stack.resources["Database"]
+    glue.create_table(DatabaseName=database, TableInput=table_input(bucket, "sales", "lake/sales/"))
+    put("lake/sales/month=2025-01/store=7/a.parquet", amounts("1.50"))
+    last = crawl(aws, stack.resources["Crawler"])
+    assert last["Status"] == "SUCCEEDED", last
+    assert values(aws, database, "sales") == []
+    names = [table["Name"] for table in glue.get_tables(DatabaseName=database, Expression="sales_*")["TableList"]]
+    [second] = [name for name in names if re.fullmatch("sales_[0-9a-f]{32}", name)]
+    assert values(aws, database, second) == [["2025-01", "7"]]
+
+
+def test_an_s3_target_skips_the_partitions_of_a_table_without_a_crawlers_parameters(
+    aws: LocalAWS, stack: Deployment, bucket: str, put: Put
+) -> None:
+    glue, database = aws.client("glue"), stack.resources["Database"]
+    put("lake/signed/month=2025-01/store=7/a.parquet", amounts("1.50"))
+    crawler = new_crawler(aws, stack, {"S3Targets": [{"Path": f"s3://{bucket}/lake/signed/"}]}, "CrawlerRole")
+    signed = table_input(bucket, "signed", "lake/signed/")
+    signed["Parameters"]["UPDATED_BY_CRAWLER"] = crawler
+    glue.create_table(DatabaseName=database, TableInput=signed)
+    crawl(aws, crawler)
+    assert values(aws, database, "signed") == []
+    signed["Parameters"] |= {"compressionType": "none", "typeOfData": "file"}
+    glue.update_table(DatabaseName=database, TableInput=signed)
+    crawl(aws, crawler)
+    assert values(aws, database, "signed") == [["2025-01", "7"]]
 
 
 def test_a_table_that_is_not_there_is_made_from_the_files(
@@ -105,15 +126,52 @@ def test_a_table_that_is_not_there_is_made_from_the_files(
     assert made["PartitionKeys"] == [{"Name": "day", "Type": "string"}]
 
 
-def test_a_catalog_target_is_crawled_where_its_table_lies(
+def test_a_catalog_target_registers_new_partitions_with_the_schema_of_its_table(
     aws: LocalAWS, stack: Deployment, bucket: str, put: Put
 ) -> None:
     database = stack.resources["Database"]
     aws.client("glue").create_table(DatabaseName=database, TableInput=table_input(bucket, "named", "lake/other/"))
-    put("lake/other/month=2025-03/store=1/a.parquet", amounts("1"))
-    targets = {"CatalogTargets": [{"DatabaseName": database, "Tables": ["named"]}]}
-    crawl(aws, new_crawler(aws, stack, targets, "CrawlerRole"))
-    assert values(aws, database, "named") == [["2025-03", "1"]]
+    put("lake/other/month=2025-01/store=7/a.parquet", amounts("1.50"))
+    put("lake/other/month=2025-01/store=8/a.parquet", {"amount": pa.array(["other"])})
+    put("lake/other/_temporary/month=2025-09/store=8/a.parquet", amounts("9"))
+    crawler = new_crawler(aws, stack, catalog_target(database, "named"), "CrawlerRole")
+    last = crawl(aws, crawler)
+    assert last["Status"] == "SUCCEEDED", last
+    assert sorted(values(aws, database, "named")) == [["2025-01", "7"], ["2025-01", "8"]]
+    partitions = aws.client("glue").get_partitions(DatabaseName=database, TableName="named")["Partitions"]
+    assert [partition["StorageDescriptor"]["Columns"] for partition in partitions] == [COLUMNS, COLUMNS]
+    put("lake/other/month=2025-02/store=7/a.parquet", amounts("2"))
+    crawl(aws, crawler)
+    expression = "month >= '2025-01' AND month < '2025-02' AND store > 7"
+    assert len(values(aws, database, "named")) == 3
+    assert values(aws, database, "named", Expression=expression) == [["2025-01", "8"]]
+
+
+def catalog_target(database: str, *names: str) -> dict[str, Any]:
+    return {"CatalogTargets": [{"DatabaseName": database, "Tables": list(names)}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "error"),
+    [
+        ("made_by_nobody", {}, "EntityNotFoundException"),
+        ("strict", {"SchemaChangePolicy": {"DeleteBehavior": "DEPRECATE_IN_DATABASE"}}, "InvalidInputException"),
+        ("strict", {"SchemaChangePolicy": {}}, "InvalidInputException"),
+        ("strict", {"Targets": {"S3Targets": [{"Path": "s3://lake/strict/"}]}}, "InvalidInputException"),
+    ],
+)
+def test_catalog_targets_need_their_tables_and_a_log_of_their_own(
+    aws: LocalAWS, stack: Deployment, bucket: str, name: str, changes: dict[str, Any], error: str
+) -> None:
+    glue, database = aws.client("glue"), stack.resources["Database"]
+    with contextlib.suppress(glue.exceptions.AlreadyExistsException):
+        glue.create_table(DatabaseName=database, TableInput=table_input(bucket, "strict", "lake/strict/"))
+    targets = catalog_target(database, name) | changes.pop("Targets", {})
+    with pytest.raises(ClientError, match=error):
+        new_crawler(aws, stack, targets, "CrawlerRole", **changes)
+    crawler = new_crawler(aws, stack, catalog_target(database, "strict"), "CrawlerRole")
+    with pytest.raises(ClientError, match=error):
+        glue.update_crawler(Name=crawler, Targets=targets, **changes)
 
 
 def test_a_crawler_whose_role_may_not_read_fails(aws: LocalAWS, stack: Deployment, bucket: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.permissions.failures import late, recovered, recovered_new, undone, undone_new
 from tests.permissions.large_files import large, stopped
-from tests.permissions.services import buried, logging_machine, shared, watched
+from tests.permissions.services import buried, logging_machine, set_up, watched
 from tests.permissions.streams import streamed, undelivered
 from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected, released
 from tests.permissions.world import World
@@ -23,7 +23,7 @@ class Flow:
 OF_STREAMS = ("DeliveryRole", "RouteRole", "WindowRole", "DeviceRole")
 FLOWS = (
     Flow("logging_machine", logging_machine),
-    Flow("shared", shared),
+    Flow("set_up", set_up),
     Flow("buried", buried),
     Flow("rejected", rejected),
     Flow("good", good),

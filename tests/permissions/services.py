@@ -29,8 +29,8 @@ def watched(world: World) -> list[str]:
     return wrong
 
 
-def shared(world: World) -> list[str]:
-    """The custom resource uploads the code of the Glue job and answers."""
+def set_up(world: World) -> list[str]:
+    """The custom resource uploads the code of the Glue job, makes the tables, and answers."""
     wrong = Wrong()
     with answering() as (url, answers):
         event = {
@@ -38,10 +38,10 @@ def shared(world: World) -> list[str]:
             "ResponseURL": url,
             "StackId": "stack",
             "RequestId": "request",
-            "LogicalResourceId": "SharedCode",
+            "LogicalResourceId": "Setup",
         }
         world.aws.client("lambda").invoke(
-            FunctionName=world.stack.resources["ShareFunction"], Payload=json.dumps(event).encode()
+            FunctionName=world.stack.resources["SetupFunction"], Payload=json.dumps(event).encode()
         )
     if wrong.expect(len(answers) == 1, "CloudFormation is answered"):
         wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")

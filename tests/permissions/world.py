@@ -24,6 +24,7 @@ PARAMETERS = {
     "SmallFileBytes": str(SMALL_FILE_BYTES),
     "GlueWorkers": "2",
     "Streaming": "yes",
+    "CrawlMinutes": "0",
     "IotTopic": "sluice/+/records",
 }
 PATIENCE = 600.0

@@ -11,7 +11,7 @@ from sluice.contract.glue_types import glue_schema
 from sluice.contract.model import Contract
 from sluice.engines.impute import Plan
 from sluice.engines.output_rows import Lineage
-from sluice.manifest import Manifest, PartitionCount, StagedFile
+from sluice.manifest import Manifest, PartitionCount, StagedFile, TableDeclaration
 from sluice.read.header import Header
 
 
@@ -78,10 +78,10 @@ def manifest_of(
     contract: Contract, account: Account, whole: Plan, written: Written, lineage: Lineage, cost: Cost
 ) -> Manifest:
     """Return the manifest of a source. Raises RowsLost when it does not add up."""
-    in_path = {part.name for part in contract.partition_by}
+    tables = declared_tables(contract)
     manifest = Manifest(
         dataset=contract.name,
-        contract_version=contract.version,
+        contract_version=tables.contract_version,
         engine=cost.engine,
         run_id=lineage.run_id,
         source_key=lineage.source_key,
@@ -94,21 +94,29 @@ def manifest_of(
         partitions=sorted(written.partitions, key=lambda partition: partition.path),
         files=written.files,
         quarantine_files=written.quarantine_files,
-        schema=glue_schema({name: dtype for name, dtype in contract.published.items() if name not in in_path}),
-        quarantine_schema=glue_schema(contract.quarantined),
-        partition_columns=glue_schema({part.name: contract.published[part.name] for part in contract.partition_by}),
+        schema=tables.schema,
+        quarantine_schema=tables.quarantine_schema,
+        partition_columns=tables.partition_columns,
         statistics=whole.describe(contract),
         bytes_in=cost.bytes_in,
         bytes_out=sum(file.bytes for file in (*written.files, *written.quarantine_files)),
         seconds=round(time.perf_counter() - cost.started, 3),
         peak_rss_bytes=cost.peak_rss_bytes,
         notes=account.notes,
-        across_files=_across_files(contract),
+        across_files=tables.across_files,
     )
     manifest.balance()
     return manifest
 
 
-def _across_files(contract: Contract) -> dict[str, Any]:
+def declared_tables(contract: Contract) -> TableDeclaration:
+    """Return what the catalog needs to know of a dataset's tables."""
+    in_path = [part.name for part in contract.partition_by]
     unique = contract.unique
-    return {"key": list(unique.key), "latest": unique.latest} if unique and unique.across_files else {}
+    return TableDeclaration(
+        contract_version=contract.version,
+        schema=glue_schema({name: dtype for name, dtype in contract.published.items() if name not in in_path}),
+        quarantine_schema=glue_schema(contract.quarantined),
+        partition_columns=glue_schema({name: contract.published[name] for name in in_path}),
+        across_files={"key": list(unique.key), "latest": unique.latest} if unique and unique.across_files else {},
+    )

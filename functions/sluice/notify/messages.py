@@ -168,6 +168,29 @@ def dataset_stale(dataset: str, *, last_published: str, expected_every: timedelt
     return Notice("DatasetStale", detail, _subject(f"Sluice: {dataset} is stale"), _lines(text))
 
 
+def crawl_disagrees(*, crawler: str, database: str, raw_bucket: str, disagreements: list[str]) -> Notice:
+    """Return the notice of a crawl that found the catalog otherwise than the contracts say, a sentence each."""
+    detail = {
+        "crawler": crawler,
+        "database": database,
+        "bucket": raw_bucket,
+        "disagreements": [text[:500] for text in disagreements[:_MOST_IN_EVENT]],
+        "disagreements_total": len(disagreements),
+    }
+    text = [
+        "The crawl found the catalog otherwise than the contracts say. No run failed; published rows are as they were.",
+        "",
+        *_facts({"Crawler": crawler, "Database": database}),
+        "",
+        *(f"- {each}" for each in disagreements[:_MOST]),
+        *([f"and {len(disagreements) - _MOST} more"] if len(disagreements) > _MOST else []),
+        "",
+        "Next: find who changed the catalog; a deployment makes the tables as the contracts say. The crawl's log:",
+        f"  aws logs tail /aws-glue/crawlers --log-stream-names {shlex.quote(crawler)}",
+    ]
+    return Notice("CrawlDisagrees", detail, _subject(f"Sluice: the crawl of {database} disagrees"), _lines(text))
+
+
 def plain_cause(cause: str) -> str:
     """Return the message inside a Step Functions cause, which is often JSON, possibly cut off in the middle."""
     found = re.search(r'"(?:errorMessage|ErrorMessage)"\s*:\s*"((?:[^"\\]|\\.)*)', cause)

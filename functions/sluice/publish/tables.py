@@ -1,4 +1,4 @@
-"""Creates and updates the tables of the Glue catalog from the manifests."""
+"""Creates and updates the tables of the Glue catalog: from contracts at deployment, from manifests by each run."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ from itertools import batched
 from typing import Any
 
 from sluice.errors import TableDisagrees
-from sluice.manifest import Manifest
+from sluice.manifest import Manifest, TableDeclaration
 from sluice.publish.latest_view import latest
 
 _VERSION = "sluice.contract_version"
@@ -16,7 +16,7 @@ _VIEW = "VIRTUAL_VIEW"
 _TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "timestamp(3)"}
 
 
-def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest) -> None:
+def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest | TableDeclaration) -> None:
     """Create or update a dataset's table, its quarantine table and its view of the latest rows, as the manifest says.
 
     location: s3://… of the lake bucket, with `published/` and `quarantine/` below it.
@@ -33,6 +33,29 @@ def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Mani
     )
     if manifest.across_files:
         _ensure(glue, database, _view(name, database, manifest, version))
+
+
+def differences(current: dict[str, Any], name: str, location: str, declaration: TableDeclaration) -> list[str]:
+    """Return how a dataset's table in the catalog differs from its declaration, a clause each.
+
+    A table of a later version of the contract does not differ: another deployment declares it.
+    """
+    version = str(declaration.contract_version)
+    table = _table(name, f"{location}published/{name}/", declaration.schema, declaration.partition_columns, version)
+    if _version(current) > _version(table):
+        return []
+    have, want = current["StorageDescriptor"], table["StorageDescriptor"]
+    pairs = (
+        ("columns", _columns(have["Columns"]), _columns(want["Columns"])),
+        ("partition columns", _columns(current.get("PartitionKeys", [])), _columns(table["PartitionKeys"])),
+        ("location", [have.get("Location", "").rstrip("/")], [want["Location"].rstrip("/")]),
+    )
+    return [
+        f"its {what} differ: {[each for each in left if each not in right]}, in the contract "
+        f"{[each for each in right if each not in left]}"
+        for what, left, right in pairs
+        if left != right
+    ]
 
 
 def unknown_partitions(glue: Any, database: str, manifest: Manifest) -> list[str]:
@@ -112,7 +135,7 @@ def _table(
     }
 
 
-def _view(name: str, database: str, manifest: Manifest, version: str) -> dict[str, Any]:
+def _view(name: str, database: str, manifest: Manifest | TableDeclaration, version: str) -> dict[str, Any]:
     """Return the view NAME_latest as Athena keeps its own in the catalog, which has no other call to make one."""
     columns = [*manifest.schema, *manifest.partition_columns]
     names = [column["name"] for column in columns]

@@ -1,8 +1,14 @@
 """One crawl: reads the Parquet files under a crawler's targets and registers what the catalog does not have yet.
 
+As AWS Glue does: with an S3 target a crawler keeps only tables that it made itself. A table of the same name that an
+API made stays as it is, beside a second one with a hash in its name (aws-sdk-pandas #702); of a table that names the
+crawler but lacks the crawler's parameters it skips the partitions (cloud-intelligence-dashboards-data-collection
+#456, #463). With catalog targets it registers partitions of those tables and makes none
+(https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html).
 No patch of its own: `crawlers` runs it, under the crawler's role.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -21,6 +27,10 @@ FORMAT = {
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 }
+OWN = {"classification": "parquet", "compressionType": "none", "typeOfData": "file"}
+"""Parameters of what a crawler makes; it skips partitions of a table whose own differ."""
+
+MADE_BY = "UPDATED_BY_CRAWLER"
 Table = dict[str, Any]
 
 
@@ -50,6 +60,7 @@ class Crawl:
             for path in self._table_paths(target["Path"]):
                 self._crawl_path(path)
         for target in targets.get("CatalogTargets", []):
+            self.glue.get_database(Name=target["DatabaseName"])
             for name in target["Tables"]:
                 self._crawl_table(self._table(target["DatabaseName"], name))
 
@@ -72,16 +83,25 @@ class Crawl:
             letter if letter.isalnum() else "_" for letter in folder.lower()
         )
         self.glue.get_database(Name=database)
+        found = self._find(database, name)
+        if found is not None and found.get("Parameters", {}).get(MADE_BY) != self.crawler["Name"]:
+            name = f"{name}_{hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()}"
+            found = self._find(database, name)
+        table = found or self._new_table(database, name, path)
+        if table is None:
+            self.messages.append(f"INFO : nothing to read under {path}")
+        elif any(table["Parameters"].get(key) != value for key, value in OWN.items()):
+            self.messages.append(f"WARN : partitions of {name} are skipped: its parameters are {table['Parameters']}")
+        else:
+            self._crawl_table(table)
+
+    def _find(self, database: str, name: str) -> Table | None:
         try:
-            table = self._table(database, name)
+            return self._table(database, name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "EntityNotFoundException":
                 raise
-            if (made := self._new_table(database, name, path)) is None:
-                self.messages.append(f"INFO : nothing to read under {path}")
-                return
-            table = made
-        self._crawl_table(table)
+            return None
 
     def _table(self, database: str, name: str) -> Table:
         table: Table = self.glue.get_table(DatabaseName=database, Name=name)["Table"]
@@ -97,7 +117,7 @@ class Crawl:
                 "StorageDescriptor": descriptor,
                 "PartitionKeys": keys,
                 "TableType": "EXTERNAL_TABLE",
-                "Parameters": {"classification": "parquet", "UPDATED_BY_CRAWLER": self.crawler["Name"]},
+                "Parameters": {**OWN, MADE_BY: self.crawler["Name"]},
             }
             self.glue.create_table(DatabaseName=database, TableInput=table)
             self.messages.append(f"INFO : created table {name} in database {database}")
@@ -169,4 +189,4 @@ class Crawl:
         columns = table["StorageDescriptor"]["Columns"] if self.inherits else self._columns(bucket, key)
         location = f"s3://{bucket}/{key.rsplit('/', 1)[0]}/"
         descriptor = table["StorageDescriptor"] | {"Columns": columns, "Location": location}
-        return {"Values": list(values), "StorageDescriptor": descriptor, "Parameters": {"classification": "parquet"}}
+        return {"Values": list(values), "StorageDescriptor": descriptor, "Parameters": dict(OWN)}

@@ -1,4 +1,8 @@
-"""A crawler reads its targets under its role; MiniStack's crawlers report SUCCEEDED without reading anything."""
+"""A crawler reads its targets under its role; MiniStack's crawlers report SUCCEEDED without reading anything.
+
+Catalog targets are refused as AWS refuses them, when they are set: mixed with other targets, with a delete behavior
+other than LOG, or naming a table that does not exist (Glue guide, "Choose data sources" and "Crawler API").
+"""
 
 import contextvars
 import threading
@@ -40,6 +44,22 @@ def start(data: dict[str, Any]) -> Answer:
 def error(code: str, message: str) -> Answer:
     answer: Answer = glue.error_response_json(code, message, 400)
     return answer
+
+
+def refusal(targets: dict[str, Any], policy: dict[str, str]) -> Answer | None:
+    """The error that targets meet with a SchemaChangePolicy, if they do."""
+    catalog = targets.get("CatalogTargets") or []
+    if not catalog:
+        return None
+    if any(entries for kind, entries in targets.items() if kind != "CatalogTargets"):
+        return error("InvalidInputException", "Catalog targets cannot be mixed with other types of targets")
+    if policy.get("DeleteBehavior", "DEPRECATE_IN_DATABASE") != "LOG":
+        return error("InvalidInputException", "The delete behavior of a crawler with catalog targets must be LOG")
+    for target in catalog:
+        for name in target.get("Tables") or []:
+            if f"{target['DatabaseName']}/{name}" not in glue._tables:
+                return error("EntityNotFoundException", f"Table {target['DatabaseName']}.{name} not found")
+    return None
 
 
 def carry_out(crawler: Crawler) -> None:
@@ -84,4 +104,17 @@ def keep_log(credentials: roles.Credentials, crawler: Crawler, messages: list[st
 
 
 def patch() -> None:
+    create, update = glue._create_crawler, glue._update_crawler
+
+    def create_checked(data: dict[str, Any]) -> Answer:
+        refused = refusal(data.get("Targets", {}), data.get("SchemaChangePolicy", {}))
+        return refused or create(data)
+
+    def update_checked(data: dict[str, Any]) -> Answer:
+        kept = glue._crawlers.get(data.get("Name")) or {}
+        given = {name: data.get(name, kept.get(name, {})) for name in ("Targets", "SchemaChangePolicy")}
+        return refusal(given["Targets"], given["SchemaChangePolicy"]) or update(data)
+
+    glue._create_crawler = create_checked
+    glue._update_crawler = update_checked
     glue._start_crawler = start

@@ -55,6 +55,11 @@ def stale(cloud: Cloud) -> dict[str, Any]:
     return told(cloud)
 
 
+def disagreeing(cloud: Cloud) -> dict[str, Any]:
+    cloud.invoke("compare_crawl", {"status": "FAILED", "message": "access denied"})
+    return told(cloud)
+
+
 @pytest.mark.parametrize(
     ("make", "name"),
     [
@@ -63,6 +68,7 @@ def stale(cloud: Cloud) -> dict[str, Any]:
         (unknown, "FileRejected"),
         (failed, "RunFailed"),
         (stale, "DatasetStale"),
+        (disagreeing, "CrawlDisagrees"),
     ],
 )
 def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: Any, name: str):
@@ -74,7 +80,7 @@ def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: An
 def test_every_event_has_a_schema_and_a_chapter_with_an_example():
     code = "".join(path.read_text() for path in (DOCS.parent / "functions" / "sluice").rglob("*.py"))
     names = set(re.findall(r'Notice\("(\w+)"', code))
-    assert set(SCHEMAS) == names == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale"}
+    assert set(SCHEMAS) == names == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale", "CrawlDisagrees"}
     assert {example["detail-type"] for example in EXAMPLES} == names
     assert all(f"\n## {name}\n" in GUIDE and f"events/{name}.schema.json" in GUIDE for name in names)
 

@@ -1,0 +1,149 @@
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from sluice.contract.registry import contracts
+from tests.unit.cloud import DATABASE, EVENTS, LAKE, RAW, WORK, Cloud
+from tests.unit.sales_rows import as_csv
+
+
+@pytest.fixture
+def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A URL to answer at, and what was answered."""
+    got: list[dict[str, Any]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/answer", got
+    server.shutdown()
+    server.server_close()
+
+
+def ask(cloud: Cloud, url: str, **changes: Any) -> None:
+    event = json.loads((EVENTS / "setup.json").read_text())
+    cloud.invoke("setup", {**event, "ResponseURL": url, **changes})
+
+
+def test_our_packages_lie_in_the_work_bucket_as_one_zip(cloud: Cloud, answers: Any):
+    url, got = answers
+    ask(cloud, url)
+    [answer] = got
+    assert (answer["Status"], answer["LogicalResourceId"]) == ("SUCCESS", "Setup")
+    key = answer["Data"]["CodeUri"].removeprefix(f"s3://{WORK}/")
+    body = cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read()
+    names = zipfile.ZipFile(io.BytesIO(body)).namelist()
+    assert {"sluice/__init__.py", "sluice/contract/model.py", "datasets/sales.py"} <= set(names)
+    assert {name.split("/")[0] for name in names} == {"sluice", "datasets"}
+    assert all(name.endswith(".py") for name in names)
+
+
+def test_the_same_code_is_the_same_zip(cloud: Cloud, answers: Any):
+    url, got = answers
+    ask(cloud, url)
+    ask(cloud, url, RequestType="Update", PhysicalResourceId=got[0]["PhysicalResourceId"])
+    assert got[0]["Data"] == got[1]["Data"]
+    assert got[0]["PhysicalResourceId"] == got[1]["PhysicalResourceId"]
+
+
+def test_the_tables_of_every_contract_are_there_before_its_first_file(cloud: Cloud, answers: Any):
+    url, got = answers
+    ask(cloud, url)
+    tables = {table["Name"]: table for table in cloud.glue.get_tables(DatabaseName=DATABASE)["TableList"]}
+    names = got[0]["Data"]["Tables"].split(",")
+    assert names == sorted(contracts())
+    assert {*names, *(f"{name}_quarantine" for name in names)} <= tables.keys()
+    assert [key["Name"] for key in tables["sales"]["PartitionKeys"]] == ["sale_month"]
+    assert tables["sales"]["StorageDescriptor"]["Location"] == f"s3://{LAKE}/published/sales/"
+
+
+def test_a_run_finds_the_tables_as_it_would_make_them(cloud: Cloud, answers: Any):
+    ask(cloud, answers[0])
+    before = cloud.glue.get_table(DatabaseName=DATABASE, Name="sales")["Table"]
+    cloud.run(cloud.put("sales/S001/2025-03-05.csv", as_csv({})))
+    assert cloud.glue.get_table(DatabaseName=DATABASE, Name="sales")["Table"] == before
+
+
+def test_a_table_partitioned_otherwise_refuses_the_deployment(cloud: Cloud, answers: Any):
+    url, got = answers
+    cloud.glue.create_table(
+        DatabaseName=DATABASE,
+        TableInput={"Name": "sales", "TableType": "EXTERNAL_TABLE", "PartitionKeys": [{"Name": "day", "Type": "date"}]},
+    )
+    ask(cloud, url)
+    assert got[0]["Status"] == "FAILED"
+    assert "TableDisagrees" in got[0]["Reason"]
+
+
+def test_an_answer_longer_than_cloudformation_takes_is_a_failure(
+    cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch
+):
+    url, got = answers
+    monkeypatch.setattr(
+        cloud.module("setup"), "make_tables", lambda: [f"dataset_{number:030}" for number in range(120)]
+    )
+    ask(cloud, url)
+    assert (got[0]["Status"], got[0]["Data"]) == ("FAILED", {})
+
+
+def test_deleting_empties_the_work_bucket_and_only_that(cloud: Cloud, answers: Any):
+    url, got = answers
+    ask(cloud, url)
+    cloud.run(cloud.put("sales/S001/2025-03-05.csv", as_csv({})))
+    kept = {bucket: cloud.s3.list_object_versions(Bucket=bucket)["Versions"] for bucket in (RAW, LAKE)}
+    cloud.s3.put_bucket_versioning(Bucket=WORK, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        cloud.s3.put_object(Bucket=WORK, Key="runs/twice", Body=b"")
+    cloud.s3.delete_object(Bucket=WORK, Key="runs/twice")
+    ask(cloud, url, RequestType="Delete", PhysicalResourceId=got[0]["PhysicalResourceId"])
+    assert got[1]["Status"] == "SUCCESS"
+    cloud.s3.delete_bucket(Bucket=WORK)
+    assert {bucket: cloud.s3.list_object_versions(Bucket=bucket)["Versions"] for bucket in (RAW, LAKE)} == kept
+    ask(cloud, url, RequestType="Delete", PhysicalResourceId=got[0]["PhysicalResourceId"])
+    assert got[2]["Status"] == "SUCCESS"
+
+
+def test_what_cannot_be_emptied_in_time_says_to_delete_again(
+    cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch
+):
+    url, got = answers
+    monkeypatch.setattr(cloud.module("setup"), "_SPARE_MS", 90_000)
+    cloud.s3.put_object(Bucket=WORK, Key="runs/file", Body=b"")
+    ask(cloud, url, RequestType="Delete", PhysicalResourceId="setup")
+    assert got[0]["Status"] == "FAILED"
+    assert "delete the stack again" in got[0]["Reason"]
+
+
+def test_an_account_under_lake_formation_is_told_what_to_grant(
+    cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch
+):
+    url, got = answers
+
+    def refused() -> list[str]:
+        raise RuntimeError("Insufficient Lake Formation permission(s): Required Create Table on sluice")
+
+    monkeypatch.setattr(cloud.module("setup"), "make_tables", refused)
+    ask(cloud, url)
+    assert "docs/security.md" in got[0]["Reason"]
+
+
+def test_an_error_is_an_answer_too(cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch):
+    url, got = answers
+    monkeypatch.setattr(cloud.module("setup"), "WORK_BUCKET", "no-such-bucket")
+    ask(cloud, url)
+    assert got[0]["Status"] == "FAILED"
+    assert "NoSuchBucket" in got[0]["Reason"]
