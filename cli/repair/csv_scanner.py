@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from sluice.contract.declarations import TextFormat
+from sluice.contract.reading_problems import codec_name
 from sluice.read.compression import TextStream
 from sluice.read.csv_grammar import Grammar
-from sluice.read.encoding import codec_name, refuse_other_than_text
+from sluice.read.encoding import refuse_other_than_text
 from sluice.read.source import Limits
 
 

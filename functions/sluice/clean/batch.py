@@ -11,8 +11,8 @@ import polars as pl
 from sluice.clean.checks import Checks
 from sluice.clean.discards import Discards
 from sluice.clean.normalize import Cells, ReadCells, Unparsed
-from sluice.clean.parse import unparsed_reasons
 from sluice.clean.result import BatchResult, CleanBatch, filtered
+from sluice.clean.unparsed import unparsed_reasons
 from sluice.contract.model import Contract
 from sluice.read.csv_parser import MALFORMED_SCHEMA
 from sluice.runtime.polars_columns import row_indices
@@ -85,7 +85,8 @@ class Cleaner:
         contract, parts = self._contract, self._parts
         failures: dict[str, list[tuple[str, pl.Series]]] = {name: [] for name in (*contract.parsed, "")}
         for name, cells in rows.unparsed.items():
-            failures[name] += unparsed_reasons(name, contract.parsed[name], cells.indices, cells.text).items()
+            dtype = contract.parsed[name]
+            failures[name] += unparsed_reasons(name, dtype, cells.indices, cells.text, contract.reading).items()
         for name in contract.same_as_key:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():

@@ -6,13 +6,14 @@ from typing import BinaryIO
 import polars as pl
 
 from sluice.contract.declarations import TextFormat
+from sluice.contract.reading_problems import codec_name
 from sluice.errors import FileRejected
 from sluice.read.buffer import TextBuffer
 from sluice.read.compression import TextStream
 from sluice.read.csv_grammar import Grammar, Record
 from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
 from sluice.read.csv_splitter import Buffer, CsvSlice, take_slice
-from sluice.read.encoding import check_name, codec_name, refuse_other_than_text
+from sluice.read.encoding import check_name, refuse_other_than_text
 from sluice.read.reader_base import Rereadable
 from sluice.read.source import Facts, FileSource, Limits, RawBatch, Source
 
