@@ -10,6 +10,7 @@ import polars as pl
 
 from sluice.clean.checks import Checks
 from sluice.clean.discards import Discards
+from sluice.clean.lookalikes import NO_HEADER, repeated_headers, typographic_quotes
 from sluice.clean.normalize import Cells, ReadCells, Unparsed
 from sluice.clean.parse import unparsed_reasons
 from sluice.clean.result import BatchResult, CleanBatch, filtered
@@ -62,8 +63,14 @@ class Cleaner:
         Raises ContractInvalid when a check of the model cannot run.
         """
         rest = self._remaining_rows(self._cells.read(rows))
-        failures = self._failures(rest)
+        failures = self._repeated_headers(rows, rest.indices) | self._failures(rest)
         return BatchResult(self._contract, rows, malformed, rest.discarded, rest.indices, rest.parsed, failures)
+
+    def _repeated_headers(self, rows: pl.DataFrame, remaining: pl.Series | None) -> dict[str, pl.Series]:
+        found = repeated_headers(self._contract, rows)
+        if remaining is not None and len(found):
+            found = row_indices(remaining.is_in(found.implode()))
+        return {NO_HEADER: found} if len(found) else {}
 
     def _remaining_rows(self, cells: ReadCells) -> _RemainingRows:
         """Leave out the rows that a rule discards."""
@@ -86,6 +93,8 @@ class Cleaner:
         failures: dict[str, list[tuple[str, pl.Series]]] = {name: [] for name in (*contract.parsed, "")}
         for name, cells in rows.unparsed.items():
             failures[name] += unparsed_reasons(name, contract.parsed[name], cells.indices, cells.text).items()
+        for name, quoted in typographic_quotes(rows.parsed).items():
+            failures[name].append((f"{name}_has_straight_quotes", quoted))
         for name in contract.same_as_key:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():

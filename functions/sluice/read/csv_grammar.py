@@ -16,6 +16,7 @@ CLOSED_QUOTES = "row_has_closed_quotes"
 EVERY_FIELD = "row_has_every_field"
 NO_EXTRA_FIELD = "row_has_no_extra_field"
 NO_NUL = "row_has_no_nul"
+QUOTED_LINE_ENDS = "row_has_quoted_line_ends"
 
 _LINE = re.compile(rb"[^\r\n]*+")
 _BLANK = re.compile(rb" *+")

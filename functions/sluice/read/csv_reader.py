@@ -1,5 +1,6 @@
 """Reads the bytes of a CSV file as batches of text rows: nothing lost, nothing repaired, memory bounded."""
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from sluice.read.csv_splitter import Buffer, CsvSlice, take_slice
 from sluice.read.encoding import check_name, codec_name, refuse_other_than_text
 from sluice.read.reader_base import Rereadable
 from sluice.read.source import Facts, FileSource, Limits, RawBatch, Source
+from sluice.runtime.text import trimmed
 
 __all__ = ["BATCH_ROWS", "Facts", "FileSource", "RawBatch", "Reader", "Source", "read_split"]
 
@@ -73,15 +75,18 @@ def read_split(
     first_row_number: int,
     batch_rows: int = BATCH_ROWS,
     limits: Limits | None = None,
+    header_ending: str = "none",
 ) -> Iterator[RawBatch]:
     """Yield the batches of one split of an uncompressed file, as the whole file's reader would number them.
 
     stream: at the split's first byte; length: bytes up to the next split (or the end of the file).
+    header_ending: the Facts' of the whole file.
     """
     limits = limits or Limits()
     grammar = Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
     reading = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
     reading.header = header
+    reading.newline = next((b"".join(ends) for ends, name in _ENDINGS.items() if name == header_ending), b"")
     reading.row_number = first_row_number
     return reading.batches()
 
@@ -125,6 +130,7 @@ class _Pass:
         self._buffer = TextBuffer(self._text)
         self._offset = 0
         self._endings: set[bytes] = set()
+        self.newline = b""
         self.facts = Facts(grammar.encoding, grammar.delimiter.decode(), self._text.compression)
         self.header: list[str] = []
         self.preview: list[str] = []
@@ -156,7 +162,7 @@ class _Pass:
                 break
             text = self._buffer.all() if longer else self._buffer.lines(wanted)
             final = self._buffer.final and len(text) == len(self._buffer)
-            found = take_slice(Buffer(text, final, wanted, 2 * self._batch_rows), columns, self._grammar)
+            found = take_slice(Buffer(text, final, wanted, 2 * self._batch_rows, self.newline), columns, self._grammar)
             # A record may be longer than the text, up to the limit: then it is refused.
             longer = 0 if found.consumed else 2 * len(text) + 1
             if found.records:
@@ -224,6 +230,8 @@ class _Pass:
                 self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
             at = record.next
             if not record.blank:
+                self.newline = ending
+                self.facts.header_ending = _ENDINGS[frozenset([ending]) if ending else frozenset()]
                 self._take(at, text)
                 return self._sound_header(record, text)
             self.facts.blank_lines += 1
@@ -244,8 +252,8 @@ class _Pass:
         if record.fault:
             raise FileRejected(
                 "header_has_well_formed_quotes",
-                "the header's quotes do not pair. "
-                "A quoted name begins and ends with the quote, a quote inside it is doubled",
+                "the header's quotes do not pair. A quoted name begins and ends with the quote, a quote inside it is "
+                "doubled" + self._space_before_quote(raw),
             )
         found = self._grammar.count_fields(raw)
         if found > self._limits.columns:
@@ -255,8 +263,13 @@ class _Pass:
             )
         return raw
 
+    def _space_before_quote(self, raw: bytes) -> str:
+        mark, quote = self._grammar.delimiter, self._grammar.quote
+        spaced = re.search(rb"(?:\A|%b)[ \t]+%b" % (re.escape(mark), re.escape(quote)), raw)
+        return f". A space stands before a quote: write {(mark + quote).decode()} without one" if spaced else ""
+
     def _header_names(self, raw: bytes) -> list[str]:
         columns = [str(position) for position in range(self._grammar.count_fields(raw))]
         text = raw.decode(self._grammar.encoding).encode() + b"\n"
         names = parse_records(text, columns, self._grammar)
-        return [name.strip() for name in names.row(0)]
+        return [trimmed(name) for name in names.row(0)]
