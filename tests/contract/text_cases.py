@@ -4,13 +4,14 @@ In a module of its own: Spark's workers import the contracts by its name.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 
-from sluice.contract import Contract, Unique
+from sluice.contract import RAW, Contract, Discard, Reading, TextFormat, Unique
 from tests.contract.samples import DATA
 
 
@@ -32,6 +33,13 @@ class Words(pa.DataFrameModel):
     """One text."""
 
     word: pl.String
+
+
+class Days(pa.DataFrameModel):
+    """A text and a date."""
+
+    k: pl.String
+    day: pl.Date
 
 
 def contract(row: type[pa.DataFrameModel], **settings: Any) -> Contract:
@@ -95,4 +103,48 @@ LOOKALIKES = {
     "space_before_quotes": Case(TEXTS, [("B", "y")], {1: ["row_has_well_formed_quotes"]}),
 }
 
-CASES = LOOKALIKES
+
+def read_as(row: type[pa.DataFrameModel], **settings: Any) -> Contract:
+    return contract(row, reading=Reading(format=TextFormat(**settings)))
+
+
+BY_COLUMN = Reading(null_markers={"v": ("", "NA")})
+BY_KEY: dict[str, Any] = {"files": ("case/{day:%Y-%m-%d}.csv",), "same_as_key": ("day",)}
+FOOTER = Discard("footer", when=RAW.str.contains(r"^\([0-9]+ rows affected\)$"))
+IGNORING = Reading(unknown_columns="ignore")
+
+OPTIONS = {
+    "null_markers_by_column": Case(contract(Texts, reading=BY_COLUMN), [("NA", None), ("?", "?"), ("A", None)]),
+    "null_markers_of_numbers_by_column": Case(contract(Numbers, reading=BY_COLUMN), [("NA", None), ("DE", 3)]),
+    "empty_or_null": Case(read_as(Texts, quoted_empty_is_text=True), [("A", ""), ("B", None), ("C", "x"), ("D", None)]),
+    "empty_or_null_in_front": Case(
+        read_as(Texts, quoted_empty_is_text=True), [("", "x")], {2: ["k_is_present"], 3: [SHORT]}
+    ),
+    "empty_number": Case(read_as(Numbers, quoted_empty_is_text=True), [("A", None), ("B", None), ("C", 1)]),
+    "escapes": Case(
+        read_as(Texts, escape="\\"),
+        [("A", '19" rack'), ("B", "a\\b"), ("C", "plain"), ("D", 'a\n"b"\\'), ("E", '"'), ("F", "C:\\new")],
+    ),
+    "trailing_delimiter": Case(
+        read_as(Numbers, trailing_delimiter=True), [("A", 1), ("B", 2)], {3: ["row_has_no_extra_field"], 4: [SHORT]}
+    ),
+    "trailing_delimiter_of_the_header": Case(read_as(Numbers, trailing_delimiter=True), [("A", 1), ("B", 2)]),
+    "sep_line": Case(read_as(Numbers, delimiter=";", skip_lines=1), [("A", 1), ("B", 2)]),
+    "lines_above": Case(read_as(Numbers, skip_lines=3), [("A", 1)]),
+    "unnamed_columns": Case(contract(Numbers, reading=IGNORING), [("A", 1), ("B", 2)]),
+    "footer": Case(contract(Numbers, discard=(FOOTER,)), [("A", 1), ("B", 2)], {4: [SHORT]}, {"footer": 1}),
+    "key_date": Case(
+        contract(Days, reading=Reading(dates={"day": ("%d.%m.%Y",)}), **BY_KEY),
+        [("A", date(2025, 3, 5))],
+        {2: ["day_equals_key"], 3: ["day_is_a_date"], 4: ["day_is_present"]},
+        key="case/2025-03-05.csv",
+    ),
+    "key_number": Case(
+        contract(Numbers, files=("case/{v}.csv",), same_as_key=("v",)),
+        [("A", 7), ("B", 7), ("C", 7), ("E", None)],
+        {4: ["v_equals_key"]},
+        key="case/007.csv",
+    ),
+}
+
+CASES = LOOKALIKES | OPTIONS

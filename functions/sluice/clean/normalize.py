@@ -147,7 +147,7 @@ def _parses_untrimmed(contract: Contract, name: str) -> bool:
     dtype, reading = contract.parsed[name], contract.reading
     if any(name in step.columns for step in contract.cleaning) or (reading.decimal_comma and dtype.is_numeric()):
         return False
-    markers = [trimmed(marker) for marker in reading.null_markers]
+    markers = [trimmed(marker) for marker in _null_markers(contract, name)]
     spellings = pl.Series(
         [text for marker in markers for text in (marker, marker.lower(), marker.upper())], dtype=pl.String
     )
@@ -165,11 +165,19 @@ def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
 def _normalised(contract: Contract, name: str, *, trimmed_already: bool = True) -> pl.Expr:
     """Return the expression that makes null markers null and applies the contract's steps."""
     text = pl.col(name) if trimmed_already else pl.col(name).str.strip_chars(INVISIBLE)
-    column: pl.Expr = pl.when(~_is_null_marker(text, contract.reading.null_markers)).then(text)
+    column: pl.Expr = pl.when(~_is_null_marker(text, _null_markers(contract, name))).then(text)
     for step in contract.cleaning:
         if name in step.columns:
             column = step.apply(column)
     return column.alias(name)
+
+
+def _null_markers(contract: Contract, name: str) -> tuple[str, ...]:
+    markers = contract.reading.null_markers_of(name)
+    is_text = contract.parsed.get(name, pl.String()) == pl.String()
+    if contract.reading.format.quoted_empty_is_text and is_text and not contract.reads_objects:
+        return tuple(marker for marker in markers if trimmed(marker))  # the reader has told them apart
+    return markers
 
 
 def _is_null_marker(text: pl.Expr, markers: tuple[str, ...]) -> pl.Expr:

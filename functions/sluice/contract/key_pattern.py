@@ -40,6 +40,10 @@ class KeyPattern:
                 return None
         return parts
 
+    def formats(self) -> dict[str, str]:
+        """Return the date formats of its parts, by name."""
+        return {field["name"]: field["format"] for field in _FIELD.finditer(self.pattern) if field["format"]}
+
     def _regex(self) -> str:
         regex, end = "", 0
         for field in _FIELD.finditer(self.pattern):

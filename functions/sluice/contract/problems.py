@@ -58,6 +58,7 @@ def _unknown_columns(contract: "Contract") -> Iterator[str]:
     known = {*contract.types, *reading.input_only}
     uses = {
         "dates": reading.dates,
+        "null_markers": [] if isinstance(reading.null_markers, tuple) else reading.null_markers,
         "aliases": reading.aliases.values(),
         "optional": reading.optional,
         "cleaning": [column for step in contract.cleaning for column in step.columns],
@@ -90,9 +91,10 @@ def _optional_mistakes(contract: "Contract") -> Iterator[str]:
 def _discard_mistakes(contract: "Contract") -> Iterator[str]:
     text: dict[str, pl.DataType] = dict.fromkeys(contract.file_columns, pl.String())
     no_rows = pl.DataFrame(schema={**text, **contract.extra, "_row_number": pl.Int64()})
+    no_raw = pl.DataFrame(schema={"_raw": pl.String()})
     for rule in contract.discard:
         try:
-            types = no_rows.select(rule.when).dtypes
+            types = (no_raw if "_raw" in rule.when.meta.root_names() else no_rows).select(rule.when).dtypes
         except Exception as error:
             yield f"discard {rule.name!r} cannot run on text: {str(error).partition('\n')[0]}"
         else:

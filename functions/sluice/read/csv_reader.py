@@ -10,10 +10,11 @@ from sluice.contract.declarations import TextFormat
 from sluice.errors import FileRejected
 from sluice.read.buffer import TextBuffer
 from sluice.read.compression import TextStream
-from sluice.read.csv_grammar import Grammar, Record
+from sluice.read.csv_grammar import NO_EXTRA_FIELD, Grammar, Record
 from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
 from sluice.read.csv_splitter import Buffer, CsvSlice, take_slice
-from sluice.read.encoding import check_name, codec_name, refuse_other_than_text
+from sluice.read.encoding import check_name, refuse_other_than_text
+from sluice.read.escapes import UnescapedText
 from sluice.read.reader_base import Rereadable
 from sluice.read.source import Facts, FileSource, Limits, RawBatch, Source
 from sluice.runtime.text import trimmed
@@ -53,12 +54,7 @@ class Reader(Rereadable["_Pass"]):
         self._source = source
         self._limits = limits or Limits()
         self._batch_rows = batch_rows
-        self._grammar = Grammar(
-            text_format.delimiter,
-            text_format.quote,
-            codec_name(text_format.encoding),
-            self._limits.record_bytes,
-        )
+        self._grammar = Grammar(text_format, self._limits.record_bytes)
         first = self._begin()
         self.header: list[str] = first.header
         self.preview: list[str] = first.preview
@@ -83,7 +79,7 @@ def read_split(
     header_ending: the Facts' of the whole file.
     """
     limits = limits or Limits()
-    grammar = Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
+    grammar = Grammar(text_format, limits.record_bytes)
     reading = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
     reading.header = header
     reading.newline = next((b"".join(ends) for ends, name in _ENDINGS.items() if name == header_ending), b"")
@@ -123,7 +119,9 @@ class _Pass:
         self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
     ) -> None:
         self._stream = stream
-        self._text = TextStream(stream, limits, stored)
+        text = TextStream(stream, limits, stored)
+        escaped = grammar.text_format.escape is not None
+        self._text: TextStream | UnescapedText = UnescapedText(text, grammar.text_format) if escaped else text
         self._grammar = grammar
         self._limits = limits
         self._batch_rows = batch_rows
@@ -146,12 +144,21 @@ class _Pass:
         self.facts.bom = bool(bom)
         self.preview = head[bom:].decode(self._grammar.encoding, "replace").splitlines()[:_PREVIEW_LINES]
         self._take(bom, head)
+        self._skip_lines(head[bom:])
         self.header = self._header_names(self._header_record())
-        if self._text.compression == "none":
+        if isinstance(self._text, TextStream) and self._text.compression == "none":
             self.facts.splits.append((self._offset, 1))
 
+    def _skip_lines(self, head: bytes) -> None:
+        count = self._grammar.text_format.skip_lines
+        above = re.match(rb"(?:[^\r\n]*+(?:\r\n|\n|\r)){%d}" % count, head)
+        if above is None:
+            raise FileRejected("file_has_a_header", f"the file ends in the {count} lines that stand above its header")
+        self._take(above.end(), head)
+
     def batches(self) -> Iterator[RawBatch]:
-        columns = column_names(self.header)
+        ended = self._grammar.text_format.trailing_delimiter
+        columns = column_names([*self.header, ""] if ended else self.header)
         sample = self._buffer.first(self._limits.head_bytes)
         mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
         longer = 0
@@ -166,7 +173,7 @@ class _Pass:
             # A record may be longer than the text, up to the limit: then it is refused.
             longer = 0 if found.consumed else 2 * len(text) + 1
             if found.records:
-                batch = self._batch(found)
+                batch = self._without_end(self._batch(found)) if ended else self._batch(found)
                 mean = found.consumed / found.records
             self._count(found, text)
             if found.records:
@@ -183,6 +190,16 @@ class _Pass:
         reasons = [record.reason for record in found.malformed]
         malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
         return RawBatch(found.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
+
+    def _without_end(self, batch: RawBatch) -> RawBatch:
+        """Return the batch without the empty column behind the last delimiter; what is not empty is a surplus field."""
+        *names, end, number = batch.rows.columns
+        is_empty = (batch.rows[end] == "").fill_null(value=True)
+        raw = pl.concat_str(pl.col(*names, end).fill_null(""), separator=self._grammar.delimiter.decode())
+        longer = batch.rows.filter(~is_empty).select(number, _raw=raw, _reason=pl.lit(NO_EXTRA_FIELD))
+        malformed = pl.concat([batch.malformed, longer]).sort(number)
+        self.facts.malformed += longer.height
+        return RawBatch(batch.rows.filter(is_empty).drop(end), malformed)
 
     def _count(self, found: CsvSlice, text: bytes) -> None:
         self.row_number += found.records
@@ -272,4 +289,5 @@ class _Pass:
         columns = [str(position) for position in range(self._grammar.count_fields(raw))]
         text = raw.decode(self._grammar.encoding).encode() + b"\n"
         names = parse_records(text, columns, self._grammar)
-        return [trimmed(name) for name in names.row(0)]
+        header = [trimmed(name or "") for name in names.row(0)]
+        return header[:-1] if self._grammar.text_format.trailing_delimiter and not header[-1] else header

@@ -197,7 +197,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
         return None
     if rows.height != lines.len():
         return None
-    perhaps_short = rows.to_series(-1) == ""
+    perhaps_short = rows.to_series(-1).fill_null("") == ""
     if perhaps_short.any() and not _sound(lines.filter(perhaps_short), len(columns), grammar).all():
         return None
     return rows

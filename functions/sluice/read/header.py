@@ -64,7 +64,7 @@ def match_header(contract: Contract, names: list[str], preview: list[str] | None
     if not any(found):
         raise _no_header(contract, names, preview or [])
     names = _reportable(contract, names, found)
-    _refuse_duplicates(names, found)
+    _refuse_duplicates(contract, names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
     drifted = of_header(contract, missing, unknown)
@@ -117,8 +117,10 @@ def _refuse_missing(missing: list[str], unknown: dict[str, int], drifted: list[D
     )
 
 
-def _refuse_duplicates(names: list[str], found: list[str | None]) -> None:
-    counts = Counter(known or trimmed(name).lower() for known, name in zip(found, names, strict=True))
+def _refuse_duplicates(contract: Contract, names: list[str], found: list[str | None]) -> None:
+    """Refuse two columns of one name, where what they hold is wanted: columns that are ignored cannot clash."""
+    kept = contract.reading.unknown_columns == "keep"
+    counts = Counter(known or trimmed(name).lower() for known, name in zip(found, names, strict=True) if known or kept)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise FileRejected(
@@ -142,7 +144,8 @@ def _no_header(contract: Contract, names: list[str], preview: list[str]) -> File
                 )
             return FileRejected(
                 "header_is_first_line",
-                f"the header is on line {number}, below other text. Remove the lines above it",
+                f"the header is on line {number}, below other text. Remove the lines above it, "
+                f"or declare TextFormat(skip_lines={number - 1})",
             )
     if columns & {name.strip(_TYPOGRAPHIC).lower() for name in names}:
         return FileRejected(
