@@ -19,6 +19,7 @@ from cli.terminal.options import AsJson
 from sluice.contract.key_pattern import NAME
 from sluice.contract.model import Contract
 from sluice.read.source import FileSource
+from sluice.runtime.text import printable
 from sluice.validate import validator
 
 ROOT = Path(datasets.__file__).parents[2]
@@ -81,7 +82,7 @@ def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Pr
 
 def _print(proposal: Proposal, contract: Contract, module: Path, data: Path, as_json: bool) -> None:
     """Print the validation of the samples, the open questions and the next commands."""
-    reports = {str(path): validator.check(contract, FileSource(path)) for path in proposal.samples.paths}
+    reports = {printable(str(path)): validator.check(contract, FileSource(path)) for path in proposal.samples.paths}
     questions = _questions(module)
     if as_json:
         validated = {path: report.to_dict() for path, report in reports.items()}
@@ -99,7 +100,7 @@ def _print(proposal: Proposal, contract: Contract, module: Path, data: Path, as_
         )
     if "hash" in contract.personal.values():
         output.out.print("Hashing needs a key: SLUICE_HASH_KEY=… on this machine, the parameter HashKey=own on AWS.")
-    first = proposal.samples.paths[0]
+    first = printable(str(proposal.samples.paths[0]))
     output.out.print()
     output.hint(
         f"sluice check {first} --dataset {contract.name}",

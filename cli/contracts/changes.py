@@ -152,6 +152,9 @@ def _reading(old: ContractDocument, new: ContractDocument, old_columns: Collecti
             )
     yield from _markers(set(old["null_markers"]), set(new["null_markers"]))
     yield from _dates(old["dates"], new["dates"])
+    for setting in ("null_markers_by_column", "escape", "trailing_delimiter", "quoted_empty_is_text", "skip_lines"):
+        if old.get(setting) != new.get(setting):
+            yield Change(f"{setting} is {new.get(setting) or 'not set'}", "producers", "files are read otherwise")
 
 
 _POLICIES = {

@@ -68,14 +68,27 @@ def _reading(contract: Contract) -> ContractDocument:
         "delimiter": reading.format.delimiter,
         "quote": reading.format.quote,
         "encoding": reading.format.encoding,
-        "null_markers": list(reading.null_markers),
+        "null_markers": list(reading.null_markers) if isinstance(reading.null_markers, tuple) else [""],
         "dates": {name: list(formats) for name, formats in reading.dates.items()},
         "aliases": dict(reading.aliases),
         "input_only": list(reading.input_only),
         "optional": list(reading.optional),
         "unknown_columns": reading.unknown_columns,
         "decimal_comma": reading.decimal_comma,
+    } | _rare(contract)
+
+
+def _rare(contract: Contract) -> ContractDocument:
+    """Return the settings of text that few contracts have, where they are set."""
+    written, markers = contract.reading.format, contract.reading.null_markers
+    settings = {
+        "null_markers_by_column": {} if isinstance(markers, tuple) else {name: [*of] for name, of in markers.items()},
+        "escape": written.escape,
+        "trailing_delimiter": written.trailing_delimiter,
+        "quoted_empty_is_text": written.quoted_empty_is_text,
+        "skip_lines": written.skip_lines,
     }
+    return {name: value for name, value in settings.items() if value}
 
 
 def _column(contract: Contract, name: str, facts: Facts, frame: pl.LazyFrame) -> ContractDocument:

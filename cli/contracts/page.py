@@ -176,13 +176,23 @@ def _text(contract: Contract) -> Iterator[str]:
         yield f"JSON Lines in {reading.format.encoding.upper()}: one object a line, a key for each column."
         yield "A key that is absent, or null, means that there is no value."
     else:
-        yield f"CSV with a header in line 1, fields parted by {delimiter}, in {reading.format.encoding.upper()}."
+        line, encoding = reading.format.skip_lines + 1, reading.format.encoding.upper()
+        yield f"CSV with a header in line {line}, fields parted by {delimiter}, in {encoding}."
         yield f"A field that holds one of these, or a line break, stands in quotes ({reading.format.quote})."
+        if reading.format.escape:
+            yield f"A quote inside of quotes is doubled, or stands behind {reading.format.escape}."
+        if reading.format.trailing_delimiter:
+            yield "Every row ends with a delimiter."
+        if reading.format.quoted_empty_is_text:
+            yield "Two quotes with nothing between them are an empty text."
     yield "It may be compressed: then its name ends in .gz or .zst."
     yield "The columns may stand in any order; blanks around names and values do not matter."
-    markers = [repr(marker) for marker in reading.null_markers if marker]
+    of_all = reading.null_markers if isinstance(reading.null_markers, tuple) else ()
+    markers = [repr(marker) for marker in of_all if marker]
     others = f"; so does {' or '.join(markers)}, in upper or lower case" if markers else ""
     yield f"An empty field means that there is no value{others}."
+    for name, of_column in {} if isinstance(reading.null_markers, tuple) else reading.null_markers.items():
+        yield f"In {name}, {' or '.join(map(repr, of_column))} means that there is no value."
     mark = "comma" if reading.decimal_comma else "point"
     yield f"Numbers have a decimal {mark} and no marks between thousands."
     for alias, name in reading.aliases.items():
@@ -196,7 +206,7 @@ def _text(contract: Contract) -> Iterator[str]:
 def _rejected(contract: Contract) -> Iterator[str]:
     yield "It cannot be read: it is empty, no text, cut off, or in another encoding."
     if not contract.reads_objects:
-        yield "Its header is not on line 1, lacks a column, or names one twice."
+        yield f"Its header is not on line {contract.reading.format.skip_lines + 1}, lacks a column, or names one twice."
     if _POLICY[contract.reading.unknown_columns] and not contract.reads_objects:
         yield _POLICY[contract.reading.unknown_columns]
     yield "Its name does not follow the naming rule."

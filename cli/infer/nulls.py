@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cli.infer.kinds import guess
+from sluice.runtime.text import trimmed
 
 SURE = ("n/a", "#n/a", "null", "nan", "<na>", "\\n")
 """Nothing else is meant by these."""
@@ -27,7 +28,7 @@ def null_markers(texts: dict[str, pl.DataFrame], named: Collection[str] = ()) ->
 
     named: those that a person named.
     """
-    taken = {marker.strip().lower() for marker in named if marker.strip()}
+    taken = {trimmed(marker).lower() for marker in named if trimmed(marker)}
     decided = frozenset(taken)
     standing: dict[str, list[str]] = {}
     for name, column in texts.items():

@@ -11,6 +11,7 @@ from cli.infer.kinds import decimal_comma
 from cli.infer.nulls import Markers, null_markers
 from cli.infer.sampling import Samples
 from sluice.contract.values import parse
+from sluice.runtime.text import INVISIBLE
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Proposal:
 def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: str | None = None) -> Proposal:
     """Infer a contract from samples. nulls, files: null markers and the naming rule, where a person knows them."""
     names = table_names(samples.rows.columns)
-    trimmed = samples.rows.select(pl.col(header).str.strip_chars().alias(name) for header, name in names.items())
+    trimmed = samples.rows.select(
+        pl.col(header).str.strip_chars(INVISIBLE).alias(name) for header, name in names.items()
+    )
     texts = {name: _distinct(trimmed[name]) for name in trimmed.columns}
     markers = null_markers(texts, nulls)
     texts = {name: _present(column, markers) for name, column in texts.items()}

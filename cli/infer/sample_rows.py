@@ -15,6 +15,7 @@ from sluice.contract.facts import column_facts
 from sluice.contract.model import Contract
 from sluice.contract.values import parse
 from sluice.read.header import match_header
+from sluice.runtime.text import INVISIBLE, trimmed
 
 ROWS = 40
 _UNREAD = "no such value"
@@ -59,7 +60,7 @@ def _chosen(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
     """Return few rows that show much: the first, and of each column a gap, the extremes, each category."""
     wanted: dict[int, None] = dict.fromkeys(range(min(3, rows.height)))
     for column in proposal.columns:
-        texts = rows[column.header].str.strip_chars()
+        texts = rows[column.header].str.strip_chars(INVISIBLE)
         missing = texts.str.to_lowercase().is_in(list(proposal.markers.taken))
         places = [missing.arg_true().head(1)]
         if column.rule and column.rule.values:
@@ -85,7 +86,7 @@ def _made_anonymous(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _made_up(column: Column, number: int, text: str) -> str:
     """Return a value that the column's rules accept and that identifies nobody; a missing one stays missing."""
-    if not text.strip():
+    if not trimmed(text):
         return text
     if column.dtype == pl.String():
         return f"user{number}@example.com" if "@" in text else f"{column.name}-{number}"
@@ -99,7 +100,7 @@ def _made_up(column: Column, number: int, text: str) -> str:
 
 def _fullest(rows: pl.DataFrame, proposal: Proposal) -> int:
     """Return the index of the row with the fewest gaps."""
-    gaps = pl.sum_horizontal(pl.all().str.strip_chars().str.to_lowercase().is_in(list(proposal.markers.taken)))
+    gaps = pl.sum_horizontal(pl.all().str.strip_chars(INVISIBLE).str.to_lowercase().is_in(list(proposal.markers.taken)))
     return int(rows.select(gaps.arg_min()).item())
 
 

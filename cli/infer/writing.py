@@ -29,7 +29,8 @@ def constant(column: Column) -> str:
 
 def _head(proposal: Proposal) -> str:
     samples = proposal.samples
-    names = ", ".join(path.name for path in samples.paths[:3]) + (", …" if len(samples.paths) > 3 else "")
+    # A file's name is data: as a literal in a comment it cannot become code.
+    names = ", ".join(repr(path.name) for path in samples.paths[:3]) + (", …" if len(samples.paths) > 3 else "")
     seen = f"{samples.rows.height:,} rows" + (", the first of more" if samples.cut else "")
     used = ["Contract", "Reading"]
     used += ["Partition"] if proposal.partition else []
@@ -39,9 +40,10 @@ def _head(proposal: Proposal) -> str:
     lines = [
         f'"""{proposal.dataset}: say here in one sentence what a row is and who sends the files.',
         "",
-        f"Inferred from {seen} ({names}). Lines that say {_DECIDE} need a person who knows the data.",
+        f"Lines that say {_DECIDE} need a person who knows the data.",
         '"""',
         "",
+        *_comment(f"Inferred from {seen}: {names}.", 0),
         "import pandera.polars as pa",
         "import polars as pl",
         "",
@@ -205,11 +207,11 @@ def _tuple(values: Sequence[str], before: int, indent: int) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a Python literal in the quotes that the formatter prefers."""
-    plain = repr(value)
-    if plain.startswith('"') or '"' in value:
-        return plain
-    return '"' + plain[1:-1] + '"'
+    """Return a Python literal in the quotes that the formatter prefers: double ones, unless they need more escapes."""
+    escaped = repr('"' + value)[2:-1]
+    if value.count('"') > value.count("'"):
+        return f"'{escaped}'"
+    return '"' + escaped.replace("\\'", "'").replace('"', '\\"') + '"'
 
 
 def _comment(text: str, indent: int) -> Iterable[str]:

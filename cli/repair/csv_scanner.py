@@ -4,11 +4,11 @@ The reader's rows do not have their bytes any more; here every byte of the file 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from sluice.contract.declarations import TextFormat
-from sluice.contract.reading_problems import codec_name
+from sluice.errors import SluiceError
 from sluice.read.compression import TextStream
 from sluice.read.csv_grammar import Grammar
 from sluice.read.encoding import refuse_other_than_text
@@ -72,4 +72,7 @@ class CsvScanner:
 def grammar_of(text_format: TextFormat, limits: Limits | None = None) -> Grammar:
     """Return the grammar by which the reader reads files of a format."""
     limits = limits or Limits()
-    return Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
+    plain = TextFormat(text_format.delimiter, text_format.quote, text_format.encoding)
+    if replace(text_format, quoted_empty_is_text=False) != plain:
+        raise SluiceError("files with an escape, trailing delimiters or lines above the header are not rewritten")
+    return Grammar(text_format, limits.record_bytes)

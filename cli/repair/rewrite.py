@@ -22,6 +22,7 @@ from sluice.read.csv_grammar import Grammar, Record
 from sluice.read.csv_parser import column_names, parse_records
 from sluice.read.header import match_header
 from sluice.read.source import Source
+from sluice.runtime.text import trimmed
 
 
 class CannotRewrite(SluiceError):
@@ -129,7 +130,7 @@ class _RowRewriter:
 
     def _read_header(self, raw: bytes) -> None:
         numbers = [str(number) for number in range(self._grammar.count_fields(raw))]
-        names = [name.strip() for name in self._split(raw, numbers)]
+        names = [trimmed(name) for name in self._split(raw, numbers)]
         self._positions = match_header(self._contract, names).positions
         self._columns = column_names(names)
 

@@ -42,11 +42,12 @@ class _Text:
         return BytesIO(self.content)
 
 
-def outcome(contract: Contract, text: str, key: str | None = None) -> Outcome:
-    """Clean a CSV given as text. key: the object's key, for the columns that must agree with it."""
+def outcome(contract: Contract, text: str | bytes, key: str | None = None) -> Outcome:
+    """Clean a CSV given as text or bytes. key: the object's key, for the columns that must agree with it."""
     patterns = contract.patterns if key else ()
     parts: Mapping[str, str] = next((found for each in patterns if (found := each.match(str(key)))), {})
-    source = _Text(key or "text.csv", text.encode(contract.reading.format.encoding))
+    content = text if isinstance(text, bytes) else text.encode(contract.reading.format.encoding)
+    source = _Text(key or "text.csv", content)
     lineage = Lineage(source_key=source.name, run_id="outcome", file_stem="rows")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"

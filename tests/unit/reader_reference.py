@@ -65,6 +65,8 @@ def read(
 ) -> Expected:
     """Read a whole file; with `fields`, one without a header whose records have that many fields."""
     found, at, number = Expected(), 0, 0
+    newline = b""  # the header's
+    before: tuple[int, bytes, str] | None = None  # a well-formed record just before, with another line end
     if fields is not None:
         number = 1
     elif data.startswith(b"\xef\xbb\xbf") and encoding == "utf-8":
@@ -90,12 +92,14 @@ def read(
         at = start_of_next
         if values is None and reason is None:
             found.blank += 1
+            before = None
             continue
         if number == 0:
             assert reason is None
             assert values is not None
             found.header = [value.decode(encoding).strip() for value in values]
             fields, number = len(values), 1
+            newline = data[end:start_of_next]
             continue
         try:
             raw.decode(encoding)
@@ -108,6 +112,16 @@ def read(
                 reason = "row_has_every_field"
             elif reason is None and values is not None and len(values) > (fields or 0):
                 reason = "row_has_no_extra_field"
+        ending = data[end:start_of_next]
+        otherwise = bool(newline and ending not in (b"", newline))
+        well_formed = not reason
+        lone = fields == 1 and before is not None and before[1] == b"\r"
+        if before is not None and reason and not lone:
+            found.rows.pop()
+            found.malformed.append((before[0], before[2], "row_has_quoted_line_ends"))
+        if not reason and (lone or (fields == 1 and otherwise and ending == b"\r")):
+            reason = "row_has_quoted_line_ends"
+        before = (number, ending, raw.decode(encoding, "replace")) if well_formed and otherwise else None
         found.multiline += multiline
         if reason or values is None:
             found.malformed.append((number, raw.decode(encoding, "backslashreplace"), reason or ""))

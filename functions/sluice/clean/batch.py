@@ -4,16 +4,18 @@ A pure function of the contract and the batch. Both engines run it, so a rule ex
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from sluice.clean.checks import Checks
 from sluice.clean.discards import Discards
+from sluice.clean.lookalikes import NO_HEADER, repeated_headers, typographic_quotes
 from sluice.clean.normalize import Cells, ReadCells, Unparsed
 from sluice.clean.result import BatchResult, CleanBatch, filtered
 from sluice.clean.unparsed import unparsed_reasons
 from sluice.contract.model import Contract
+from sluice.contract.values import parse
 from sluice.read.csv_parser import MALFORMED_SCHEMA
 from sluice.runtime.polars_columns import row_indices
 
@@ -45,7 +47,8 @@ class Cleaner:
 
     def __init__(self, contract: Contract, parts: Mapping[str, str] | None = None) -> None:
         self._contract = contract
-        self._parts = parts or {}
+        named = {name: part for name, part in (parts or {}).items() if name in contract.same_as_key}
+        self._key_parts = {name: _value_of(contract, name, part) for name, part in named.items()}
         self._cells = Cells(contract)
         self._checks = Checks(contract)
         self._discards = Discards(contract)
@@ -62,8 +65,18 @@ class Cleaner:
         Raises ContractInvalid when a check of the model cannot run.
         """
         rest = self._remaining_rows(self._cells.read(rows))
-        failures = self._failures(rest)
-        return BatchResult(self._contract, rows, malformed, rest.discarded, rest.indices, rest.parsed, failures)
+        failures = self._repeated_headers(rows, rest.indices) | self._failures(rest)
+        discarded, left = self._discards.of_raw(malformed) if malformed.height else ({}, malformed)
+        for name, count in rest.discarded.items():
+            discarded[name] = discarded.get(name, 0) + count
+        rows_in = rows.height + malformed.height
+        return BatchResult(self._contract, rows_in, rows, left, discarded, rest.indices, rest.parsed, failures)
+
+    def _repeated_headers(self, rows: pl.DataFrame, remaining: pl.Series | None) -> dict[str, pl.Series]:
+        found = repeated_headers(self._contract, rows)
+        if remaining is not None and len(found):
+            found = row_indices(remaining.is_in(found.implode()))
+        return {NO_HEADER: found} if len(found) else {}
 
     def _remaining_rows(self, cells: ReadCells) -> _RemainingRows:
         """Leave out the rows that a rule discards."""
@@ -82,14 +95,16 @@ class Cleaner:
 
     def _failures(self, rows: _RemainingRows) -> dict[str, pl.Series]:
         """Return, by reason and in the order of the model's columns, the indices of the rows that fail (UInt32)."""
-        contract, parts = self._contract, self._parts
+        contract = self._contract
         failures: dict[str, list[tuple[str, pl.Series]]] = {name: [] for name in (*contract.parsed, "")}
         for name, cells in rows.unparsed.items():
             dtype = contract.parsed[name]
             failures[name] += unparsed_reasons(name, dtype, cells.indices, cells.text, contract.reading).items()
-        for name in contract.same_as_key:
-            differs = rows.text[name] != parts[name] if name in parts else None
-            if differs is not None and differs.any():
+        for name, quoted in typographic_quotes(rows.parsed).items():
+            failures[name].append((f"{name}_has_straight_quotes", quoted))
+        for name, part in self._key_parts.items():
+            differs = ((rows.text if isinstance(part, str) else rows.parsed)[name] != part).fill_null(value=False)
+            if differs.any():
                 failures[name].append((f"{name}_equals_key", row_indices(differs)))
         for name, reason, failed in self._checks.failing(rows.parsed):
             if reason.endswith("_is_present") and name in rows.unparsed:
@@ -103,3 +118,12 @@ class Cleaner:
             # Two checks may have one name.
             united[reason] = pl.concat([united[reason], indices]).unique().sort() if reason in united else indices
         return united
+
+
+def _value_of(contract: Contract, name: str, part: str) -> Any:
+    """Return the value of a part of the file's key as its column has it, or its text where it is none."""
+    dtype = contract.parsed.get(name, pl.String())
+    formats = [found for pattern in contract.patterns if (found := pattern.formats.get(name))]
+    formats += contract.reading.dates.get(name, ())
+    value = parse(pl.Series([part]), dtype, formats).item()
+    return part if value is None else value

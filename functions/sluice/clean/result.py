@@ -42,23 +42,21 @@ class CleanBatch:
 class BatchResult:
     """The rows of a batch, and which of them fail.
 
-    rows: as the file has them, with `_row_number`; malformed: the records that could not be split (RawBatch.malformed).
+    rows_in: all records. rows: as the file has them, with `_row_number`; malformed: the records that could not be split
+        (RawBatch.malformed) and that no rule discards.
     discarded: rows by the name of the rule that leaves them out; remaining: the row indices of the others (UInt32), or
         None for all; parsed: the remaining rows, typed.
     failures: by reason, the row indices (UInt32) of the rows that fail, among the remaining rows.
     """
 
     contract: Contract
+    rows_in: int
     rows: pl.DataFrame
     malformed: pl.DataFrame
     discarded: dict[str, int]
     remaining: pl.Series | None
     parsed: pl.DataFrame
     failures: Mapping[str, pl.Series]
-
-    @property
-    def rows_in(self) -> int:
-        return self.rows.height + self.malformed.height
 
     @property
     def quarantined_rows(self) -> int:

@@ -16,18 +16,29 @@ Treatment = Literal["hash", "drop", "keep"]
 
 @dataclass(frozen=True)
 class TextFormat:
-    """Delimiter and quote are one ASCII character each; encoding is UTF-8 or a single-byte Python codec."""
+    """How the characters of a CSV file are written.
+
+    delimiter, quote: one ASCII character each; encoding: UTF-8 or a single-byte Python codec.
+    escape: an ASCII character that stands before a quote, or itself, inside of quotes; quotes may be doubled, too.
+    trailing_delimiter: every row ends with a delimiter; the header may.
+    quoted_empty_is_text: "" is an empty text, where nothing between delimiters is no value.
+    skip_lines: how many lines stand above the header (in the first 64 KiB), such as Excel's `sep=;`.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+    escape: str | None = None
+    trailing_delimiter: bool = False
+    quoted_empty_is_text: bool = False
+    skip_lines: int = 0
 
 
 @dataclass(frozen=True)
 class Reading:
     """How the text of a file is understood.
 
-    null_markers: texts that mean "no value", compared trimmed and in any case.
+    null_markers: texts that mean "no value", compared trimmed and in any case; by column, those not named have "".
     dates: for a date or timestamp column, the formats it may have, tried in order: strptime directives, or `epoch`,
         `epoch_ms` or `excel`.
     time_zones: for a timestamp column, the zone of its local times, such as Europe/Berlin. Times that the zone skips or
@@ -42,7 +53,7 @@ class Reading:
     """
 
     format: TextFormat = field(default_factory=TextFormat)
-    null_markers: tuple[str, ...] = ("",)
+    null_markers: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ("",)
     dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     time_zones: Mapping[str, str] = field(default_factory=dict)
     century_pivots: Mapping[str, int] = field(default_factory=dict)
@@ -52,11 +63,18 @@ class Reading:
     unknown_columns: Unknown = "reject"
     decimal_comma: bool = False
 
+    def null_markers_of(self, column: str) -> tuple[str, ...]:
+        return self.null_markers if isinstance(self.null_markers, tuple) else self.null_markers.get(column, ("",))
+
+
+RAW = pl.col("_raw")
+"""The text of a record that cannot be split into the file's columns, without its line end: for Discard."""
+
 
 @dataclass(frozen=True)
 class Discard:
     """A named rule for rows that are left out on purpose. when: true for such a row, an expression of the trimmed text
-    columns.
+    columns; or true for such a record that cannot be split, an expression of RAW.
     """
 
     name: str

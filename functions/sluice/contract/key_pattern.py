@@ -40,7 +40,7 @@ class KeyPattern:
         ends = [len(ending) for ending in _COMPRESSED if key.endswith(ending)]
         found = (self._captured(key[: len(key) - end].split("/")) for end in ends)
         parts = next((each for each in found if each is not None), None)
-        if parts is None or not all(_is_date(parts[name], form) for name, form in self._dates):
+        if parts is None or not all(_is_date(parts[name], form) for name, form in self.formats.items()):
             return None
         return parts
 
@@ -63,8 +63,9 @@ class KeyPattern:
         return [(some, list(islice(names, len(some) - 1))) for some in literals]
 
     @cached_property
-    def _dates(self) -> list[tuple[str, str]]:
-        return [(field["name"], field["format"]) for field in _FIELD.finditer(self.pattern) if field["format"]]
+    def formats(self) -> dict[str, str]:
+        """The date formats of its parts, by name."""
+        return {field["name"]: field["format"] for field in _FIELD.finditer(self.pattern) if field["format"]}
 
 
 def _split(text: str, literals: list[str]) -> list[str] | None:

@@ -62,6 +62,7 @@ def _unknown_columns(contract: "Contract") -> Iterator[str]:
         "dates": reading.dates,
         "time_zones": reading.time_zones,
         "century_pivots": reading.century_pivots,
+        "null_markers": [] if isinstance(reading.null_markers, tuple) else reading.null_markers,
         "aliases": reading.aliases.values(),
         "optional": reading.optional,
         "cleaning": [column for step in contract.cleaning for column in step.columns],
@@ -94,9 +95,10 @@ def _optional_mistakes(contract: "Contract") -> Iterator[str]:
 def _discard_mistakes(contract: "Contract") -> Iterator[str]:
     text: dict[str, pl.DataType] = dict.fromkeys(contract.file_columns, pl.String())
     no_rows = pl.DataFrame(schema={**text, **contract.extra, "_row_number": pl.Int64()})
+    no_raw = pl.DataFrame(schema={"_raw": pl.String()})
     for rule in contract.discard:
         try:
-            types = no_rows.select(rule.when).dtypes
+            types = (no_raw if "_raw" in rule.when.meta.root_names() else no_rows).select(rule.when).dtypes
         except Exception as error:
             yield f"discard {rule.name!r} cannot run on text: {str(error).partition('\n')[0]}"
         else:

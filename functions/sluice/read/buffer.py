@@ -1,12 +1,13 @@
 """Decompressed text of a file that was read but not yet consumed."""
 
 from sluice.read.compression import TextStream
+from sluice.read.escapes import UnescapedText
 
 
 class TextBuffer:
     """Text from where a record starts; `len` is the number of bytes held. Raises FileRejected as TextStream does."""
 
-    def __init__(self, text: TextStream) -> None:
+    def __init__(self, text: TextStream | UnescapedText) -> None:
         self._text = text
         self._held = b""
         self.final = False

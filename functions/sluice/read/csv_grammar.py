@@ -8,6 +8,8 @@ breaks these rules is its first line only: reading goes on at the next line.
 import re
 from dataclasses import dataclass
 
+from sluice.contract.declarations import TextFormat
+from sluice.contract.reading_problems import codec_name
 from sluice.errors import FileRejected
 from sluice.read.encoding import check_name
 
@@ -16,6 +18,7 @@ CLOSED_QUOTES = "row_has_closed_quotes"
 EVERY_FIELD = "row_has_every_field"
 NO_EXTRA_FIELD = "row_has_no_extra_field"
 NO_NUL = "row_has_no_nul"
+QUOTED_LINE_ENDS = "row_has_quoted_line_ends"
 
 _LINE = re.compile(rb"[^\r\n]*+")
 _BLANK = re.compile(rb" *+")
@@ -34,16 +37,20 @@ class Record:
 
 
 class Grammar:
-    """The record grammar of one delimiter and quote, over bytes of one encoding."""
+    """The record grammar of one text format, over bytes in which quotes are doubled, not escaped."""
 
-    def __init__(self, delimiter: str, quote: str, encoding: str, record_bytes: int) -> None:
-        for name, mark in (("delimiter", delimiter), ("quote", quote)):
+    def __init__(self, text_format: TextFormat, record_bytes: int) -> None:
+        delimiter, quote, encoding = text_format.delimiter, text_format.quote, codec_name(text_format.encoding)
+        for name, mark in (("delimiter", delimiter), ("quote", quote), ("escape", text_format.escape or "\\")):
             if len(mark) != 1 or not mark.isascii() or mark in "\r\n\0 ":
                 raise ValueError(f"{name} must be an ASCII character, no line end, space or NUL: {mark!r}")
-        if delimiter == quote:
-            raise ValueError("delimiter and quote must differ")
+        if len({delimiter, quote, text_format.escape}) < 3:
+            raise ValueError("delimiter, quote and escape must differ")
+        if text_format.skip_lines < 0:
+            raise ValueError("skip_lines counts the lines above the header")
         self.delimiter, self.quote = delimiter.encode(), quote.encode()
         self.encoding = encoding
+        self.text_format = text_format
         self.record_bytes = record_bytes
         # \xNN means the same to Python's and to Polars' regular expressions, in and out of brackets.
         d, q = f"\\x{ord(delimiter):02x}", f"\\x{ord(quote):02x}"

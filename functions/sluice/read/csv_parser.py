@@ -25,7 +25,8 @@ def column_names(header: list[str]) -> list[str]:
 
 
 def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataFrame:
-    """Return one String column for each of `columns`; an empty field is "".
+    """Return one String column for each of `columns`; an empty field is "", or null where the format
+    tells it from a quoted one.
 
     text: UTF-8 records, each ended by LF or CRLF, none blank. Well-formed records with exactly these fields are read
     as the grammar says; longer ones raise polars.exceptions.PolarsError, shorter ones are padded silently.
@@ -42,7 +43,7 @@ def parse_records(text: bytes, columns: list[str], grammar: Grammar) -> pl.DataF
         schema=schema,
         separator=grammar.delimiter.decode(),
         quote_char=grammar.quote.decode(),
-        empty_string_is_null=False,
+        empty_string_is_null=grammar.text_format.quoted_empty_is_text,
     )
     # Polars parses into many chunks, and later steps would go through them one by one.
     return (frame[1:] if guarded else frame).rechunk()

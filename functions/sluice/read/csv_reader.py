@@ -1,21 +1,23 @@
 """Reads the bytes of a CSV file as batches of text rows: nothing lost, nothing repaired, memory bounded."""
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import polars as pl
 
 from sluice.contract.declarations import TextFormat
-from sluice.contract.reading_problems import codec_name
 from sluice.errors import FileRejected
 from sluice.read.buffer import TextBuffer
 from sluice.read.compression import TextStream
-from sluice.read.csv_grammar import Grammar, Record
+from sluice.read.csv_grammar import NO_EXTRA_FIELD, Grammar, Record
 from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
 from sluice.read.csv_splitter import Buffer, CsvSlice, take_slice
 from sluice.read.encoding import check_name, refuse_other_than_text
+from sluice.read.escapes import UnescapedText
 from sluice.read.reader_base import Rereadable
 from sluice.read.source import Facts, FileSource, Limits, RawBatch, Source
+from sluice.runtime.text import trimmed
 
 __all__ = ["BATCH_ROWS", "Facts", "FileSource", "RawBatch", "Reader", "Source", "read_split"]
 
@@ -52,12 +54,7 @@ class Reader(Rereadable["_Pass"]):
         self._source = source
         self._limits = limits or Limits()
         self._batch_rows = batch_rows
-        self._grammar = Grammar(
-            text_format.delimiter,
-            text_format.quote,
-            codec_name(text_format.encoding),
-            self._limits.record_bytes,
-        )
+        self._grammar = Grammar(text_format, self._limits.record_bytes)
         first = self._begin()
         self.header: list[str] = first.header
         self.preview: list[str] = first.preview
@@ -74,15 +71,18 @@ def read_split(
     first_row_number: int,
     batch_rows: int = BATCH_ROWS,
     limits: Limits | None = None,
+    header_ending: str = "none",
 ) -> Iterator[RawBatch]:
     """Yield the batches of one split of an uncompressed file, as the whole file's reader would number them.
 
     stream: at the split's first byte; length: bytes up to the next split (or the end of the file).
+    header_ending: the Facts' of the whole file.
     """
     limits = limits or Limits()
-    grammar = Grammar(text_format.delimiter, text_format.quote, codec_name(text_format.encoding), limits.record_bytes)
+    grammar = Grammar(text_format, limits.record_bytes)
     reading = _Pass(_Window(stream, length), grammar, limits, batch_rows, stored=True)  # type: ignore[arg-type]
     reading.header = header
+    reading.newline = next((b"".join(ends) for ends, name in _ENDINGS.items() if name == header_ending), b"")
     reading.row_number = first_row_number
     return reading.batches()
 
@@ -119,13 +119,16 @@ class _Pass:
         self, stream: BinaryIO, grammar: Grammar, limits: Limits, batch_rows: int, stored: bool = False
     ) -> None:
         self._stream = stream
-        self._text = TextStream(stream, limits, stored)
+        text = TextStream(stream, limits, stored)
+        escaped = grammar.text_format.escape is not None
+        self._text: TextStream | UnescapedText = UnescapedText(text, grammar.text_format) if escaped else text
         self._grammar = grammar
         self._limits = limits
         self._batch_rows = batch_rows
         self._buffer = TextBuffer(self._text)
         self._offset = 0
         self._endings: set[bytes] = set()
+        self.newline = b""
         self.facts = Facts(grammar.encoding, grammar.delimiter.decode(), self._text.compression)
         self.header: list[str] = []
         self.preview: list[str] = []
@@ -141,12 +144,21 @@ class _Pass:
         self.facts.bom = bool(bom)
         self.preview = head[bom:].decode(self._grammar.encoding, "replace").splitlines()[:_PREVIEW_LINES]
         self._take(bom, head)
+        self._skip_lines(head[bom:])
         self.header = self._header_names(self._header_record())
-        if self._text.compression == "none":
+        if isinstance(self._text, TextStream) and self._text.compression == "none":
             self.facts.splits.append((self._offset, 1))
 
+    def _skip_lines(self, head: bytes) -> None:
+        count = self._grammar.text_format.skip_lines
+        above = re.match(rb"(?:[^\r\n]*+(?:\r\n|\n|\r)){%d}" % count, head)
+        if above is None:
+            raise FileRejected("file_has_a_header", f"the file ends in the {count} lines that stand above its header")
+        self._take(above.end(), head)
+
     def batches(self) -> Iterator[RawBatch]:
-        columns = column_names(self.header)
+        ended = self._grammar.text_format.trailing_delimiter
+        columns = column_names([*self.header, ""] if ended else self.header)
         sample = self._buffer.first(self._limits.head_bytes)
         mean = len(sample) / (1 + max(sample.count(b"\n"), sample.count(b"\r")))
         longer = 0
@@ -157,11 +169,11 @@ class _Pass:
                 break
             text = self._buffer.all() if longer else self._buffer.lines(wanted)
             final = self._buffer.final and len(text) == len(self._buffer)
-            found = take_slice(Buffer(text, final, wanted, 2 * self._batch_rows), columns, self._grammar)
+            found = take_slice(Buffer(text, final, wanted, 2 * self._batch_rows, self.newline), columns, self._grammar)
             # A record may be longer than the text, up to the limit: then it is refused.
             longer = 0 if found.consumed else 2 * len(text) + 1
             if found.records:
-                batch = self._batch(found)
+                batch = self._without_end(self._batch(found)) if ended else self._batch(found)
                 mean = found.consumed / found.records
             self._count(found, text)
             if found.records:
@@ -178,6 +190,16 @@ class _Pass:
         reasons = [record.reason for record in found.malformed]
         malformed = pl.DataFrame([bad, texts, reasons], schema=MALFORMED_SCHEMA)
         return RawBatch(found.rows.with_columns(numbers.alias(ROW_NUMBER)), malformed)
+
+    def _without_end(self, batch: RawBatch) -> RawBatch:
+        """Return the batch without the empty column behind the last delimiter; what is not empty is a surplus field."""
+        *names, end, number = batch.rows.columns
+        is_empty = (batch.rows[end] == "").fill_null(value=True)
+        raw = pl.concat_str(pl.col(*names, end).fill_null(""), separator=self._grammar.delimiter.decode())
+        longer = batch.rows.filter(~is_empty).select(number, _raw=raw, _reason=pl.lit(NO_EXTRA_FIELD))
+        malformed = pl.concat([batch.malformed, longer]).sort(number)
+        self.facts.malformed += longer.height
+        return RawBatch(batch.rows.filter(is_empty).drop(end), malformed)
 
     def _count(self, found: CsvSlice, text: bytes) -> None:
         self.row_number += found.records
@@ -225,6 +247,8 @@ class _Pass:
                 self.facts.line_ending = _ENDINGS.get(frozenset(self._endings), "mixed")
             at = record.next
             if not record.blank:
+                self.newline = ending
+                self.facts.header_ending = _ENDINGS[frozenset([ending]) if ending else frozenset()]
                 self._take(at, text)
                 return self._sound_header(record, text)
             self.facts.blank_lines += 1
@@ -245,8 +269,8 @@ class _Pass:
         if record.fault:
             raise FileRejected(
                 "header_has_well_formed_quotes",
-                "the header's quotes do not pair. "
-                "A quoted name begins and ends with the quote, a quote inside it is doubled",
+                "the header's quotes do not pair. A quoted name begins and ends with the quote, a quote inside it is "
+                "doubled" + self._space_before_quote(raw),
             )
         found = self._grammar.count_fields(raw)
         if found > self._limits.columns:
@@ -256,8 +280,14 @@ class _Pass:
             )
         return raw
 
+    def _space_before_quote(self, raw: bytes) -> str:
+        mark, quote = self._grammar.delimiter, self._grammar.quote
+        spaced = re.search(rb"(?:\A|%b)[ \t]+%b" % (re.escape(mark), re.escape(quote)), raw)
+        return f". A space stands before a quote: write {(mark + quote).decode()} without one" if spaced else ""
+
     def _header_names(self, raw: bytes) -> list[str]:
         columns = [str(position) for position in range(self._grammar.count_fields(raw))]
         text = raw.decode(self._grammar.encoding).encode() + b"\n"
         names = parse_records(text, columns, self._grammar)
-        return [name.strip() for name in names.row(0)]
+        header = [trimmed(name or "") for name in names.row(0)]
+        return header[:-1] if self._grammar.text_format.trailing_delimiter and not header[-1] else header

@@ -2,12 +2,12 @@
 the others one by one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import polars as pl
 
-from sluice.read.csv_grammar import Grammar
+from sluice.read.csv_grammar import QUOTED_LINE_ENDS, Grammar, Record
 from sluice.read.csv_lines import endings_of, lines_of, utf8
 from sluice.read.csv_parser import parse_records
 from sluice.runtime.polars_columns import row_indices, select_column
@@ -49,13 +49,14 @@ class Buffer:
     """Bytes that start where a record starts.
 
     final: nothing follows them; wanted: bytes to take records from (a record's end may lie behind);
-    most_rows: lines to take at most, about.
+    most_rows: lines to take at most, about; newline: the header's line end, where it is known.
     """
 
     data: bytes
     final: bool
     wanted: int
     most_rows: int
+    newline: bytes = b""
 
 
 def take_slice(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
@@ -64,7 +65,7 @@ def take_slice(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice
     Raises FileRejected: file_has_records_under_16_mib.
     """
     data = buffer.data
-    if b"\n" not in data and b"\r" in data:
+    if b"\n" not in data and b"\r" in data and buffer.newline in (b"", b"\r"):
         return _take_carriage_returns(buffer, columns, grammar)
     cut = data.rfind(b"\n", 0, buffer.wanted) + 1
     if not cut:
@@ -77,40 +78,94 @@ def take_slice(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice
     if lines.len() > buffer.most_rows:
         fewer = max(1, cut * buffer.most_rows // lines.len())
         if data.rfind(b"\n", 0, fewer) >= 0:
-            return take_slice(Buffer(data, buffer.final, fewer, buffer.most_rows), columns, grammar)
+            return take_slice(replace(buffer, wanted=fewer), columns, grammar)
     if cut > grammar.record_bytes and (lines.str.len_bytes() > grammar.record_bytes).any():
         return _take_exactly(buffer, columns, grammar)
     if not undecodable and (rows := _sound_rows(text, lines, columns, grammar)) is not None:
+        if _ends_otherwise(raw, buffer) and lines.len() > 1:
+            cut, rows = data.rfind(b"\n", 0, cut - 1) + 1, rows[:-1]
+        elif _ends_otherwise(raw, buffer):
+            return _take_exactly(replace(buffer, wanted=1), columns, grammar)
         return CsvSlice(rows, cut, rows.height, endings=endings)
     found = _Sifter(buffer, cut, columns, grammar, text, lines, endings, undecodable).sift()
-    return found if found.consumed else _take_exactly(Buffer(data, buffer.final, 1, 1), columns, grammar)
+    if not found.consumed or (buffer.newline and found.endings - {buffer.newline}):
+        return _take_exactly(replace(buffer, wanted=max(1, found.consumed)), columns, grammar)
+    return found
+
+
+def _ends_otherwise(raw: bytes, buffer: Buffer) -> bool:
+    """Whether the last line has another end than the header, so that what follows it may be its rest."""
+    if not buffer.newline or (buffer.final and len(raw) == len(buffer.data)):
+        return False
+    return buffer.newline != (b"\r\n" if raw.endswith(b"\r\n") else b"\n")
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A record: its bytes, its line end, and the check that it fails."""
+
+    raw: bytes
+    ending: bytes
+    reason: str | None
+    record: Record
+
+    def may_be_cut_off(self, newline: bytes) -> bool:
+        """Whether its line end may stand inside a cell, without quotes: another than the header's."""
+        return bool(newline and self.ending and self.ending != newline and not (self.reason or self.record.blank))
 
 
 def _take_exactly(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
-    """Record by record: for lone CRs among other line ends, and for records longer than the slice."""
+    """Record by record: for other line ends than the header's, and for records longer than the slice."""
     found = CsvSlice(pl.DataFrame())
-    good: list[bytes] = []
-    data, at = buffer.data, 0
-    while at < min(buffer.wanted, len(data)):
+    taken: list[_Taken] = []
+    data, at, undecided = buffer.data, 0, False
+    while at < len(data) and (at < buffer.wanted or (undecided and len(taken) == 1)):
         record = grammar.next_record(data, at, buffer.final)
         if record is None:
             break
         at = record.next
-        if ending := data[record.end : at]:
-            found.endings.add(ending)
-        if record.blank:
+        raw = data[record.start : record.end]
+        reason = None if record.blank else grammar.fault(record, raw, len(columns))
+        taken.append(_Taken(raw, data[record.end : at], reason, record))
+        undecided = taken[-1].may_be_cut_off(buffer.newline)
+    if undecided and not (buffer.final and at == len(data)):
+        at = taken.pop().record.start  # the next slice begins with it, and knows what follows it
+    good: list[bytes] = []
+    reasons = _with_cut_off(taken, len(columns), buffer.newline)
+    for one, reason in zip(taken, reasons, strict=True):
+        if one.ending:
+            found.endings.add(one.ending)
+        if one.record.blank:
             found.blank_lines += 1
             continue
-        raw = data[record.start : record.end]
-        if reason := grammar.fault(record, raw, len(columns)):
-            found.malformed.append(Malformed(found.records, raw, reason))
+        if reason:
+            found.malformed.append(Malformed(found.records, one.raw, reason))
         else:
-            good += (raw, b"\n")
+            good += (one.raw, b"\n")
         found.records += 1
-        found.multiline += record.multiline
+        found.multiline += one.record.multiline
     found.consumed = at
     found.rows = parse_records(utf8(b"".join(good), grammar.encoding), columns, grammar)
     return found
+
+
+def _with_cut_off(taken: list[_Taken], fields: int, newline: bytes) -> list[str | None]:
+    """Return the check that each record fails, also those that an unquoted line end inside a cell cut off.
+
+    Such a record is well-formed, and what follows it, its rest, is not: `A,first CR second LF`. With one field every
+    rest is well-formed, too; then nothing around a CR among other line ends is believed.
+    """
+    reasons = [one.reason for one in taken]
+    for index, one in enumerate(taken):
+        if not one.may_be_cut_off(newline):
+            continue
+        rest = index + 1 if index + 1 < len(taken) and not taken[index + 1].record.blank else None
+        lone = fields == 1 and one.ending == b"\r"
+        if lone or (rest is not None and taken[rest].reason):
+            reasons[index] = QUOTED_LINE_ENDS
+        if lone and rest is not None:
+            reasons[rest] = reasons[rest] or QUOTED_LINE_ENDS
+    return reasons
 
 
 def _take_carriage_returns(buffer: Buffer, columns: list[str], grammar: Grammar) -> CsvSlice:
@@ -142,7 +197,7 @@ def _sound_rows(text: bytes, lines: pl.Series, columns: list[str], grammar: Gram
         return None
     if rows.height != lines.len():
         return None
-    perhaps_short = rows.to_series(-1) == ""
+    perhaps_short = rows.to_series(-1).fill_null("") == ""
     if perhaps_short.any() and not _sound(lines.filter(perhaps_short), len(columns), grammar).all():
         return None
     return rows

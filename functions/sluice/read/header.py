@@ -9,8 +9,10 @@ from sluice.contract.declarations import MASK
 from sluice.contract.model import EXTRA, Contract
 from sluice.errors import FileRejected
 from sluice.read.schema_drift import Drift, of_header
+from sluice.runtime.text import trimmed
 
 _SHOWN = 5
+_TYPOGRAPHIC = "\u201c\u201d\u201e\u201f"
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,11 @@ def match_header(contract: Contract, names: list[str], preview: list[str] | None
     header_has_no_unknown_column.
     """
     known = _known(contract)
-    found = [known.get(name.strip().lower()) for name in names]
+    found = [known.get(trimmed(name).lower()) for name in names]
     if not any(found):
         raise _no_header(contract, names, preview or [])
     names = _reportable(contract, names, found)
-    _refuse_duplicates(names, found)
+    _refuse_duplicates(contract, names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
     drifted = of_header(contract, missing, unknown)
@@ -79,7 +81,7 @@ def match_header(contract: Contract, names: list[str], preview: list[str] | None
 def header_drift(contract: Contract, names: list[str]) -> list[Drift]:
     """Return how a header differs from the contract, also when the file is rejected for it."""
     known = _known(contract)
-    found = [known.get(name.strip().lower()) for name in names]
+    found = [known.get(trimmed(name).lower()) for name in names]
     names = _reportable(contract, names, found)
     missing = [name for name in contract.file_columns if name not in found]
     unknown = {name: at for at, name in enumerate(names) if found[at] is None}
@@ -115,8 +117,10 @@ def _refuse_missing(missing: list[str], unknown: dict[str, int], drifted: list[D
     )
 
 
-def _refuse_duplicates(names: list[str], found: list[str | None]) -> None:
-    counts = Counter(known or name.strip().lower() for known, name in zip(found, names, strict=True))
+def _refuse_duplicates(contract: Contract, names: list[str], found: list[str | None]) -> None:
+    """Refuse two columns of one name, where what they hold is wanted: columns that are ignored cannot clash."""
+    kept = contract.reading.unknown_columns == "keep"
+    counts = Counter(known or trimmed(name).lower() for known, name in zip(found, names, strict=True) if known or kept)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise FileRejected(
@@ -130,7 +134,7 @@ def _no_header(contract: Contract, names: list[str], preview: list[str]) -> File
     columns = {name.lower() for name in contract.file_columns}
     for number, line in enumerate(preview, start=1):
         for other in (delimiter, ",", ";", "\t", "|"):
-            if len(columns & {name.strip().strip('"').lower() for name in line.split(other)}) * 2 <= len(columns):
+            if len(columns & {trimmed(name).strip('"').lower() for name in line.split(other)}) * 2 <= len(columns):
                 continue
             if other != delimiter:
                 return FileRejected(
@@ -140,8 +144,14 @@ def _no_header(contract: Contract, names: list[str], preview: list[str]) -> File
                 )
             return FileRejected(
                 "header_is_first_line",
-                f"the header is on line {number}, below other text. Remove the lines above it",
+                f"the header is on line {number}, below other text. Remove the lines above it, "
+                f"or declare TextFormat(skip_lines={number - 1})",
             )
+    if columns & {name.strip(_TYPOGRAPHIC).lower() for name in names}:
+        return FileRejected(
+            "header_has_straight_quotes",
+            "the header's names stand in typographic quotes, which quote nothing. Write straight ones",
+        )
     return FileRejected(
         "header_is_present",
         f"line 1 has none of the contract's columns but {_listed(_reportable(contract, names, [None] * len(names)))}. "

@@ -10,6 +10,7 @@ from sluice.read.csv_grammar import NO_NUL
 from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER
 from sluice.read.encoding import check_name
 from sluice.read.source import RawBatch
+from sluice.runtime.text import trimmed
 
 IS_OBJECT = "row_is_a_json_object"
 NO_REPEATED_KEY = "row_has_no_repeated_key"
@@ -104,7 +105,7 @@ class JsonRows:
         if isinstance(record, _Repeating):
             raise _Unsound(NO_REPEATED_KEY)
         for key, value in record.items():
-            name = self._known.get(key) or self._known.get(key.strip().lower())
+            name = self._known.get(key) or self._known.get(trimmed(key).lower())
             if name is None:
                 unknown[key] = value
             elif name in cells:

@@ -54,6 +54,7 @@ class Facts:
     """Facts about a file; the counts are complete after the last batch.
 
     encoding: codec name; bom: a UTF-8 mark was there; line_ending: lf, crlf, cr, mixed or none
+    header_ending: the line end of the header
     bytes_in: as stored; bytes_text: decompressed; quoted: a quote character was seen
     rows_in: records after the header; blank_lines are not among them; multiline_records are
     splits: for an uncompressed file, where reading can start: (byte offset, row number of the next record)
@@ -64,6 +65,7 @@ class Facts:
     compression: str = "none"
     bom: bool = False
     line_ending: str = "none"
+    header_ending: str = "none"
     bytes_in: int = 0
     bytes_text: int = 0
     rows_in: int = 0

@@ -1,4 +1,20 @@
-"""Text of others, such as the names of files, made safe to show."""
+"""Text of others: what surrounds a cell or a name without being seen, and names of files made safe to show."""
+
+_SPACES = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+_WIDE_SPACES = "\u2028\u2029\u202f\u205f\u3000\u2800\u3164\uffa0"
+_FORMATS = (
+    "\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
+    "\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff"
+)
+INVISIBLE = _SPACES + _WIDE_SPACES + _FORMATS
+"""What is trimmed from the ends of cells and names: Unicode's white space, the blanks that are no white space (Braille,
+Hangul), and format characters that show nothing: zero-width and direction characters, the byte order mark (Unicode 16,
+property White_Space and category Cf, without the visible ones and the tags, which end some flags)."""
+
+
+def trimmed(text: str) -> str:
+    """Return the text without invisible characters at its ends."""
+    return text.strip(INVISIBLE)
 
 
 def printable(text: str) -> str:

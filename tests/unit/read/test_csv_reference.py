@@ -84,6 +84,7 @@ def check_file(data: bytes, encoding: str, step: int, batch_rows: int, record_by
             number,
             batch_rows,
             small(step, record_bytes),
+            facts.header_ending,
         )
     ]
     assert rows_of(parts) == rows_of(batches)

@@ -34,6 +34,7 @@ def test_an_alias_names_the_column():
         ([*NAMES, "surprise"], "header_has_no_unknown_column", "surprise"),
         ([*NAMES, "Quantity"], "header_has_no_duplicates", "quantity"),
         (["T1", "S1", "P1"], "header_is_present", "'T1'"),
+        ([f"“{name}”" for name in NAMES], "header_has_straight_quotes", "typographic quotes"),
         ([f"c{n}" for n in range(1_000_000)], "header_is_present", "999,995 more"),
     ],
 )

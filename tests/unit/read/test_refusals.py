@@ -56,6 +56,12 @@ def test_a_header_with_an_unclosed_quote_is_refused() -> None:
     assert rejection(b'a,"b\n1,2\n').reason == "header_has_well_formed_quotes"
 
 
+def test_a_space_before_a_quoted_name_is_told() -> None:
+    error = rejection(b'"name", "city"\n"ann", "bonn"\n')
+    assert error.reason == "header_has_well_formed_quotes"
+    assert "A space stands before a quote" in error.message
+
+
 def test_a_rejection_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(rejection(b"")))  # noqa: S301
     assert (error.reason, str(error)[:17]) == ("file_is_not_empty", "file_is_not_empty")

@@ -65,11 +65,13 @@ class Split:
     """Bytes of a file that hold whole records; the first has row number `first_row`.
 
     length: None for a whole file, which its reader opens from the start, header and all.
+    header_ending: the line end of the file's header, as in its Facts.
     """
 
     start: int
     length: int | None
     first_row: int
+    header_ending: str = "none"
 
 
 def splits_of(facts: Mapping[str, Any]) -> list[Split]:
@@ -78,7 +80,8 @@ def splits_of(facts: Mapping[str, Any]) -> list[Split]:
     if not starts:
         return [Split(0, None, 1)]
     ends = [start for start, _ in starts[1:]] + [facts["bytes_in"]]
-    return [Split(start, end - start, row) for (start, row), end in zip(starts, ends, strict=True)]
+    ending = facts.get("header_ending", "none")
+    return [Split(start, end - start, row, ending) for (start, row), end in zip(starts, ends, strict=True)]
 
 
 def batches(original: Original, split: Split, header: list[str], contract: Contract) -> Iterator[RawBatch]:
@@ -87,4 +90,12 @@ def batches(original: Original, split: Split, header: list[str], contract: Contr
         yield from open_reader(contract, original.source(), BATCH_ROWS)
     else:
         stream = original.open_range(split.start, split.length)
-        yield from read_split(stream, split.length, header, contract.reading.format, split.first_row, BATCH_ROWS)
+        yield from read_split(
+            stream,
+            split.length,
+            header,
+            contract.reading.format,
+            split.first_row,
+            BATCH_ROWS,
+            header_ending=split.header_ending,
+        )

@@ -1,5 +1,6 @@
 """`sluice new` on files made for one trait each; the real CSVs are in tests/contract/test_new_datasets.py."""
 
+import ast
 import csv
 import json
 import re
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from cli.contracts.document import loaded
+from cli.infer import writing
 from cli.main import app
 from sluice.contract.model import Contract
 
@@ -223,3 +227,33 @@ def test_scripts_get_the_questions_as_json(tmp_path: Path):
     assert any("name: a person's name?" in question for question in told["decide"])
     with (tmp_path / "tests" / "data" / "things" / "good.csv").open() as good:
         assert list(csv.DictReader(good)) == [{"id": "1", "name": "Bo"}]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"""; raise SystemExit(9); """.csv',
+        "a\\N.csv",
+        "'''\nxyz\n'''.csv",
+        "# noqa\rxyz.csv",
+        "\u2028\u202e.csv",
+        "\udcff.csv",
+    ],
+)
+def test_a_name_of_a_sample_is_never_run(tmp_path: Path, name: str):
+    sample = tmp_path / name
+    sample.write_text("id,a\n1,2\n")
+    result = run(tmp_path, "things", sample)
+    assert result.exit_code == 0, result.output
+    assert repr(name) in written(tmp_path)
+    assert loaded("things", written(tmp_path)).file_columns == ("id", "a")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n;"), min_size=1))
+@example("\\'\"")
+@example('"""')
+@example("\\")
+def test_a_header_s_own_name_stays_as_it_is_in_the_contract(name: str):
+    literal = writing._text(name)
+    assert ast.literal_eval(literal) == name
+    assert literal[0] == ('"' if name.count('"') <= name.count("'") else "'")
