@@ -19,8 +19,8 @@ _SCHEMA = """
 CREATE TABLE heads (source PRIMARY KEY, manifest, run, version, lease_owner, lease_until, changed, known);
 CREATE INDEX heads_manifest ON heads (manifest);
 CREATE TABLE entries (source, version, status, run_id, sequencer, published, PRIMARY KEY (source, version));
-CREATE TABLE named (manifest, source, role);
-CREATE TABLE lake (key PRIMARY KEY, folder, bytes, changed) WITHOUT ROWID;
+CREATE TABLE named (manifest, source, role, stem);
+CREATE TABLE lake (key PRIMARY KEY, folder, stem, bytes, changed) WITHOUT ROWID;
 CREATE TABLE documents (manifest PRIMARY KEY, dataset, source, run, version, rows, published);
 CREATE TABLE objects (key, manifest, bytes, rows);
 CREATE TABLE promised_partitions (dataset, location, cells, manifest, source);
@@ -30,6 +30,7 @@ CREATE TABLE schemas (dataset PRIMARY KEY, contract_version, document);
 """
 _INDEXES = """
 CREATE INDEX named_manifest ON named (manifest);
+CREATE INDEX named_stem ON named (stem);
 CREATE INDEX objects_key ON objects (key);
 CREATE INDEX objects_manifest ON objects (manifest);
 CREATE INDEX lake_folder ON lake (folder);
@@ -63,7 +64,7 @@ def take(stores: Stores, file: str, *, dataset: str | None, before: float) -> sq
     database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
     for kind in ("published", "quarantine", "manifests"):
         prefix = f"{kind}/{dataset}/" if dataset else f"{kind}/"
-        database.executemany("INSERT INTO lake VALUES (?, ?, ?, ?)", _listed(stores, prefix))
+        database.executemany("INSERT INTO lake VALUES (?, ?, ?, ?, ?)", _listed(stores, prefix))
     _read_ledger(stores, database, dataset)
     _read_manifests(stores, database, before)
     database.executemany("INSERT INTO raw VALUES (?, ?)", _raw_versions(stores))
@@ -86,11 +87,12 @@ def state(head: dict[str, Any]) -> str:
     return json.dumps([head.get(name) for name in names])
 
 
-def _listed(stores: Stores, prefix: str) -> Iterator[tuple[str, str, int, float]]:
+def _listed(stores: Stores, prefix: str) -> Iterator[tuple[str, str, str, int, float]]:
     pages = stores.s3.get_paginator("list_objects_v2").paginate(Bucket=stores.lake_bucket, Prefix=prefix)
     for page in pages:
         for each in page.get("Contents", []):
-            yield each["Key"], each["Key"].rpartition("/")[0], each["Size"], each["LastModified"].timestamp()
+            folder, _, name = each["Key"].rpartition("/")
+            yield each["Key"], folder, name.partition("-")[0], each["Size"], each["LastModified"].timestamp()
 
 
 def _read_ledger(stores: Stores, database: sqlite3.Connection, dataset: str | None) -> None:
@@ -108,7 +110,8 @@ def _read_ledger(stores: Stores, database: sqlite3.Connection, dataset: str | No
         head = ("published_manifest", "published_run", "published_version", "lease_owner", "lease_until")
         row = (source, *(item.get(name) for name in head), item.get("updated_at", ""), state(item))
         database.execute("INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-        database.executemany("INSERT INTO named VALUES (?, ?, ?)", ((key, source, role) for key, role in manifests))
+        rows = ((key, source, role, key.rpartition("/")[2].removesuffix(".json")) for key, role in manifests)
+        database.executemany("INSERT INTO named VALUES (?, ?, ?, ?)", rows)
 
 
 def _read_manifests(stores: Stores, database: sqlite3.Connection, before: float) -> None:

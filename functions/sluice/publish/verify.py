@@ -79,8 +79,7 @@ _QUERIES = {
         GROUP BY objects.key HAVING count(*) > 1""",
     "object_unreferenced": """
         SELECT lake.key, '', lake.bytes || ' bytes' FROM lake
-        WHERE lake.key NOT LIKE 'manifests/%' AND lake.changed < :old AND NOT EXISTS (
-            SELECT 1 FROM objects JOIN named USING (manifest) WHERE objects.key = lake.key)""",
+        WHERE lake.key NOT LIKE 'manifests/%' AND lake.changed < :old AND lake.stem NOT IN (SELECT stem FROM named)""",
     "manifest_missing": """
         SELECT heads.manifest, heads.source, 'promised by ' || heads.run FROM heads
         LEFT JOIN documents USING (manifest) WHERE heads.manifest IS NOT NULL AND documents.manifest IS NULL""",

@@ -13,10 +13,11 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=600, help="for all scenarios together")
     options.add_argument("--faults", type=int, default=1, help="how many may happen in one history")
     options.add_argument("--only", default="", help="scenarios whose names contain this")
+    options.add_argument("--small", action="store_true", help="states of the later version are one step each")
     given = options.parse_args()
     ends = monotonic() + given.seconds
     states, wrong = 0, 0
-    for scenario in scenarios():
+    for scenario in scenarios(at_once="3" if given.small else "-"):
         if given.only not in scenario.name:
             continue
         started = monotonic()

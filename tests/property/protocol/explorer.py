@@ -23,6 +23,8 @@ from tests.property.protocol.world import Answer, Call, Item, World
 
 GO, LOST, ERROR, KILL = "go", "answer lost, repeated by the SDK", "error after it took effect", "killed after it"
 FAULTS = (LOST, ERROR, KILL)
+_KEYS_A_PAGE = 1000
+"""Of a listing."""
 _ASKED_LATE = ("published_version",)
 """Attributes for which the code asks after a further call."""
 WORK, RAW = "work", "raw"
@@ -43,12 +45,12 @@ Function = Callable[["Clients"], str]
 class Actor:
     """functions: by name, the first begins; each returns the name of the next or "", and what it raises ends the actor.
 
-    faults: those that may happen to its calls.
+    at_once: how the names of functions begin whose calls nothing comes between, to have fewer states.
     """
 
     name: str
     functions: dict[str, Function]
-    faults: tuple[str, ...] = FAULTS
+    at_once: str = "-"
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,11 @@ class Clients:
 
     def get_paginator(self, operation: str) -> Any:
         def paginate(**parameters: Any) -> Iterator[Any]:
-            yield getattr(self, operation)(
-                **{key: value for key, value in parameters.items() if key != "PaginationConfig"}
-            )
+            page = getattr(self, operation)(**parameters)
+            yield page
+            while page.get("KeyCount") == _KEYS_A_PAGE:
+                page = getattr(self, operation)(**parameters, StartAfter=page["Contents"][-1]["Key"])
+                yield page
 
         return SimpleNamespace(paginate=paginate)
 
@@ -198,7 +202,7 @@ class Explorer:
         """Visit every state. budget: how many faults may happen. first: stop at the first violation."""
         found = Found(0, 0, {}, Counter(), complete=True)
         started = monotonic()
-        begun = _State(*self._begun(world))
+        begun = _State(world, self._begun(world))
         came: dict[bytes, tuple[bytes, str]] = {begun.key(): (b"", "")}
         stack = [(begun, begun.key())]
         while stack:
@@ -217,12 +221,11 @@ class Explorer:
                     stack.append((following, reached))
         return found
 
-    def _begun(self, world: World) -> tuple[World, tuple[_At, ...]]:
+    def _begun(self, world: World) -> tuple[_At, ...]:
         reached = []
         for actor in self._actors:
-            world, at = self._settle(world, actor, _run(actor, next(iter(actor.functions)), None))
-            reached.append(at)
-        return world, tuple(reached)
+            reached.append(self._settle(world, actor, _run(actor, next(iter(actor.functions)), None)))
+        return tuple(reached)
 
     def _problems(self, state: _State, found: Found) -> list[str]:
         problems = self._always(state.world)
@@ -237,7 +240,7 @@ class Explorer:
         for place, (actor, at) in enumerate(zip(self._actors, state.actors, strict=True)):
             if at.call is None:
                 continue
-            for how in (GO, *(actor.faults if faulty else ())):
+            for how in (GO, *(FAULTS if faulty else ())):
                 if at.call.reads and how in (LOST, KILL):
                     continue  # as if it had not called, or called once
                 world, reached = self._step(state.world, actor, at, how)
@@ -247,19 +250,22 @@ class Explorer:
 
     def _step(self, world: World, actor: Actor, at: _At, how: str) -> tuple[World, _At]:
         assert at.call
-        world = world if at.call.reads else world.copy()
+        world = world if at.call.reads and not at.function.startswith(actor.at_once) else world.copy()
         answer = world.do(at.call)
         if how == LOST:
             answer = world.do(at.call)
         if how == KILL:
             return world, _At("", b"", None, None, "killed")
-        return self._settle(world, actor, self._advance(actor, at, ("error", ERROR) if how == ERROR else answer))
+        reached = self._settle(world, actor, self._advance(actor, at, ("error", ERROR) if how == ERROR else answer))
+        while reached.call and reached.function == at.function and at.function.startswith(actor.at_once):
+            reached = self._settle(world, actor, self._advance(actor, reached, world.do(reached.call)))
+        return world, reached
 
-    def _settle(self, world: World, actor: Actor, at: _At) -> tuple[World, _At]:
+    def _settle(self, world: World, actor: Actor, at: _At) -> _At:
         """Do the reads of what never changes."""
         while at.call and (at.call.operation == "get_table" or at.call.parameters.get("Bucket") in (WORK, RAW)):
             at = self._advance(actor, at, world.do(at.call))
-        return world, at
+        return at
 
     def _advance(self, actor: Actor, at: _At, answer: Any) -> _At:
         kind, given = answer

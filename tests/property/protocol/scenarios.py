@@ -294,8 +294,11 @@ LATE = (*STATES, "undo", "recover")
 NEXT = tuple(f"3 {name}" for name in ("accept", *STATES))
 
 
-def scenarios() -> list[Scenario]:
-    """Each state of version 2's run twice at once, in each way in which the run can go on; and an overtaking run."""
+def scenarios(*, at_once: str = "-") -> list[Scenario]:
+    """Each state of version 2's run twice at once, in each way in which the run can go on; and an overtaking run.
+
+    at_once: "3" lets nothing come between the calls of one state of version 3's run.
+    """
     found = []
     for done in range(1, len(STATES)):
         begin, rest = STATES[:done], [f"2 {name}" for name in STATES[done:]]
@@ -305,8 +308,8 @@ def scenarios() -> list[Scenario]:
                 continue  # it would find what the state after it has left
             for how, functions in ways.items():
                 name = f"after {begin[-1]}: late {late}, and the run {how}"
-                found.append(Scenario(name, begin, (_late(late), Actor("run", functions))))
-        overtaking = Actor("version 3", run(*NEXT, now=LATER))
+                found.append(Scenario(name, begin, (_late(late), Actor("run", functions, at_once))))
+        overtaking = Actor("version 3", run(*NEXT, now=LATER), at_once)
         name = f"after {begin[-1]}: version 3 overtakes the run"
         found.append(Scenario(name, begin, (Actor("run", run(*rest)), overtaking)))
     return found

@@ -205,7 +205,7 @@ def _list_objects(world: World, of: dict[str, Any]) -> Answer:
     found = [
         {"Key": key, "Size": len(body), "LastModified": LONG_AGO}
         for (bucket, key), body in sorted(world.objects.items())
-        if bucket == of["Bucket"] and key.startswith(of.get("Prefix", ""))
+        if bucket == of["Bucket"] and key.startswith(of.get("Prefix", "")) and key > of.get("StartAfter", "")
     ][: of.get("MaxKeys", 1000)]
     return "answer", {"KeyCount": len(found), **({"Contents": found} if found else {})}
 
@@ -268,6 +268,11 @@ def _batch_delete_partition(world: World, of: dict[str, Any]) -> Answer:
     return "answer", {"Errors": errors}
 
 
+def _delete_partition(world: World, of: dict[str, Any]) -> Answer:
+    del world.partitions[of["TableName"], tuple(of["PartitionValues"])]
+    return "answer", {}
+
+
 _DO: dict[str, Callable[[World, dict[str, Any]], Answer]] = {
     "get_item": _get_item,
     "batch_get_item": _batch_get_item,
@@ -291,6 +296,7 @@ _DO: dict[str, Callable[[World, dict[str, Any]], Answer]] = {
     "get_partitions": _partitions,
     "batch_get_partition": _batch_get_partition,
     "batch_create_partition": _batch_create_partition,
+    "delete_partition": _delete_partition,
     "batch_delete_partition": _batch_delete_partition,
 }
 
