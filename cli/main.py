@@ -28,6 +28,7 @@ from cli.commands.show import show_
 from cli.commands.smoke import smoke
 from cli.commands.stream import stream
 from cli.commands.up import down, up
+from cli.commands.verify import verify
 from cli.terminal.errors import advised
 from cli.terminal.output import fail
 from sluice.errors import SluiceError
@@ -61,7 +62,7 @@ _PANELS: dict[str, list[Callable[..., None]]] = {
     "Set up": [up, down, smoke, doctor],
     "Send data": [put, stream, backfill],
     "Inspect": [runs, show_, query, report, quarantine, costs],
-    "Repair": [replay, redrive, retract],
+    "Repair": [replay, redrive, retract, verify],
 }
 for panel, commands in _PANELS.items():
     for command in commands:

@@ -70,6 +70,7 @@ def test_an_event_whose_function_fails_goes_to_the_dead_letter_queue() -> None:
         "DescribeFunctionEndedRunRule": "DescribeFunction",
         "DescribeFunctionNoticeRule": "DescribeFunction",
         "WatchFunctionWatchSchedule": "WatchFunction",
+        "VerifyFunctionVerifySchedule": "VerifyFunction",
     }
     for target in called.values():
         invoke = FUNCTIONS[target["Arn"]["Fn::GetAtt"][0]]["EventInvokeConfig"]

@@ -42,9 +42,11 @@ CALLS = {
     "dynamodb:PutItem": {"put_item", "transact_write_items"},
     "dynamodb:UpdateItem": {"update_item", "transact_write_items"},
     "dynamodb:Query": {"query"},
+    "dynamodb:Scan": {"get_paginator"},
     "events:PutEvents": {"put_events"},
     "glue:BatchGetPartition": {"batch_get_partition"},
     "glue:CreateTable": {"create_table"},
+    "glue:GetPartitions": {"get_paginator"},
     "glue:GetTable": {"get_table"},
     "glue:GetTables": {"get_paginator"},
     "glue:UpdateTable": {"update_table"},
@@ -54,7 +56,7 @@ CALLS = {
     "s3:GetObjectVersion": {"get_object", "head_object", "copy_object", "copy"},
     "s3:GetObjectVersionTagging": {"get_object_tagging"},
     # Without it S3 answers "forbidden" for an object that is not there, and no handler could distinguish it.
-    "s3:ListBucket": {"get_paginator", "get_object", "get_object_tagging"},
+    "s3:ListBucket": {"get_paginator", "list_objects_v2", "get_object", "get_object_tagging"},
     "s3:ListBucketVersions": {"get_paginator", "list_object_versions"},
     "s3:PutObject": {"put_object", "upload_file", "upload_fileobj", "copy_object", "copy"},
     "s3:PutObjectVersionTagging": {"put_object_tagging"},
@@ -169,7 +171,7 @@ def test_only_validation_reads_the_queue_and_few_write_to_the_dead_letters() -> 
 
     assert holders == {
         "sqs:ReceiveMessage": {"ValidateRole"},
-        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole", "DeviceRole"},
+        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole", "VerifyRole", "DeviceRole"},
         "states:StartExecution": {"ValidateRole"},
         "dynamodb:PutItem": {"ValidateRole", "WindowRole"},
     }

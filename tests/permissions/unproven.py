@@ -46,6 +46,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("RecoverRole", "sqs:SendMessage", DESTINATION),
     ("DescribeRole", "sqs:SendMessage", DESTINATION),
     ("WatchRole", "sqs:SendMessage deadletterqueue", DESTINATION),
+    ("VerifyRole", "sqs:SendMessage", DESTINATION),
     ("DescribeRole", "s3:ListBucket", GONE),
     ("EtlStateMachineRole", "glue:GetJobRuns", "the Step Functions guide lists it for startJobRun.sync"),
     ("EtlStateMachineRole", "athena:StopQueryExecution", "a local query ends before a run can be stopped"),

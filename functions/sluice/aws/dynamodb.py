@@ -90,6 +90,11 @@ class Items:
         for page in pages:
             yield from map(plain, page["Items"])
 
+    def scan(self) -> Iterator[dict[str, Any]]:
+        """Yield every item of the table as it is when its page is read; items of one partition key come together."""
+        for page in self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
+            yield from map(plain, page["Items"])
+
     def add(self, item: dict[str, Any], *, key: str) -> bool:
         """Put an item that must not exist yet; `key` is its partition key's name. False when it exists."""
         request = {

@@ -191,6 +191,18 @@ def crawl_disagrees(*, crawler: str, database: str, raw_bucket: str, disagreemen
     return Notice("CrawlDisagrees", detail, _subject(f"Sluice: the crawl of {database} disagrees"), _lines(text))
 
 
+def lake_differs(kinds: Mapping[str, int], first: Mapping[str, str], advice: Mapping[str, str]) -> Notice:
+    """Return the notice of a lake that is not as the ledger promises.
+
+    kinds: how many differences of each kind; first: an example of each; advice: what to do about it.
+    """
+    text = ["The lake is not as the ledger promises:", ""]
+    for kind, many in kinds.items():
+        text += [f"{many:,} {kind}, such as {first[kind]}", f"  {advice[kind]}"]
+    text += ["", "Next: see all of them; --repair heals what is safe to repair:", "  sluice verify"]
+    return Notice("LakeDiffers", dict(kinds), _subject(f"Sluice: {sum(kinds.values())} differences"), _lines(text))
+
+
 def plain_cause(cause: str) -> str:
     """Return the message inside a Step Functions cause, which is often JSON, possibly cut off in the middle."""
     found = re.search(r'"(?:errorMessage|ErrorMessage)"\s*:\s*"((?:[^"\\]|\\.)*)', cause)

@@ -1,0 +1,327 @@
+"""One key whose version 1 is published, and the run of version 2 in all its stages, against others.
+
+Versions differ in their partitions and in whether they have quarantined rows. What happens to them is done by the
+real ledger, publisher and removal; only the shells of the functions are left out.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from sluice.publish.lake import Lake, LakeManifest
+
+from sluice.aws.dynamodb import Items
+from sluice.aws.object_keys import file_stem, manifest_key, staging_prefix
+from sluice.aws.object_version import ObjectVersion
+from sluice.errors import SluiceError
+from sluice.ledger.ledger import CLEANING, RECEIVED, Ledger
+from sluice.ledger.runs import Task
+from sluice.manifest import Manifest, PartitionCount, StagedFile
+from sluice.publish import inventory, publisher, remove, tables
+from tests.property.protocol.explorer import (
+    ERROR,
+    KILL,
+    RAW,
+    WORK,
+    Actor,
+    Clients,
+    Explorer,
+    Found,
+    Function,
+    alone,
+    get_item,
+)
+from tests.property.protocol.world import World, body_of
+
+LAKE, DATABASE = "lake", "acme"
+MONTHS = {1: ("01",), 2: ("01", "02"), 3: ("01",), 4: ("02",), 5: ("01",)}
+QUARANTINED = {1: 1, 2: 0, 3: 0, 4: 0, 5: 0}
+LEASE_SECONDS = 100
+STATES = ("claim", "publish", "complete", "remove")
+LATER = 10_000.0
+"""A clock by which every lease has ended."""
+
+
+class _InTurn:
+    """Threads that do one thing after another: their order is the explorer's."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def __enter__(self) -> "_InTurn":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def map(self, function: Callable[..., Any], *iterables: Any) -> list[Any]:
+        return [function(*each) for each in zip(*iterables, strict=False)]
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    with (
+        patch.object(Items, "get", get_item),
+        patch.object(publisher, "ThreadPoolExecutor", _InTurn),
+        patch.object(remove, "ThreadPoolExecutor", _InTurn),
+        patch.object(inventory, "ThreadPoolExecutor", _InTurn),
+    ):
+        yield
+
+
+assert publisher.ThreadPoolExecutor is remove.ThreadPoolExecutor is ThreadPoolExecutor
+
+
+def version(number: int) -> ObjectVersion:
+    return ObjectVersion(RAW, "sales/S1/2025-03-05.csv", f"v{number}", f"0{number}", 10)
+
+
+def task(number: int) -> Task:
+    return Task(f"r{number}", "sales", version(number))
+
+
+def account(number: int) -> Manifest:
+    """What cleaning says of a version: a row in each of its months, and perhaps a quarantined one."""
+    stem = file_stem(f"r{number}", version(number))
+    files = [StagedFile(f"published/m={month}/{stem}-0.parquet", 1, 3) for month in MONTHS[number]]
+    quarantine = [StagedFile(f"quarantine/{stem}-0.parquet", 1, 3)] * QUARANTINED[number]
+    columns = [{"name": "id", "type": "string"}]
+    return Manifest(
+        dataset="sales",
+        contract_version=1,
+        engine="polars",
+        run_id=f"r{number}",
+        source_key=version(number).uri,
+        source_version=f"v{number}",
+        rows_in=len(files) + len(quarantine),
+        published=len(files),
+        quarantined=len(quarantine),
+        discarded={},
+        reasons={},
+        partitions=[PartitionCount({"m": month}, f"m={month}", 1) for month in MONTHS[number]],
+        files=files,
+        quarantine_files=quarantine,
+        schema=columns,
+        quarantine_schema=columns,
+        partition_columns=[{"name": "m", "type": "string"}],
+        statistics={},
+        bytes_in=10,
+        bytes_out=3,
+        seconds=1.0,
+        peak_rss_bytes=1,
+    )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The states of the machine on one key, as calls of the real code. now: seconds of the clock."""
+
+    clients: Any
+    now: float = 0.0
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.clients, "ledger", clock=lambda: self.now)
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.clients, self.clients, LAKE, DATABASE)
+
+    def accept(self, number: int) -> None:
+        self.ledger.receive(version(number))
+        self.ledger.accept(version(number), run_id=f"r{number}", dataset="sales")
+
+    def claim(self, number: int) -> None:
+        self.ledger.claim(version(number), run_id=f"r{number}", lease_seconds=LEASE_SECONDS, engine="polars")
+
+    def publish(self, number: int) -> None:
+        self.ledger.hold(version(number), run_id=f"r{number}", lease_seconds=LEASE_SECONDS)
+        publisher.publish(self.lake, self.ledger, task(number), work_bucket=WORK)
+
+    def complete(self, number: int) -> None:
+        if not self.ledger.is_published(version(number), run_id=f"r{number}"):
+            manifest = LakeManifest.of(account(number), version(number)).key
+            self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest, published=len(MONTHS[number]))
+
+    def remove(self, number: int) -> None:
+        remove.remove_replaced(self.lake, self.ledger, version(number))
+
+    def undo(self, number: int) -> None:
+        remove.undo(self.lake, self.ledger, task(number), error="Test", cause="")
+
+    def recover(self, number: int) -> None:
+        """As Recover does: undo what is undecided, and remove what a run that died has replaced."""
+        entry = self.ledger.entry(version(number))
+        if entry.get("run_id") == f"r{number}" and entry.get("status") in (RECEIVED, CLEANING):
+            self.undo(number)
+        self.remove(number)
+
+
+def run(*stages: str, now: float = 0.0) -> dict[str, Function]:
+    """What machines do, as "2 publish 1": the state `publish` of the run of version 2, its first try.
+
+    A state that breaks is tried again, once; one that fails, or breaks twice, is followed by the undo of its run. Then
+    the next version's states follow.
+    """
+    functions: dict[str, Function] = {}
+    for place, stage in enumerate(stages):
+        number, name = stage.split(" ")
+        following = [f"{each} 1" for each in stages[place + 1 :]]
+        others = [each for each in following if each[0] != number]
+        after, undo = (following or [""])[0], (others or [""])[0]
+        failed = undo if name == "undo" else f"{number} undo 1"
+        for attempt, broken in ((1, f"{stage} 2"), (2, failed)):
+            functions[f"{stage} {attempt}"] = _state(name, int(number), now, after, broken, failed)
+        functions |= {
+            f"{number} undo 1": _state("undo", int(number), now, undo, f"{number} undo 2", undo),
+            f"{number} undo 2": _state("undo", int(number), now, undo, undo, undo),
+        }
+    return functions
+
+
+def _state(name: str, number: int, now: float, done: str, broken: str, failed: str) -> Function:
+    def state(clients: Clients) -> str:
+        try:
+            getattr(Steps(clients, now), name)(number)
+        except SluiceError:
+            return failed
+        except OSError:
+            return broken
+        return done
+
+    return state
+
+
+def begun(*states: str) -> World:
+    """The world in which version 1 is published, and these states of the run of version 2 are done."""
+    world = World()
+    for number in MONTHS:
+        prefix = staging_prefix(f"r{number}", version(number))
+        world.objects[WORK, manifest_key(f"r{number}", version(number))] = json.dumps(
+            account(number).to_dict()
+        ).encode()
+        for file in (*account(number).files, *account(number).quarantine_files):
+            world.objects[WORK, prefix + file.path] = f"r{number}".encode() + b"."
+        world.objects[RAW, f"{version(number).key}@{version(number).version_id}"] = b"."
+
+    def first(clients: Clients) -> None:
+        tables.ensure(clients, DATABASE, "sales", location=f"s3://{LAKE}/", manifest=account(1))
+        steps = Steps(clients)
+        for name in ("accept", *STATES):
+            getattr(steps, name)(1)
+        for name in ("accept", *states):
+            getattr(steps, name)(2)
+
+    world, ended = alone(world, first)
+    assert ended == "ok", ended
+    return world
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """begin: the states of version 2's run that are done."""
+
+    name: str
+    begin: tuple[str, ...]
+    actors: tuple[Actor, ...]
+
+    def explore(self, *, budget: int, seconds: float = 1e9, first: bool = False) -> Found:
+        with in_turn():
+            explorer = Explorer(self.actors, always=broken_promises, at_end=at_end)
+            return explorer.explore(begun(*self.begin), budget=budget, seconds=seconds, first=first)
+
+
+def head(world: World) -> dict[str, Any]:
+    return world.items[version(1).uri, "HEAD"]
+
+
+def keys(world: World, prefix: str = "") -> set[str]:
+    return {key for bucket, key in world.objects if bucket == LAKE and key.startswith(prefix)}
+
+
+def _objects(world: World, manifests: list[str]) -> set[str]:
+    return {each["key"] for key in manifests for each in body_of(world, LAKE, key).get("objects", [])}
+
+
+def broken_promises(world: World) -> list[str]:
+    """Whatever happens: what the ledger promises is there, and queries see it."""
+    key = head(world)["published_manifest"]
+    if key not in keys(world):
+        return ["the promised manifest is gone"]
+    promised = _objects(world, [key])
+    problems = [] if promised <= keys(world) else ["promised objects are gone"]
+    months = {part["values"]["m"] for part in body_of(world, LAKE, key)["partitions"]}
+    registered = {values[0] for _, values in world.partitions}
+    return problems if months <= registered else [*problems, "promised objects are in no partition"]
+
+
+def at_end(world: World, ended: dict[str, str], faults: tuple[str, ...]) -> list[str]:
+    """When nobody runs: the key goes on, and then nothing is left but what is promised."""
+    problems = [f"{name} raised {how}" for name, how in ended.items() if how not in EXPECTED]
+    world, how = alone(world, _healed)
+    if how != "ok":
+        return [*problems, f"the key is stuck: {how}"]
+    promised = _objects(world, [head(world)["published_manifest"]])
+    if head(world)["published_run"] != "r5":
+        problems.append("a later version cannot be published")
+    left = keys(world) - promised - {head(world)["published_manifest"]}
+    if left and not set(faults) & MAY_LEAVE:
+        problems.append(f"left for ever: {sorted(kind.split('/')[0] for kind in left)}")
+    empty = {values[0] for _, values in world.partitions} - {key.split("/")[2][2:] for key in keys(world, "published/")}
+    if empty and not set(faults) & MAY_LEAVE:
+        problems.append("an empty partition is left for ever")
+    return problems + broken_promises(world)
+
+
+def _healed(clients: Clients) -> None:
+    """What comes after any end: recovery of the runs that died, and two later versions that go their way."""
+    steps = Steps(clients, now=LATER)
+    for number in (2, 3):
+        if steps.ledger.entry(version(number)):
+            steps.recover(number)
+    for number in (4, 5):
+        later = replace(steps, now=LATER * number)
+        later.accept(number)
+        for name in STATES:
+            getattr(later, name)(number)
+
+
+EXPECTED = {"ok", "killed", "OSError", "LeaseLost", "SourceBusy", "ClaimRefused", "ManifestRefused", "ManifestMissing"}
+MAY_LEAVE = {KILL, ERROR}
+
+
+def _late(state: str) -> Actor:
+    """One invocation of a state that goes on while its machine believes it dead, or that came twice."""
+
+    def late(clients: Clients) -> str:
+        getattr(Steps(clients), state)(2)
+        return ""
+
+    return Actor(f"late {state}", {state: late})
+
+
+LATE = (*STATES, "undo", "recover")
+NEXT = tuple(f"3 {name}" for name in ("accept", *STATES))
+
+
+def scenarios(*, at_once: str = "-") -> list[Scenario]:
+    """Each state of version 2's run twice at once, in each way in which the run can go on; and an overtaking run.
+
+    at_once: "3" lets nothing come between the calls of one state of version 3's run.
+    """
+    found = []
+    for done in range(1, len(STATES)):
+        begin, rest = STATES[:done], [f"2 {name}" for name in STATES[done:]]
+        ways = {"finishes": run(*rest, *NEXT), "gives up": run("2 undo", *NEXT)}
+        for late in LATE:
+            if late in STATES[: done - 1]:
+                continue  # it would find what the state after it has left
+            for how, functions in ways.items():
+                name = f"after {begin[-1]}: late {late}, and the run {how}"
+                found.append(Scenario(name, begin, (_late(late), Actor("run", functions, at_once))))
+        overtaking = Actor("version 3", run(*NEXT, now=LATER), at_once)
+        name = f"after {begin[-1]}: version 3 overtakes the run"
+        found.append(Scenario(name, begin, (Actor("run", run(*rest)), overtaking)))
+    return found

@@ -1,0 +1,323 @@
+"""Every kind of difference between the ledger and what is there is planted, named as itself, and repaired if safe."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.stack.connection import Stack
+from cli.stack.repair_lake import repair
+from sluice.publish.inventory import Stores
+from sluice.publish.verify import ADVICE, REPAIRABLE, Difference, verify
+from tests.property.protocol.explorer import RAW, Clients
+from tests.property.protocol.scenarios import DATABASE, LAKE, Steps, account, begun, head, in_turn, keys, version
+from tests.property.protocol.world import LONG_AGO, Call, Item, World, body_of
+
+NOW = (LONG_AGO + timedelta(days=1)).timestamp()
+STRANGER = "0123456789abcdef0123456789abcdef"
+URI = version(1).uri
+Plant = Callable[[World], None]
+
+
+def found(world: World, answer: Callable[[Call], Any] | None = None, **how: Any) -> list[Difference]:
+    clients = Clients(answer or world.do)
+    stores = Stores(clients, clients, clients, "ledger", LAKE, RAW, DATABASE)
+    with in_turn():
+        return list(verify(stores, now=NOW, **how))
+
+
+def stack(world: World) -> Stack:
+    session = SimpleNamespace(client=lambda service, config: Clients(world.do))
+    names = {"LakeBucketName": LAKE, "LedgerTableName": "ledger", "DatabaseName": DATABASE}
+    return Stack("acme", session, names, local=True)
+
+
+def manifest(world: World) -> str:
+    return str(head(world)["published_manifest"])
+
+
+def of(world: World, kind: str) -> tuple[str, str]:
+    """The one object of version 1 in the table or in the quarantine."""
+    (key,) = keys(world, f"{kind}/")
+    return LAKE, key
+
+
+def edit(world: World, **values: Any) -> None:
+    key = LAKE, manifest(world)
+    world.objects[key] = json.dumps({**body_of(world, *key), **values}).encode()
+
+
+def change(world: World, number: int | str, **values: Any) -> None:
+    key = URI, number if isinstance(number, str) else f"v{number}"
+    item = {"source": URI, "version": key[1], "run_id": f"r{number}", "sequencer": f"0{number}", "dataset": "sales"}
+    changed = {**item, **world.items.get(key, {}), **values}
+    world.items[key] = Item({name: value for name, value in changed.items() if value is not None})
+
+
+def proceed(world: World, *states: str) -> None:
+    with in_turn():
+        for state in states:
+            getattr(Steps(Clients(world.do)), state)(2)
+
+
+def lose(world: World, kind: str) -> None:
+    del world.objects[of(world, kind)]
+
+
+def put(world: World, key: str, body: bytes = b"...") -> None:
+    world.objects[LAKE, key] = body
+
+
+def promise_twice(world: World) -> None:
+    other = f"{URI}.copy"
+    document = body_of(world, LAKE, manifest(world))
+    shared, own = document["objects"]
+    own = {**own, "key": "quarantine/sales/copy-0.parquet"}
+    source = {**document["source"], "key": f"{version(1).key}.copy"}
+    put(world, own["key"])
+    put(
+        world,
+        "manifests/sales/copy/copy.json",
+        json.dumps({**document, "source": source, "objects": [shared, own]}).encode(),
+    )
+    world.items[other, "HEAD"] = Item(
+        {**head(world), "source": other, "published_manifest": "manifests/sales/copy/copy.json"}
+    )
+    world.items[other, "v1"] = Item({**world.items[URI, "v1"], "source": other})
+    world.objects[RAW, f"{version(1).key}.copy@v1"] = b"."
+
+
+def leave_pending(world: World) -> None:
+    proceed(world, "claim", "publish")
+    change(world, "HEAD", lease_owner=None, lease_until=None)
+    change(world, 2, status="FAILED")
+
+
+def add_dead_manifest(world: World) -> None:
+    document = {**body_of(world, LAKE, manifest(world)), "run_id": "r9", "objects": []}
+    put(world, f"manifests/sales/{version(1).hash}/{STRANGER}.json", json.dumps(document).encode())
+
+
+def register(world: World, month: str, folder: str) -> None:
+    (known,) = world.partitions.values()
+    storage = {**known["StorageDescriptor"], "Location": f"s3://{LAKE}/published/sales/{folder}/"}
+    world.partitions["sales", (month,)] = {"Values": [month], "StorageDescriptor": storage}
+
+
+def retable(world: World, name: str, **storage: Any) -> None:
+    table = world.tables[name]
+    world.tables = {**world.tables, name: {**table, "StorageDescriptor": {**table["StorageDescriptor"], **storage}}}
+
+
+PLANTED: list[tuple[str, str, Plant]] = [
+    ("a promised object is gone", "object_missing", lambda world: lose(world, "published")),
+    ("a promised quarantine object is gone", "object_missing", lambda world: lose(world, "quarantine")),
+    (
+        "an object was written over",
+        "object_size_differs",
+        lambda world: world.objects.update({of(world, "published"): b"longer"}),
+    ),
+    (
+        "a killed function left an object",
+        "object_unreferenced",
+        lambda world: put(world, f"published/sales/m=01/{STRANGER}-0.parquet"),
+    ),
+    (
+        "a killed function left a quarantine object",
+        "object_unreferenced",
+        lambda world: put(world, f"quarantine/sales/{STRANGER}-0.parquet"),
+    ),
+    ("somebody put a file into the table", "object_foreign", lambda world: put(world, "published/sales/m=01/mine.csv")),
+    ("two sources promise one object", "object_promised_twice", promise_twice),
+    ("the promised manifest is gone", "manifest_missing", lambda world: world.objects.pop((LAKE, manifest(world)))),
+    ("the manifest is another run's", "manifest_disagrees", lambda world: edit(world, run_id="r9")),
+    (
+        "the manifest has other rows than its files",
+        "manifest_rows_differ",
+        lambda world: edit(world, files=[{"path": "a", "rows": 7, "bytes": 3}]),
+    ),
+    ("a dead run left a manifest", "manifest_unreferenced", add_dead_manifest),
+    (
+        "the run died before it removed what it replaced",
+        "replaced_not_removed",
+        lambda world: proceed(world, "claim", "publish", "complete"),
+    ),
+    ("a failed run left its publication", "pending_of_dead_run", leave_pending),
+    (
+        "an entry is PUBLISHED and its key promises nothing",
+        "published_entry_without_promise",
+        lambda world: world.items.update(
+            {("s3://raw/x", "v1"): Item({**world.items[URI, "v1"], "source": "s3://raw/x"})}
+        ),
+    ),
+    (
+        "the promised version is not PUBLISHED",
+        "promise_without_published_entry",
+        lambda world: change(world, 1, status="FAILED"),
+    ),
+    (
+        "a later version is PUBLISHED than is promised",
+        "later_version_published",
+        lambda world: change(world, 2, status="PUBLISHED"),
+    ),
+    ("the entry counts other rows", "entry_rows_differ", lambda world: change(world, 1, published=99)),
+    (
+        "a version is CLEANING without a lease",
+        "cleaning_without_lease",
+        lambda world: change(world, 2, status="CLEANING"),
+    ),
+    ("a run died with its lease", "lease_of_dead_run", lambda world: proceed(world, "claim")),
+    (
+        "the raw version of published rows is gone",
+        "raw_version_gone",
+        lambda world: world.objects.pop((RAW, f"{version(1).key}@v1")),
+    ),
+    ("a quarantine table is gone", "table_missing", lambda world: world.tables.pop("sales_quarantine")),
+    ("a table is gone", "table_missing", lambda world: world.tables.pop("sales")),
+    (
+        "a table has another column",
+        "table_columns_differ",
+        lambda world: retable(world, "sales", Columns=[{"Name": "id", "Type": "bigint"}]),
+    ),
+    (
+        "a table reads another folder",
+        "table_location_differs",
+        lambda world: retable(world, "sales", Location=f"s3://{LAKE}/elsewhere/"),
+    ),
+    ("a partition is not registered", "partition_missing", lambda world: world.partitions.clear()),
+    ("a partition reads another folder", "partition_location_differs", lambda world: register(world, "01", "m=02")),
+    ("a partition holds nothing", "partition_empty", lambda world: register(world, "07", "m=07")),
+]
+
+
+@pytest.fixture
+def world() -> World:
+    with in_turn():
+        made = begun()
+    made.tables = dict(made.tables)
+    return made
+
+
+def test_a_lake_as_the_ledger_promises_has_no_difference(world: World):
+    assert found(world) == []
+
+
+@pytest.mark.parametrize(("kind", "plant"), [plant[1:] for plant in PLANTED], ids=[plant[0] for plant in PLANTED])
+def test_a_difference_is_named_as_what_it_is_and_repaired_if_that_is_safe(world: World, kind: str, plant: Plant):
+    plant(world)
+
+    differences = found(world)
+    with in_turn():
+        for each in differences:
+            if each.kind in REPAIRABLE:
+                repair(stack(world), each)
+
+    assert [each.kind for each in differences] == [kind]
+    assert [each.kind for each in found(world)] == ([] if kind in REPAIRABLE else [kind])
+
+
+def test_every_kind_is_planted_and_has_its_advice():
+    assert {kind for _, kind, _ in PLANTED} | {"query_rows_differ"} == set(ADVICE)
+
+
+@pytest.mark.parametrize(("rows", "kinds"), [(1, []), (0, ["query_rows_differ"] * 2), (2, ["query_rows_differ"] * 2)])
+def test_what_athena_counts_is_what_the_manifests_have(world: World, rows: int, kinds: list[str]):
+    assert [each.kind for each in found(world, count=lambda table: rows)] == kinds
+
+
+def test_rows_of_a_publication_that_has_begun_may_be_counted_or_not(world: World):
+    proceed(world, "claim", "publish")
+
+    for rows in (1, 2, 3):
+        kinds = {each.kind for each in found(world, count=lambda table, rows=rows: rows if table == "sales" else 1)}
+        assert kinds == {"pending_of_dead_run", "lease_of_dead_run"}  # the clock says that this run is dead
+
+
+def test_repairing_takes_nothing_that_the_ledger_names_even_if_its_manifest_is_gone(world: World):
+    world.objects.pop((LAKE, manifest(world)))
+    before = keys(world)
+
+    for each in found(world):
+        assert each.kind not in REPAIRABLE
+
+    assert keys(world) == before
+
+
+def test_what_is_younger_than_an_hour_may_be_of_a_run_that_goes_on(world: World):
+    put(world, f"published/sales/m=01/{STRANGER}-0.parquet")
+    add_dead_manifest(world)
+    clients = Clients(world.do)
+    stores = Stores(clients, clients, clients, "ledger", LAKE, RAW, DATABASE)
+
+    with in_turn():
+        assert list(verify(stores, now=(LONG_AGO + timedelta(minutes=59)).timestamp())) == []
+
+
+def test_a_run_that_goes_on_meanwhile_is_no_difference(world: World):
+    calls = 0
+
+    def counting(call: Call) -> Any:
+        nonlocal calls
+        calls += 1
+        return world.do(call)
+
+    assert found(world, counting) == []
+    for at in range(calls):
+        assert _found_while_version_2_is_published(at) == [], at
+
+
+def _found_while_version_2_is_published(at: int) -> list[Difference]:
+    """What is found when the whole run of version 2 happens before one of the calls."""
+    with in_turn():
+        world = begun()
+    made = 0
+
+    def answer(call: Call) -> Any:
+        nonlocal made
+        if made == at:
+            proceed(world, "claim", "publish", "complete", "remove")
+        made += 1
+        return world.do(call)
+
+    return found(world, answer)
+
+
+def test_two_hundred_sources_are_compared_with_one_read_a_source():
+    world, requests = lake_of(200), Counter[str]()
+
+    def counting(call: Call) -> Any:
+        requests[call.operation] += 1
+        return world.do(call)
+
+    assert found(world, counting) == []
+    assert requests.pop("get_object") == 200
+    assert requests.total() < 15
+
+
+def lake_of(sources: int) -> World:
+    """A healthy lake: version 1 of one key, as often as this under other keys."""
+    with in_turn():
+        world = begun()
+    document, promised = body_of(world, LAKE, manifest(world)), head(world)
+    for number in range(sources - 1):
+        key, stem = f"sales/S2/{number}.csv", f"{number:032x}"
+        uri, named = f"s3://{RAW}/{key}", f"manifests/sales/{number:032x}/{stem}.json"
+        objects = [
+            {**each, "key": f"{each['key'].rpartition('/')[0]}/{stem}-0.parquet"} for each in document["objects"]
+        ]
+        source = {**document["source"], "key": key}
+        put(world, named, json.dumps({**document, "source": source, "objects": objects}).encode())
+        for each in objects:
+            put(world, each["key"])
+        world.items[uri, "HEAD"] = Item({**promised, "source": uri, "published_manifest": named})
+        world.items[uri, "v1"] = Item({**world.items[URI, "v1"], "source": uri})
+        world.objects[RAW, f"{key}@v1"] = b"."
+    return world
+
+
+def test_the_account_of_a_version_has_the_rows_of_its_months():
+    assert account(1).rows_in == account(1).published + account(1).quarantined == 2
