@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from sluice.aws import clients
-from sluice.aws.telemetry import LambdaContext, count_for_alarms, logger, tracer
+from sluice.aws.telemetry import LambdaContext, count, logger, tracer
 from sluice.notify.messages import lake_differs
 from sluice.notify.send import alert
 from sluice.publish.inventory import Stores
@@ -38,10 +38,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, dict[str
     first: dict[str, str] = {}
     for difference in verify(STORES, now=time.time()):
         if kinds.total() < _MOST_LOGGED:
-            logger.warning("difference", **difference.to_dict())
+            logger.warning("difference", extra={"difference": difference.to_dict()})
         kinds[difference.kind] += 1
         first.setdefault(difference.kind, difference.subject)
-    count_for_alarms(LakeDifferences=kinds.total())
+    count(LakeDifferences=kinds.total())
     if kinds:
         alert(SNS, ALERTS_TOPIC_ARN, lake_differs(kinds, first, ADVICE))
     logger.info("lake verified", differences=dict(kinds))

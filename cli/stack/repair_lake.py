@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable
 
-from sluice.publish.lake import Lake, read_manifest
-from sluice.publish.remove import remove_replaced
-
 from cli.stack.connection import Stack
 from sluice.aws.object_version import ObjectVersion
 from sluice.publish import partitions
+from sluice.publish.lake import Lake, read_manifest
+from sluice.publish.remove import remove_replaced
 from sluice.publish.verify import Difference
 
 

@@ -222,10 +222,9 @@ class Explorer:
         return found
 
     def _begun(self, world: World) -> tuple[_At, ...]:
-        reached = []
-        for actor in self._actors:
-            reached.append(self._settle(world, actor, _run(actor, next(iter(actor.functions)), None)))
-        return tuple(reached)
+        return tuple(
+            self._settle(world, actor, _run(actor, next(iter(actor.functions)), None)) for actor in self._actors
+        )
 
     def _problems(self, state: _State, found: Found) -> list[str]:
         problems = self._always(state.world)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from sluice.publish.lake import Lake, LakeManifest
-
 from sluice.aws.dynamodb import Items
 from sluice.aws.object_keys import file_stem, manifest_key, staging_prefix
 from sluice.aws.object_version import ObjectVersion
@@ -22,6 +20,7 @@ from sluice.ledger.ledger import CLEANING, RECEIVED, Ledger
 from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove, tables
+from sluice.publish.lake import Lake, LakeManifest
 from tests.property.protocol.explorer import (
     ERROR,
     KILL,
