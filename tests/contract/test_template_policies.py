@@ -43,7 +43,8 @@ CALLS = {
     "dynamodb:UpdateItem": {"update_item", "transact_write_items"},
     "dynamodb:Query": {"query"},
     "events:PutEvents": {"put_events"},
-    "glue:BatchGetPartition": {"batch_get_partition"},
+    "glue:BatchCreatePartition": {"batch_create_partition"},
+    "glue:BatchDeletePartition": {"batch_delete_partition"},
     "glue:CreateTable": {"create_table"},
     "glue:GetTable": {"get_table"},
     "glue:UpdateTable": {"update_table"},
@@ -53,7 +54,7 @@ CALLS = {
     "s3:GetObjectVersion": {"get_object", "head_object", "copy_object", "copy"},
     "s3:GetObjectVersionTagging": {"get_object_tagging"},
     # Without it S3 answers "forbidden" for an object that is not there, and no handler could distinguish it.
-    "s3:ListBucket": {"get_paginator", "get_object", "get_object_tagging"},
+    "s3:ListBucket": {"get_paginator", "list_objects_v2", "get_object", "get_object_tagging"},
     "s3:ListBucketVersions": {"get_paginator"},
     "s3:PutObject": {"put_object", "upload_file", "upload_fileobj", "copy_object", "copy"},
     "s3:PutObjectVersionTagging": {"put_object_tagging"},
