@@ -119,6 +119,16 @@ def test_a_crawl_that_fails_is_an_alert_and_fails_no_run(world: World, role: str
     assert len(published(world, key)) == 8
 
 
+def test_rows_that_cannot_be_removed_fail_the_run_and_are_removed_by_recover(world: World) -> None:
+    key = key_of("Complete")
+    faults.inject(world.aws, "s3:*", role=world.role("RemoveReplacedRole"), **DENIED)
+    entry = put(world, key, sales(700, rows=9))
+    status, entered = execution(world, entry["run_id"])
+    assert (entry["status"], status) == ("PUBLISHED", "FAILED")
+    assert "RemoveReplaced" in entered
+    eventually(lambda: len(published(world, key)) == 9, seconds=30)
+
+
 def test_an_undo_that_fails_is_done_by_recover(world: World) -> None:
     key = key_of("Undo")
     before = published(world, key)

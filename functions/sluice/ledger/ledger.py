@@ -15,11 +15,9 @@ from typing import Any
 from sluice.aws.dynamodb import Change, Items
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
+from sluice.ledger.head import Head, as_read, may_publish, without
 
 HEAD = "HEAD"
-
-Head = dict[str, Any]
-"""The item of a key as a whole."""
 
 RECEIVED = "RECEIVED"
 REJECTED = "REJECTED"
@@ -42,7 +40,6 @@ _IS_CLEANING = "(#status = :cleaning AND #run_id = :run)"
 _NOT_FAILED = "(attribute_not_exists(#failed_run) OR #failed_run <> :run)"
 _LEASE = ("lease_owner", "lease_until")
 _READY = ("ready_run", "ready_manifest")
-_MANIFESTS = ("published_manifest", "ready_manifest", "pending", "replaced")
 _ATTEMPTS = 8
 """Of a change that depends on what was read. Who else changes these: one undo, and one removal of what was replaced."""
 
@@ -137,13 +134,9 @@ class Ledger:
         self._set_publishing(source, until, run_id=run_id)
         return self.head(source)
 
-    def holds(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Return whether the run has the lease now."""
-        return bool(self.head(source).get("lease_owner") == run_id)
-
     def may_publish(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Return whether the run has the lease now and is not being undone."""
-        return _may_publish(self.head(source), run_id)
+        return may_publish(self.head(source), run_id)
 
     def begin_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
         """Record the key of the lake manifest as pending, before the first of its objects is there.
@@ -152,9 +145,9 @@ class Ledger:
         """
 
         def add(head: Head) -> bool:
-            if not _may_publish(head, run_id):
+            if not may_publish(head, run_id):
                 raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
-            pending = [*_without(manifest, head, "pending"), manifest]
+            pending = [*without(manifest, head, "pending"), manifest]
             return self._set_head_as_read(source, head, {"pending": pending}, condition=_MAY_PUBLISH, run=run_id)
 
         self._repeat(source, add)
@@ -168,7 +161,7 @@ class Ledger:
 
         def take_off(head: Head) -> bool:
             values: dict[str, Any] = {
-                name: _without(manifest, head, name) for name in ("pending", "replaced") if name in head
+                name: without(manifest, head, name) for name in ("pending", "replaced") if name in head
             }
             return self._set_head_as_read(source, head, values)
 
@@ -191,11 +184,11 @@ class Ledger:
             former = head.get("published_manifest")
             if former == manifest:
                 return True
-            if not _may_publish(head, run_id):
+            if not may_publish(head, run_id):
                 raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
             if head.get("ready_manifest") != manifest:
                 raise ManifestRefused(f"{run_id} has not published {source.uri}")
-            replaced = [*head.get("replaced", []), *([former] if former else []), *_without(manifest, head, "pending")]
+            replaced = [*head.get("replaced", []), *([former] if former else []), *without(manifest, head, "pending")]
             values = {
                 "published_version": source.version_id,
                 "published_run": run_id,
@@ -203,12 +196,12 @@ class Ledger:
                 "pending": [],
                 "replaced": replaced,
             }
-            as_read, read = _as_read(head)
+            unchanged, read = as_read(head)
             promised = self._change(
                 source,
                 HEAD,
                 values,
-                condition=f"{_MAY_PUBLISH} AND {as_read}",
+                condition=f"{_MAY_PUBLISH} AND {unchanged}",
                 remove=(*_LEASE, *_READY),
                 run=run_id,
                 **read,
@@ -253,11 +246,6 @@ class Ledger:
         if not self._set(source, values, condition=condition, remove=remove, failed=FAILED, former=former):
             raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
         return former + 1
-
-    def is_published(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Return whether this run has published this version."""
-        entry = self.entry(source)
-        return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
 
     def note_validation(self, source: ObjectVersion, *, by: str) -> None:
         """Record which code has written the validation report of a RECEIVED version."""
@@ -308,8 +296,8 @@ class Ledger:
     def _set_head_as_read(
         self, source: ObjectVersion, head: Head, values: dict[str, Any], *, condition: str = "", **operands: Any
     ) -> bool:
-        as_read, read = _as_read(head)
-        whole = f"{condition} AND {as_read}" if condition else as_read
+        unchanged, read = as_read(head)
+        whole = f"{condition} AND {unchanged}" if condition else unchanged
         return self._set_head(source, values, condition=whole, **operands, **read)
 
     def _set_head(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:
@@ -333,22 +321,6 @@ class Ledger:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-
-
-def _may_publish(head: Head, run_id: str) -> bool:
-    return head.get("lease_owner") == run_id != head.get("undoing")
-
-
-def _without(manifest: str, head: Head, name: str) -> list[str]:
-    return [key for key in head.get(name, []) if key != manifest]
-
-
-def _as_read(head: Head) -> tuple[str, dict[str, Any]]:
-    """Return the condition that the key's item names the manifests that it did when it was read, and its operands."""
-    conditions = [
-        f"#{name} = :read_{name}" if name in head else f"attribute_not_exists(#{name})" for name in _MANIFESTS
-    ]
-    return " AND ".join(conditions), {f"read_{name}": head[name] for name in _MANIFESTS if name in head}
 
 
 def _latest(source: ObjectVersion, order: str) -> dict[str, str]:
