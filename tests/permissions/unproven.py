@@ -45,7 +45,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("DeviceRole", "sqs:SendMessage", DEVICES),
     ("RecoverRole", "sqs:SendMessage", DESTINATION),
     ("DescribeRole", "sqs:SendMessage", DESTINATION),
-    ("WatchRole", "sqs:SendMessage deadletterqueue", DESTINATION),
+    ("WatchRole", "sqs:SendMessage DeadLetterQueue", DESTINATION),
     ("DescribeRole", "s3:ListBucket", GONE),
     ("EtlStateMachineRole", "glue:GetJobRuns", "the Step Functions guide lists it for startJobRun.sync"),
     ("EtlStateMachineRole", "athena:StopQueryExecution", "a local query ends before a run can be stopped"),
