@@ -36,14 +36,13 @@ class Run:
         if len({source.uri for source in sources}) < len(sources):
             # They would share one lease, and publish the same files at the same time.
             raise ValueError("a run does not take two versions of one key")
+        if sum(map(_bytes_of, sources)) > _SOURCES_BYTES:
+            raise ValueError(f"the input of a run has at most {MAX_INPUT_BYTES:,} bytes")
         ordered = tuple(sorted(sources, key=lambda source: source.id))
         digest = hashlib.sha256(",".join(source.id for source in ordered).encode()).hexdigest()[:16]
         # Execution names have at most 80 characters: 57 leave room for digest and attempt.
         name = f"{dataset[:57]}-{digest}"
-        run = cls(name if attempt == 1 else f"{name}-{attempt}", dataset, ordered)
-        if len(run.to_json().encode()) > MAX_INPUT_BYTES:
-            raise ValueError(f"the input of a run has at most {MAX_INPUT_BYTES:,} bytes")
-        return run
+        return cls(name if attempt == 1 else f"{name}-{attempt}", dataset, ordered)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -63,7 +62,7 @@ def portions(sources: Iterable[ObjectVersion]) -> Iterator[list[ObjectVersion]]:
     some: list[ObjectVersion] = []
     left = _SOURCES_BYTES
     for source in sources:
-        size = len(_json(source.to_dict()).encode()) + 2
+        size = _bytes_of(source)
         if some and (size > left or len(some) == MAX_SOURCES):
             yield some
             some, left = [], _SOURCES_BYTES
@@ -71,6 +70,11 @@ def portions(sources: Iterable[ObjectVersion]) -> Iterator[list[ObjectVersion]]:
         left -= size
     if some:
         yield some
+
+
+def _bytes_of(source: ObjectVersion) -> int:
+    """Return the bytes that a source takes of its run's input."""
+    return len(_json(source.to_dict()).encode()) + len(", ")
 
 
 def _json(document: Any) -> str:
