@@ -22,7 +22,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.errors import SluiceError
 from sluice.ingest import upload_event
 from sluice.ledger.ledger import RECEIVED
-from sluice.ledger.runs import MAX_SOURCES, Run
+from sluice.ledger.runs import MAX_SOURCES, Run, portions
 
 _PAUSES = (0.5, 1.0, 2.0, 3.0, 5.0)
 """Seconds between reads of the ledger; the last one repeats."""
@@ -135,7 +135,8 @@ class Runner:
         without_run = [entry for entry in received if "rows" in entry and not entry.get("run_id")]
         without_run.sort(key=lambda entry: (entry["dataset"], entry["source"]))
         for dataset, some in groupby(without_run, key=lambda entry: str(entry["dataset"])):
-            start_run(self._stack, Run.of(dataset, [ObjectVersion.from_item(entry) for entry in some]))
+            for sources in portions(map(ObjectVersion.from_item, some)):
+                start_run(self._stack, Run.of(dataset, sources))
 
     def _await(self, sources: Sequence[ObjectVersion], done: Callable[[Entry], bool], batch: Batch) -> list[Entry]:
         """Return the sources' entries once all are done; those that stop changing become problems."""

@@ -21,8 +21,9 @@ def versions(stack: Stack, uri: str) -> list[Entry]:
 
 
 def of_run(stack: Stack, run_id: str) -> list[Entry]:
-    """Return the entries of the sources whose latest run this is."""
-    return list(_items(stack).query("#run_id = :run_id", {"run_id": run_id}, IndexName="by_run"))
+    """Return the entries of the sources whose latest run this is, by their addresses."""
+    found = _items(stack).query("#run_id = :run_id", {"run_id": run_id}, IndexName="by_run")
+    return sorted(found, key=lambda entry: str(entry["source"]))
 
 
 def changed(stack: Stack, since: str, *, dataset: str | None = None, status: str | None = None) -> list[Entry]:

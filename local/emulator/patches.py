@@ -1,6 +1,6 @@
 """The list of all patches, in the order in which they are applied: a later one wraps an earlier one."""
 
-from local.emulator import calls
+from local.emulator import calls, sizes
 from local.emulator.athena import queries
 from local.emulator.cloudformation import custom_resource_failures, number_parameters
 from local.emulator.cloudwatch import alarms, metrics
@@ -42,6 +42,7 @@ PATCHES = (
     queries,
     firehose,
     tumbling_windows,
+    sizes,
     calls,
 )
 

@@ -62,6 +62,12 @@ def test_failed_messages_return_alone_and_validation_is_bounded() -> None:
     assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ValidationConcurrency"}}
 
 
+def test_a_large_file_takes_no_time_from_others() -> None:
+    (event,) = FUNCTIONS["ValidateFunction"]["Events"].values()
+
+    assert event["Properties"]["BatchSize"] == 1
+
+
 def test_an_event_whose_function_fails_goes_to_the_dead_letter_queue() -> None:
     called = {rule: target for rule, target in declared.event_targets().items() if target["Arn"] in arns()}
 

@@ -47,7 +47,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("DeviceRole", "sqs:SendMessage", DEVICES),
     ("RecoverRole", "sqs:SendMessage", DESTINATION),
     ("DescribeRole", "sqs:SendMessage", DESTINATION),
-    ("WatchRole", "sqs:SendMessage deadletterqueue", DESTINATION),
+    ("WatchRole", "sqs:SendMessage DeadLetterQueue", DESTINATION),
     ("VerifyRole", "sqs:SendMessage", DESTINATION),
     ("DescribeRole", "s3:ListBucket", GONE),
     ("EtlStateMachineRole", "glue:GetJobRuns", "the Step Functions guide lists it for startJobRun.sync"),

@@ -50,6 +50,9 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     for column, how in contract.impute.items():
         if how in ("median", "mean") and column in columns and not columns[column].is_numeric():
             yield f"impute {column}: only numbers have a {how}"
+    for column in contract.same_as_key:
+        if column in contract.personal:
+            yield f"same_as_key: {column} is personal, and the names of files stand in every report"
     for column, treatment in contract.personal.items():
         if treatment == "hash" and columns.get(column) != pl.String():
             yield f"personal {column}: only text columns can be published hashed"
@@ -129,5 +132,7 @@ def _unique_mistakes(contract: "Contract") -> Iterator[str]:
             if contract.unique.across_files and name and contract.personal.get(name) == "drop":
                 yield f"unique: across_files needs {name}, which is not in the table"
     for part in contract.partition_by:
+        if (part.of or part.name) in contract.personal:
+            yield f"partition_by: {part.of or part.name} is personal, and a partition is a folder name"
         if (source := schema.columns[part.of or part.name]).nullable:
             yield f"partition_by: {source.name} must not be nullable, or its rows would have no partition"

@@ -33,7 +33,10 @@ class Plan:
     ranges: tuple[tuple[Outliers, UsualRange], ...] = ()
 
     def describe(self, contract: Contract) -> dict[str, dict[str, str]]:
-        """Return, by column, the manifest's statistics as text: `imputed`, `lowest_usual`, `highest_usual`."""
+        """Return, by column, the manifest's statistics as text: `imputed`, `lowest_usual`, `highest_usual`.
+
+        Personal columns are left out: their most frequent value, or the limits of few values, are cells of people.
+        """
         found: dict[str, dict[str, str]] = {}
         for column, value in self.imputed.items():
             found.setdefault(column, {})["imputed"] = str(value)
@@ -42,7 +45,7 @@ class Plan:
             found.setdefault(rule.column, {}).update(
                 lowest_usual=str(in_type(usual.low, dtype)), highest_usual=str(in_type(usual.high, dtype))
             )
-        return found
+        return {column: statistics for column, statistics in found.items() if column not in contract.personal}
 
 
 def plan(contract: Contract, column: Callable[[str], ColumnCounts], mode: Callable[[str], Any]) -> Plan:

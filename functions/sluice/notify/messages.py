@@ -3,6 +3,7 @@
 None of them holds a row or a cell, only file names, counts and names of checks.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -20,8 +21,8 @@ _MOST = 10
 
 _MOST_REASONS = 3
 
-_MOST_IN_EVENT = 50
-"""Failures that an event names: an event has at most 256 KiB, a key up to 1 KiB, twice in it."""
+_LIST_BYTES = 200_000
+"""Bytes of a list in an event, which has less than 256 KiB: a key of 1 KiB can take 6 KiB as JSON, twice in it."""
 
 TABLE_HAS = {
     "FAILED": "what was published before",
@@ -98,15 +99,15 @@ def file_rejected(source: ObjectVersion, report: Mapping[str, Any], *, work_buck
 def dataset_updated(
     source: ObjectVersion, *, dataset: str, run_id: str, counts: Mapping[str, Any], partitions: Iterable[str]
 ) -> Notice:
-    """Return the notice of a published source. partitions: their paths, of which at most 500 are named."""
-    named = list(partitions)
+    """Return the notice of a published source. partitions: their paths; the first 200 kB are named."""
+    paths = list(partitions)
     detail = {
         **_named(source),
         "dataset": dataset,
         "run_id": run_id,
         **counts,
-        "partitions": named[:500],
-        "partitions_total": len(named),
+        "partitions": _first(paths),
+        "partitions_total": len(paths),
     }
     return Notice("DatasetUpdated", detail)
 
@@ -119,10 +120,10 @@ def run_failed(*, run_id: str, dataset: str, sources: int, failures: list[Failur
         "bucket": failures[0].source.bucket,
         "sources": sources,
         "failed_total": len(failures),
-        "failed": [
+        "failed": _first(
             {**_named(each.source), "status": each.status, "error": each.error, "cause": each.cause[:500]}
-            for each in failures[:_MOST_IN_EVENT]
-        ],
+            for each in failures
+        ),
     }
     text = [
         f"{len(failures)} of the run's {sources} file(s) failed.",
@@ -224,6 +225,18 @@ def _failure_lines(failure: Failure) -> list[str]:
             **({"Reasons": ", ".join(reasons)} if reasons else {}),
         }
     )
+
+
+def _first[Item](items: Iterable[Item]) -> list[Item]:
+    """Return the items that have _LIST_BYTES as JSON, from the first on."""
+    found: list[Item] = []
+    left = _LIST_BYTES
+    for item in items:
+        left -= len(json.dumps(item, ensure_ascii=False).encode()) + 2
+        if left < 0:
+            break
+        found.append(item)
+    return found
 
 
 def _named(source: ObjectVersion) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def test_a_pattern_that_cannot_be_understood_is_refused(pattern: str):
         ("sales/{a}{b}{c}{d}-{e}.csv", "sales/" + "x" * 1000),
         ("{a}/{b}_{c}_{d}/{e}.csv", "_" * 300 + "/" + "_" * 300 + "/" + "_" * 300),
         ("{a}ab{b}ab{c}.csv", "ab" * 500),
+        ("{a}_{b}_{c}_x_{date:%Y%m%d}.csv", "_" * 1000 + ".csv"),
+        ("{a}_{b}_{c}_{date:%Y%m%d}.csv", "_" * 1000 + ".csv"),
     ],
 )
 def test_a_key_that_almost_matches_takes_milliseconds(pattern: str, key: str):

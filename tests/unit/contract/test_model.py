@@ -17,6 +17,10 @@ class Row(pa.DataFrameModel):
     amount: pl.Int64 = pa.Field(nullable=True)
 
 
+class Dated(Row):
+    month: pl.String
+
+
 class OneText(pa.DataFrameModel):
     name: pl.String = pa.Field(isin=("EUR",))
     amount: pl.Int64 = pa.Field(notin=(3,))
@@ -41,6 +45,12 @@ class OneText(pa.DataFrameModel):
         ({"impute": {"name": "mean"}}, "only numbers have a mean"),
         ({"personal": {"amount": "hash"}}, "only text columns"),
         ({"same_as_key": ("name",)}, "not every file pattern captures"),
+        ({"partition_by": (Partition("name"),), "personal": {"name": "keep"}}, "name is personal, and a partition"),
+        ({"partition_by": (Partition("month", of="name"),), "row": Dated, "personal": {"name": "hash"}}, "is personal"),
+        (
+            {"files": ("rows/{name}.csv",), "same_as_key": ("name",), "personal": {"name": "keep"}},
+            "name is personal, and the names of files",
+        ),
         ({"discard": (Discard("free", pl.col("price") == "0"),)}, "'free' cannot run on text: unable to find .*price"),
         ({"discard": (Discard("few", pl.col("amount") < 3),)}, "'few' cannot run on text: cannot compare string"),
         ({"discard": (Discard("empty", pl.col("name")),)}, "'empty' must say true or false of a row, not String"),

@@ -159,6 +159,16 @@ def test_personal_columns_are_published_hashed_or_not_at_all(tmp_path: Path):
     assert "customer_age" not in published(out).columns
 
 
+def test_statistics_of_personal_columns_are_applied_and_not_in_the_manifest(tmp_path: Path):
+    outliers = (*SALES.outliers, Outliers("customer_age", iqr=1.5, clip=True))
+    contract = dataclasses.replace(SALES, outliers=outliers, personal={"customer_age": "keep"})
+    manifest, out = cleaned(
+        tmp_path, as_csv({"customer_age": "44"}, {"customer_age": "44"}, {"customer_age": ""}), contract
+    )
+    assert set(manifest.statistics) == {"quantity", "unit_price"}
+    assert published(out)["customer_age"].to_list() == [44, 44, 44]
+
+
 def test_spilling_and_buckets_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     rows = [
         {"transaction_id": f"T{key}", "quantity": str(n // 40 or ""), "sale_date": f"2025-0{n % 9 + 1}-01"}

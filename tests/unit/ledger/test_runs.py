@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger import runs
-from sluice.ledger.runs import Run
+from sluice.ledger.runs import Run, portions
 from tests.unit.cloud import MACHINE, Cloud
 
 ONE = ObjectVersion(bucket="raw", key="sales/S1/2025-03-05.csv", version_id="v1", sequencer="0a", size=10)
@@ -32,6 +32,25 @@ def test_the_longest_name_is_a_legal_execution_name():
 def test_a_run_takes_one_to_a_hundred_sources(sources: list[ObjectVersion]):
     with pytest.raises(ValueError, match="1 to 100"):
         Run.of("sales", sources)
+
+
+@pytest.mark.parametrize(("letter", "most"), [("s", 100), ("\u0436" * 420, 40), ("\x01" * 1000, 7)])
+def test_many_long_names_are_run_in_portions_whose_failures_fit_between_two_states(letter: str, most: int):
+    sources = [replace(ONE, key=f"sales/{letter}{number:03}", version_id="v" * 32) for number in range(150)]
+    found = list(portions(sources))
+    assert [source for some in found for source in some] == sources
+    assert max(map(len, found)) <= most
+    for some in found:
+        run = Run.of("d" * 63, some, attempt=99)
+        error = {"Error": "E" * 60, "Cause": "\U0001f600" * 500}
+        failed = [{"source": source.to_dict(), "error": error, "undone": True} for source in run.sources]
+        report = {"run_id": run.run_id, "dataset": run.dataset, "failed": failed}
+        assert len(json.dumps(report, ensure_ascii=False).encode()) <= 262_144
+
+
+def test_a_run_whose_input_is_too_long_is_refused():
+    with pytest.raises(ValueError, match="40,000 bytes"):
+        Run.of("sales", [replace(ONE, key=f"{number:02}" + "s" * 1000) for number in range(60)])
 
 
 def test_a_run_takes_one_version_of_a_key():

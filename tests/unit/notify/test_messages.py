@@ -86,9 +86,26 @@ def test_a_run_of_a_hundred_failures_fits_an_event_and_a_message():
 def test_an_update_of_very_many_partitions_fits_an_event():
     partitions = [f"day={number:0100}" for number in range(5000)]
     notice = dataset_updated(version("a"), dataset="sales", run_id="r", counts={"published": 1}, partitions=partitions)
-    assert len(notice.detail["partitions"]) == 500
+    assert notice.detail["partitions"] == partitions[:1851]  # 108 bytes each
     assert notice.detail["partitions_total"] == 5000
-    assert len(json.dumps(notice.detail).encode()) < 256 * 1024
+
+
+LONGEST = "\x01" * 1024
+"""A key whose every byte takes six in JSON."""
+
+
+@pytest.mark.parametrize("key", [LONGEST, "\u0436" * 512])
+def test_events_of_the_longest_names_fit(key: str):
+    source = version(key)
+    partitions = [f"region={'%D0%B6' * 41}{number:03}/city={'%D0%B6' * 41}/day=2025-01-01" for number in range(600)]
+    failures = [Failure(source, "FAILED", "E" * 50, key[:500]) for _ in range(100)]
+    rejected = VERDICT | {"problems": [key] * 30}
+    for notice in (
+        dataset_updated(source, dataset="sales", run_id="r", counts={"published": 1}, partitions=partitions),
+        run_failed(run_id="r", dataset="sales", sources=100, failures=failures),
+        file_rejected(source, rejected, work_bucket="work"),
+    ):
+        assert len(json.dumps(notice.detail, ensure_ascii=False).encode()) < 256 * 1024 - 100
 
 
 @pytest.mark.parametrize(
