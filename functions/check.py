@@ -1,17 +1,16 @@
-"""Check: the rows of each source in the table must equal its manifest, with no row of an older run left."""
+"""Check: the rows of each source that readers see in this run's objects must equal its manifest."""
 
 import os
 from typing import Any
 
 from sluice.aws import clients
-from sluice.aws.object_keys import manifest_key
+from sluice.aws.object_keys import lake_manifest_key
 from sluice.aws.object_version import ObjectVersion
-from sluice.aws.s3 import get_json
 from sluice.aws.telemetry import LambdaContext, logger, tracer
-from sluice.manifest import Manifest
+from sluice.publish.lake import read_manifest
 from sluice.publish.row_counts import counts, mismatched
 
-WORK_BUCKET = os.environ["WORK_BUCKET"]
+LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 
 S3 = clients.client("s3")
 ATHENA = clients.client("athena")
@@ -20,11 +19,14 @@ ATHENA = clients.client("athena")
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Return {ok: ids, mismatched: ids} of the sources. event: {run_id, query_execution_id, sources}."""
-    run_id = event["run_id"]
-    logger.append_keys(run_id=run_id, dataset=event["dataset"])
+    """Return {ok: ids, mismatched: ids} of the sources. event: {run_id, dataset, query_execution_id, sources}.
+
+    Raises ManifestMissing.
+    """
+    run_id, dataset = event["run_id"], event["dataset"]
+    logger.append_keys(run_id=run_id, dataset=dataset)
     sources = [ObjectVersion.from_dict(source) for source in event["sources"]]
-    expected = {source: published(run_id, source) for source in sources}
+    expected = {source: published(dataset, run_id, source) for source in sources}
     seen = list(counts(ATHENA, event["query_execution_id"]))
     wrong = mismatched(expected, seen, run_id=run_id)
     for source in sources:
@@ -34,5 +36,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     return {"ok": [source.id for source in sources if source.id not in wrong], "mismatched": wrong}
 
 
-def published(run_id: str, source: ObjectVersion) -> int:
-    return Manifest.from_dict(get_json(S3, WORK_BUCKET, manifest_key(run_id, source))).published
+def published(dataset: str, run_id: str, source: ObjectVersion) -> int:
+    return read_manifest(S3, LAKE_BUCKET, lake_manifest_key(dataset, run_id, source)).account.published

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.aws import clients, secrets
-from sluice.aws.object_keys import manifest_key, staging_prefix
+from sluice.aws.object_keys import file_stem, manifest_key, staging_prefix
 from sluice.aws.s3 import S3Source, put_json
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.contract import registry
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
 
 def clean(task: Task, out: Path) -> Manifest:
     source = task.source
-    lineage = polars_engine.Lineage(source.uri, task.run_id, source.hash, source.version_id)
+    lineage = polars_engine.Lineage(source.uri, task.run_id, file_stem(task.run_id, source), source.version_id)
     contract = registry.load(task.dataset)
     return polars_engine.clean(
         contract,

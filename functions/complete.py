@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sluice.aws import clients
-from sluice.aws.object_keys import manifest_key
-from sluice.aws.s3 import get_json
+from sluice.aws.object_keys import lake_manifest_key
 from sluice.aws.telemetry import LambdaContext, count, logger, tracer
 from sluice.errors import ObjectGone
 from sluice.ingest.object_tags import tag
@@ -15,8 +14,9 @@ from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, cleaning_usd
 from sluice.notify.messages import dataset_updated
 from sluice.notify.send import put_event
+from sluice.publish.lake import read_manifest
 
-WORK_BUCKET = os.environ["WORK_BUCKET"]
+LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 CLEAN_MEMORY_MB = int(os.environ["CLEAN_MEMORY_MB"])
 GLUE_DPUS = float(os.environ["GLUE_DPUS"])
@@ -28,25 +28,25 @@ LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Return {id, status}. Raises LeaseLost and ManifestRefused; then nothing is recorded.
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return {id, status, replaced}: of how many manifests the objects are to be removed now.
 
     The ledger comes first: from there on the source is published, whatever fails after it, and a repetition only
-    reports it again.
+    reports it again. Raises LeaseLost, ManifestRefused and ManifestMissing; then nothing is recorded.
     """
     task = Task.from_event(event)
-    manifest = Manifest.from_dict(get_json(S3, WORK_BUCKET, manifest_key(task.run_id, task.source)))
+    key = lake_manifest_key(task.dataset, task.run_id, task.source)
+    manifest = read_manifest(S3, LAKE_BUCKET, key).account
     counts = account(manifest)
-    if not LEDGER.is_published(task.source, run_id=task.run_id):
-        version = LEDGER.ready_manifest(task.source, run_id=task.run_id)
-        LEDGER.complete(task.source, run_id=task.run_id, published_manifest=version, **counts)
+    LEDGER.complete(task.source, run_id=task.run_id, manifest=key, **counts)
+    replaced = len(LEDGER.head(task.source).get("replaced", []))
     tag_upload(task)
     paths = [partition.path for partition in manifest.partitions]
     notice = dataset_updated(task.source, dataset=task.dataset, run_id=task.run_id, counts=counts, partitions=paths)
     put_event(EVENTS, EVENT_BUS, notice)
     measure(task, manifest, cost_usd=counts["cost_usd"])
     logger.info("source published", **counts)
-    return {"id": task.source.id, "status": "PUBLISHED"}
+    return {"id": task.source.id, "status": "PUBLISHED", "replaced": replaced}
 
 
 def account(manifest: Manifest) -> dict[str, Any]:

@@ -9,18 +9,20 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
-from sluice.ledger.ledger import CLEANING, FAILED, RECEIVED, Ledger
-from sluice.ledger.runs import Run
+from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, Ledger
+from sluice.ledger.runs import Run, Task
 from sluice.notify.send import failures_of, report_failures
-from sluice.publish.undo import undo
+from sluice.publish.lake import Lake
+from sluice.publish.remove import remove_replaced, undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 
 S3 = clients.client("s3")
+GLUE = clients.client("glue")
+LAKE = Lake(S3, GLUE, os.environ["LAKE_BUCKET"], os.environ["DATABASE"])
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
@@ -52,18 +54,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def give_up(run: Run, source: ObjectVersion, error: dict[str, str]) -> bool:
-    """Undo a source that the run left undecided; return whether it is FAILED now."""
+    """Undo a source that the run left undecided, or remove what it has replaced; return whether it is FAILED now."""
     entry = LEDGER.entry(source)
-    if entry.get("run_id") != run.run_id or entry.get("status") not in (RECEIVED, CLEANING):
+    if entry.get("run_id") != run.run_id:
         return False
-    status = undo(
-        S3,
-        LEDGER,
-        source,
-        run_id=run.run_id,
-        work_bucket=WORK_BUCKET,
-        lake_bucket=LAKE_BUCKET,
-        error=error["Error"],
-        cause=error["Cause"],
-    )
-    return status == FAILED
+    if entry["status"] == PUBLISHED:
+        remove_replaced(LAKE, LEDGER, source)
+    if entry["status"] not in (RECEIVED, CLEANING):
+        return False
+    task = Task(run.run_id, run.dataset, source)
+    return undo(LAKE, LEDGER, task, error=error["Error"], cause=error["Cause"]) == FAILED

@@ -1,4 +1,4 @@
-"""Undo: restores what was published of the source before, and records FAILED and the reason in the ledger."""
+"""Undo: removes what a run has published of a source, and records FAILED and the reason in the ledger."""
 
 import os
 from typing import Any
@@ -8,12 +8,12 @@ from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
 from sluice.notify.messages import plain_cause
-from sluice.publish.undo import undo
-
-WORK_BUCKET = os.environ["WORK_BUCKET"]
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
+from sluice.publish.lake import Lake
+from sluice.publish.remove import undo
 
 S3 = clients.client("s3")
+GLUE = clients.client("glue")
+LAKE = Lake(S3, GLUE, os.environ["LAKE_BUCKET"], os.environ["DATABASE"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
@@ -22,18 +22,10 @@ LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Return {id, status}: the ledger's status after it, PUBLISHED when the run had completed the source.
 
-    Raises CannotRestore. Repeating it is harmless.
+    Raises ManifestMissing. Repeating it is harmless.
     """
     task = Task.from_event(event)
-    status = undo(
-        S3,
-        LEDGER,
-        task.source,
-        run_id=task.run_id,
-        work_bucket=WORK_BUCKET,
-        lake_bucket=LAKE_BUCKET,
-        error=event["error"]["Error"],
-        cause=plain_cause(event["error"]["Cause"]),
-    )
-    logger.info("source undone", status=status, error=event["error"]["Error"])
+    error = event["error"]["Error"]
+    status = undo(LAKE, LEDGER, task, error=error, cause=plain_cause(event["error"]["Cause"]))
+    logger.info("source undone", status=status, error=error)
     return {"id": task.source.id, "status": status}

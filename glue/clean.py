@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from pyspark.sql import SparkSession
 
 from sluice.aws import secrets
-from sluice.aws.object_keys import rejected_key, report_key, run_key, staging_prefix
+from sluice.aws.object_keys import file_stem, rejected_key, report_key, run_key, staging_prefix
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json, put_json
 from sluice.aws.secrets import HASH_KEY_SECRET, NO_SECRET
@@ -77,7 +77,7 @@ def clean(job: Job, spark: SparkSession, source: ObjectVersion) -> str | None:
             engine.File(
                 original=S3Original(source.bucket, source.key, source.version_id),
                 folder=S3Folder(job.work_bucket, staging_prefix(job.run_id, source)),
-                lineage=Lineage(source.uri, job.run_id, source.hash, source.version_id),
+                lineage=Lineage(source.uri, job.run_id, file_stem(job.run_id, source), source.version_id),
                 parts=registry.match(source.key).parts,
                 facts=facts(job, source),
                 hash_key=secrets.hash_key() if contract.hashed else "",

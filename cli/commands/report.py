@@ -60,7 +60,7 @@ def report(
 
     Exit 0: done. 2: there is no such page, or no stack.
 
-    Example: sluice report sales-a05b5066105e7e89 --open
+    Example: sluice report sales-c66ce407936a9ab413e32c455b75a32b --open
 
     Example: sluice report sales --out sales.html
 

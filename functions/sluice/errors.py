@@ -62,8 +62,8 @@ class TableDisagrees(SluiceError):
     """The table in the catalog is partitioned otherwise than the contract says."""
 
 
-class CannotRestore(SluiceError):
-    """A published object version that is to be restored is gone."""
+class ManifestMissing(SluiceError):
+    """A lake manifest that the ledger names is gone, so nobody knows which objects it named."""
 
 
 class NoticeNotSent(SluiceError):

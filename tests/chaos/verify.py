@@ -3,6 +3,7 @@
 import io
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,8 +12,6 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from sluice.aws.object_keys import lake_manifest_key
-from sluice.aws.object_version import ObjectVersion
 from sluice.contract import registry
 from sluice.engines import polars_engine
 from sluice.engines.output_rows import Lineage
@@ -47,7 +46,7 @@ def verify(world: World, keys: Sequence[str] | None = None, *, athena: bool = Tr
     _verify_objects(world, promised, found)
     latest = {key: accepted[-1] for key in keys if (accepted := _accepted(world, key))}
     sources = [f"s3://{world.raw}/{key}" for key in keys]
-    objects = [name for uri in sources for name in promised.get(uri, {})]
+    objects = [name for uri in sources for name in promised.get(uri, [])]
     reference = [_cleaned(upload) for upload in latest.values()]
     published, quarantined = _concat([rows for _, rows, _ in reference]), _concat([rows for _, _, rows in reference])
     for kind, expected in zip(KINDS, (published, quarantined), strict=True):
@@ -89,7 +88,7 @@ def _verify_latest(upload: Upload, items: dict[tuple[str, str], Item], found: Ve
     head = items.get((version.uri, "HEAD"), {})
     if head.get("published_version") != version.version_id:
         found.problems.append(f"{version.key}: the ledger promises {head.get('published_version')}")
-    left = [name for name in ("lease_owner", "undo") if head.get(name)]
+    left = [name for name in ("lease_owner", "pending", "replaced") if head.get(name)]
     if left:
         found.problems.append(f"{version.key}: the ledger's head still has {left}")
     item = items.get((version.uri, version.version_id), {})
@@ -99,29 +98,28 @@ def _verify_latest(upload: Upload, items: dict[tuple[str, str], Item], found: Ve
             found.problems.append(f"{version.key}: the ledger counts {item.get(name)} {name}")
 
 
-def _promised(world: World) -> dict[str, dict[str, str]]:
-    """Source → object → version id, as the lake manifests say that the ledger promises."""
+def _promised(world: World) -> dict[str, list[str]]:
+    """Source → objects, as the lake manifests say that the ledger promises; the manifest is one of them."""
     s3, promised = world.aws.client("s3"), {}
     for item in world.items():
         if item["version"] != "HEAD" or not item.get("published_manifest"):
             continue
-        bucket, _, key = item["source"].removeprefix("s3://").partition("/")
-        name = lake_manifest_key(DATASET, ObjectVersion(bucket, key, "", "", 0))
-        got = s3.get_object(Bucket=world.lake, Key=name, VersionId=item["published_manifest"])
-        document = json.loads(got["Body"].read())
-        promised[item["source"]] = document["objects"] | {name: item["published_manifest"]}
+        name = item["published_manifest"]
+        document = json.loads(s3.get_object(Bucket=world.lake, Key=name)["Body"].read())
+        promised[item["source"]] = [*(each["key"] for each in document["objects"]), name]
     return promised
 
 
-def _verify_objects(world: World, promised: dict[str, dict[str, str]], found: Verification) -> None:
+def _verify_objects(world: World, promised: dict[str, list[str]], found: Verification) -> None:
+    """What is there must be what is promised, and each object written once."""
     pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
-    there = {v["Key"]: v["VersionId"] for page in pages for v in page.get("Versions", []) if v["IsLatest"]}
-    wanted = {name: version for objects in promised.values() for name, version in objects.items()}
-    found.problems += [f"orphan {name}" for name in there.keys() - wanted.keys()]
-    found.problems += [f"missing {name}" for name in wanted.keys() - there.keys()]
-    found.problems += [
-        f"another version of {name}" for name in wanted.keys() & there.keys() if wanted[name] != there[name]
-    ]
+    versions = [version for page in pages for version in page.get("Versions", [])]
+    there = {version["Key"] for version in versions if version["IsLatest"]}
+    wanted = {name for objects in promised.values() for name in objects}
+    found.problems += [f"orphan {name}" for name in there - wanted]
+    found.problems += [f"missing {name}" for name in wanted - there]
+    written = Counter(version["Key"] for version in versions)
+    found.problems += [f"{name} was written {written[name]} times" for name in wanted & there if written[name] > 1]
 
 
 def _cleaned(upload: Upload) -> tuple[Manifest, pl.DataFrame, pl.DataFrame]:

@@ -141,9 +141,9 @@ class Cloud:
         entry = self.ledger.entry(source)
         return {"run_id": entry["run_id"], "dataset": entry["dataset"], "source": source.to_dict()}
 
-    def run(self, source: ObjectVersion, *, until: str = "complete") -> None:
+    def run(self, source: ObjectVersion, *, until: str = "remove_replaced") -> None:
         """Do what the state machine does with a source, up to and with one state."""
-        for name in ("validate", "claim", "clean", "reconcile", "publish", "complete"):
+        for name in ("validate", "claim", "clean", "reconcile", "publish", "complete", "remove_replaced"):
             if name == "validate":
                 self.validate(source)
             else:
@@ -173,11 +173,11 @@ class Cloud:
         return {version["Key"]: version["VersionId"] for version in versions if version["IsLatest"]}
 
     def table(self, dataset: str = "sales") -> pl.DataFrame:
-        """The rows that readers see, with the partition columns out of the paths."""
+        """The rows that readers see, with the partition columns out of the paths, and `$path` as in Athena."""
         frames = []
         for key in self.lake(f"published/{dataset}/"):
             body = self.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
-            names = dict(part.split("=", 1) for part in key.split("/")[2:-1])
+            names = dict(part.split("=", 1) for part in key.split("/")[2:-1]) | {"$path": f"s3://{LAKE}/{key}"}
             frames.append(pl.read_parquet(io.BytesIO(body)).with_columns(**{k: pl.lit(v) for k, v in names.items()}))
         return pl.concat(frames) if frames else pl.DataFrame()
 
@@ -187,10 +187,12 @@ class Cloud:
         for literal in plan["parameters"]:
             sql = sql.replace("?", literal, 1)
         database = duckdb.connect()
-        database.execute("CREATE TABLE sales (_source_key VARCHAR, _run_id VARCHAR, sale_month VARCHAR)")
+        database.execute(
+            'CREATE TABLE sales (_source_key VARCHAR, _run_id VARCHAR, sale_month VARCHAR, "$path" VARCHAR)'
+        )
         if (seen := self.table()).height:
-            rows = seen.select("_source_key", "_run_id", "sale_month").rows()
-            database.executemany("INSERT INTO sales VALUES (?, ?, ?)", rows)
+            rows = seen.select("_source_key", "_run_id", "sale_month", "$path").rows()
+            database.executemany("INSERT INTO sales VALUES (?, ?, ?, ?)", rows)
         counts = database.execute(sqlglot.transpile(sql, read="trino", write="duckdb")[0]).fetchall()
         return answer_query([["_source_key", "_run_id", "rows"], *counts])
 

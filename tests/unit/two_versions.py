@@ -4,7 +4,7 @@ import polars as pl
 
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import Ledger
-from tests.unit.cloud import LEDGER, Cloud
+from tests.unit.cloud import DATABASE, LEDGER, Cloud
 from tests.unit.sales_rows import as_csv
 
 MARCH, APRIL, MAY = {"sale_date": "2025-03-05"}, {"sale_date": "2025-04-05"}, {"sale_date": "2025-05-05"}
@@ -26,9 +26,15 @@ def rows(cloud: Cloud, source: ObjectVersion) -> list[tuple[str, str, int]]:
     return sorted(mine.group_by("sale_month", "_run_id").len().rows())
 
 
-def stand(cloud: Cloud, source: ObjectVersion) -> dict[str, str]:
-    """Object → version id of what readers see of the source's key, and of its manifest."""
-    return {key: version for key, version in cloud.stand().items() if source.hash in key}
+def objects(cloud: Cloud) -> dict[str, str]:
+    """Object → version id of all files of the tables."""
+    return {key: version for key, version in cloud.stand().items() if not key.startswith("manifests/")}
+
+
+def partitions(cloud: Cloud, dataset: str = "sales") -> set[str]:
+    """The first value of each partition that the catalog has."""
+    found = cloud.glue.get_partitions(DatabaseName=DATABASE, TableName=dataset)["Partitions"]
+    return {partition["Values"][0] for partition in found}
 
 
 def published_then_changed(cloud: Cloud, key: str, *, until: str) -> tuple[ObjectVersion, ObjectVersion]:

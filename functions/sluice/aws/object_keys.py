@@ -1,11 +1,12 @@
 """Object keys in the work bucket and in the lake bucket."""
 
+import hashlib
 import re
 
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ManifestRefused
 
-_STAGED = re.compile(r"(?:published/(?:[^/]+=[^/]+/)*|quarantine/)[0-9a-f]{16}-\d+\.parquet")
+_STAGED = re.compile(r"(?:published/(?:[^/]+=[^/]+/)*|quarantine/)[0-9a-f]{32}-\d+\.parquet")
 
 
 def report_key(source: ObjectVersion) -> str:
@@ -33,14 +34,14 @@ def rejected_key(run_id: str, source: ObjectVersion) -> str:
     return f"{staging_prefix(run_id, source)}rejected.json"
 
 
-def undo_key(run_id: str, source: ObjectVersion) -> str:
-    """The undo record: the lake objects of one source before a run began to publish (work bucket)."""
-    return f"{staging_prefix(run_id, source)}undo.json"
+def file_stem(run_id: str, source: ObjectVersion) -> str:
+    """32 hex digits with which the names of the files of one source version begin: no other run writes such a name."""
+    return hashlib.sha256(f"{source.id}/{run_id}".encode()).hexdigest()[:32]
 
 
-def lake_manifest_key(dataset: str, source: ObjectVersion) -> str:
-    """The manifest of the published files of a source (lake bucket)."""
-    return f"manifests/{dataset}/{source.hash}.json"
+def lake_manifest_key(dataset: str, run_id: str, source: ObjectVersion) -> str:
+    """The manifest of the files that one run publishes of a source (lake bucket)."""
+    return f"manifests/{dataset}/{source.hash}/{file_stem(run_id, source)}.json"
 
 
 def table_prefix(dataset: str) -> str:
@@ -51,15 +52,15 @@ def quarantine_prefix(dataset: str) -> str:
     return f"quarantine/{dataset}/"
 
 
-def lake_key(dataset: str, source: ObjectVersion, path: str) -> str:
+def lake_key(dataset: str, run_id: str, source: ObjectVersion, path: str) -> str:
     """Return the lake key of a staged file.
 
-    Raises ManifestRefused for a path that is no staged file of this source: partition values come out of
-    files, and no value may lead a copy out of its table or onto another source's files.
+    Raises ManifestRefused for a path that is no staged file of this run and source: partition values come out of
+    files, and no value may lead a copy out of its table or onto the files of another source or run.
     """
     name = path.rsplit("/", 1)[-1]
-    if not _STAGED.fullmatch(path) or not name.startswith(f"{source.hash}-"):
-        raise ManifestRefused(f"{path!r} is not a staged file of the source {source.hash}")
+    if not _STAGED.fullmatch(path) or not name.startswith(f"{file_stem(run_id, source)}-"):
+        raise ManifestRefused(f"{path!r} is not a staged file of {source.uri} in {run_id}")
     kind, rest = path.split("/", 1)
     return f"{kind}/{dataset}/{rest}"
 

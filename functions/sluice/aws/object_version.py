@@ -22,12 +22,12 @@ class ObjectVersion:
 
     @property
     def id(self) -> str:
-        """16 hex digits that name this version in runs and reports."""
+        """32 hex digits that name this version in runs and reports."""
         return _hash(f"{self.bucket}/{self.key}@{self.version_id}")
 
     @property
     def hash(self) -> str:
-        """16 hex digits that name the key: every version's published files carry the same name."""
+        """32 hex digits that name the key, for all its versions."""
         return _hash(f"{self.bucket}/{self.key}")
 
     @property
@@ -69,4 +69,5 @@ class ObjectVersion:
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    # 128 bits: nobody can find two keys of one name. With 64 a producer could, and replace another's rows.
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

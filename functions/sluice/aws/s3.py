@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
 from botocore.config import Config
@@ -14,21 +15,42 @@ from sluice.errors import ObjectGone
 CLIENT_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=60)
 
 _BROKEN = (BotoConnectionError, HTTPClientError, IncompleteReadError, ResponseStreamingError, OSError)
+_CONFLICT_PAUSES = (0.1, 0.2, 0.4, 0.8)
+"""Seconds."""
 _MAX_RESUMES = 5
 """Broken connections in a row, without one byte between them, after which reading gives up."""
 
 
-def get_json(s3: Any, bucket: str, key: str, *, version_id: str | None = None) -> Any:
+def get_json(s3: Any, bucket: str, key: str) -> Any:
     """Return the parsed document. Raises the client's NoSuchKey when there is none."""
-    version = {"VersionId": version_id} if version_id else {}
-    return json.loads(s3.get_object(Bucket=bucket, Key=key, **version)["Body"].read())
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def put_json(s3: Any, bucket: str, key: str, document: Any) -> str:
-    """Write a document and return its version id (empty in a bucket without versions)."""
+def put_json(s3: Any, bucket: str, key: str, document: Any, **how: str) -> None:
+    """Write a document. how: PutObject's other parameters, such as IfNoneMatch."""
     body = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode()
-    answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
-    return cast(str, answer.get("VersionId", ""))
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **how)
+
+
+def created(write: Callable[[], Any]) -> bool:
+    """Do a write with IfNoneMatch="*"; False when the key has an object.
+
+    S3 refuses such a write with 409 while another one of the key is on its way, and says to repeat it.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    for pause in (*_CONFLICT_PAUSES, None):
+        try:
+            write()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "PreconditionFailed":
+                return False
+            if code != "ConditionalRequestConflict" or pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return True
+    raise AssertionError("the last pause is None, which raises")
 
 
 def gone(error: ClientError, version: dict[str, str]) -> Exception:

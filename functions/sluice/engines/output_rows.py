@@ -11,7 +11,7 @@ from sluice.engines.pseudonymize import hashed
 
 @dataclass(frozen=True)
 class Lineage:
-    """The lineage columns of a source's rows, and the stem of its files' names (the same for all its versions)."""
+    """The lineage columns of a source's rows, and the stem of its files' names."""
 
     source_key: str
     run_id: str

@@ -1,9 +1,10 @@
 """The ledger: one DynamoDB item a source version. It alone decides who may publish.
 
 Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to
-the key as a whole: the latest version accepted, who holds the lease, what is published, how to undo what is
-not. Powertools' idempotency is not used: it would decide a second time, from records that expire, or stay in
-progress when a function dies, and it has no order of versions.
+the key as a whole: the latest version accepted, who holds the lease, and three kinds of lake manifests:
+published_manifest is what readers are promised; pending are those of publications that have begun and are neither
+promised nor removed; replaced are to be removed. Powertools' idempotency is not used: it would decide a second
+time, from records that expire, or stay in progress when a function dies, and it has no order of versions.
 """
 
 import time
@@ -16,6 +17,9 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
 
 HEAD = "HEAD"
+
+Head = dict[str, Any]
+"""The item of a key as a whole."""
 
 RECEIVED = "RECEIVED"
 REJECTED = "REJECTED"
@@ -35,6 +39,9 @@ _IS_CLEANING = "(#status = :cleaning AND #run_id = :run)"
 _NOT_FAILED = "(attribute_not_exists(#failed_run) OR #failed_run <> :run)"
 _LEASE = ("lease_owner", "lease_until")
 _READY = ("ready_run", "ready_manifest")
+_MANIFESTS = ("published_manifest", "ready_manifest", "pending", "replaced")
+_ATTEMPTS = 8
+"""Of a change that depends on what was read. Who else changes these: one undo, and one removal of what was replaced."""
 
 
 class Ledger:
@@ -133,55 +140,90 @@ class Ledger:
 
     def may_publish(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Return whether the run has the lease now and is not being undone."""
-        head = self.head(source)
-        return head.get("lease_owner") == run_id != head.get("undoing")
+        return _may_publish(self.head(source), run_id)
 
-    def begin_publishing(self, source: ObjectVersion, *, run_id: str, undo: str) -> None:
-        """Record the key of the undo record before publishing begins. Raises LeaseLost."""
-        self._set_publishing(source, {"undo": undo}, run_id=run_id)
+    def begin_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
+        """Record the key of the lake manifest as pending, before the first of its objects is there.
+
+        Raises LeaseLost.
+        """
+
+        def add(head: Head) -> bool:
+            if not _may_publish(head, run_id):
+                raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
+            pending = [*_without(manifest, head, "pending"), manifest]
+            return self._set_head_as_read(source, head, {"pending": pending}, condition=_MAY_PUBLISH, run=run_id)
+
+        self._repeat(source, add)
 
     def end_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
-        """Record the version id of the lake manifest, which names all published files. Raises LeaseLost."""
+        """Record the key of the lake manifest of which all objects are there. Raises LeaseLost."""
         self._set_publishing(source, {"ready_run": run_id, "ready_manifest": manifest}, run_id=run_id)
 
-    def ready_manifest(self, source: ObjectVersion, *, run_id: str) -> str:
-        """Return what the run recorded at the end of publishing. Raises ManifestRefused when it did not."""
-        head = self.head(source)
-        if head.get("ready_run") != run_id:
-            raise ManifestRefused(f"{run_id} has not published {source.uri}")
-        return str(head["ready_manifest"])
+    def removed(self, source: ObjectVersion, *, manifest: str) -> None:
+        """Record that the objects of a pending or replaced manifest are removed. Repeating it is harmless."""
+
+        def take_off(head: Head) -> bool:
+            values: dict[str, Any] = {
+                name: _without(manifest, head, name) for name in ("pending", "replaced") if name in head
+            }
+            return self._set_head_as_read(source, head, values)
+
+        self._repeat(source, take_off)
 
     def begin_undoing(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Forbid the run to publish or complete a source from now on; False when it does not hold the lease."""
         return self._set_head(source, {"undoing": run_id}, condition=_HELD, run=run_id)
 
-    def complete(self, source: ObjectVersion, *, run_id: str, published_manifest: str, **facts: Any) -> None:
+    def complete(self, source: ObjectVersion, *, run_id: str, manifest: str, **facts: Any) -> None:
         """Record PUBLISHED and release the lease: from here on this version is the published one.
 
-        published_manifest: version id of the lake's manifest, which names every published object's version.
-        Repeating it is harmless. Raises LeaseLost.
+        manifest: key of the run's lake manifest. What was published before, and what dead runs had begun to
+        publish, is `replaced` from here on. Repeating it is harmless.
+        Raises LeaseLost, and ManifestRefused when the run has not published all of the manifest.
         """
-        head = {
-            "published_version": source.version_id,
-            "published_run": run_id,
-            "published_manifest": published_manifest,
-        }
         entry = {"status": PUBLISHED, "published_at": self._now(), **facts}
-        if self._items.change_all(
-            self._change(source, HEAD, head, condition=_MAY_PUBLISH, remove=(*_LEASE, *_READY, "undo"), run=run_id),
-            self._change(source, source.version_id, entry, condition=_IS_CLEANING, cleaning=CLEANING, run=run_id),
-        ):
-            return
-        if not self.is_published(source, run_id=run_id):
-            raise LeaseLost(f"{run_id} does not hold {source.uri}")
+
+        def promise(head: Head) -> bool:
+            former = head.get("published_manifest")
+            if former == manifest:
+                return True
+            if not _may_publish(head, run_id):
+                raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
+            if head.get("ready_manifest") != manifest:
+                raise ManifestRefused(f"{run_id} has not published {source.uri}")
+            replaced = [*head.get("replaced", []), *([former] if former else []), *_without(manifest, head, "pending")]
+            values = {
+                "published_version": source.version_id,
+                "published_run": run_id,
+                "published_manifest": manifest,
+                "pending": [],
+                "replaced": replaced,
+            }
+            as_read, read = _as_read(head)
+            promised = self._change(
+                source,
+                HEAD,
+                values,
+                condition=f"{_MAY_PUBLISH} AND {as_read}",
+                remove=(*_LEASE, *_READY),
+                run=run_id,
+                **read,
+            )
+            published = self._change(
+                source, source.version_id, entry, condition=_IS_CLEANING, cleaning=CLEANING, run=run_id
+            )
+            return self._items.change_all(promised, published)
+
+        self._repeat(source, promise)
 
     def fail(self, source: ObjectVersion, *, run_id: str, error: str, cause: str) -> str:
         """Record FAILED with its reason, releasing the lease if the run has it; return the status reached.
 
         Only a version that is received for this run or cleaned by it fails, and once a run: what was reopened
         meanwhile belongs to the next run. Any other keeps its status.
-        What the run had published must be undone before. `undo` stays until something is published: a function
-        that was presumed dead may still write, and the next publication removes what it wrote.
+        What the run had published must be undone before. What is `pending` still is removed once the next version
+        is published.
         """
         self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
         self._set(
@@ -216,7 +258,7 @@ class Ledger:
         return bool(self.head(source).get("latest_version") == source.version_id)
 
     def _supersede(self, source: ObjectVersion, *, run_id: str) -> None:
-        """Record that a newer version was accepted. `undo` stays: the next holder of the lease needs it."""
+        """Record that a newer version was accepted. What is `pending` is removed once that one is published."""
         self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
         self._set(
             source,
@@ -230,6 +272,20 @@ class Ledger:
     def _set_publishing(self, source: ObjectVersion, values: dict[str, Any], *, run_id: str) -> None:
         if not self._set_head(source, values, condition=_MAY_PUBLISH, run=run_id):
             raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
+
+    def _repeat(self, source: ObjectVersion, change: Callable[[Head], bool]) -> None:
+        """Make a change that depends on the key's item until that stays as it was read. Raises SourceBusy."""
+        for _ in range(_ATTEMPTS):
+            if change(self.head(source)):
+                return
+        raise SourceBusy(f"the ledger's item of {source.uri} is changed by others again and again")
+
+    def _set_head_as_read(
+        self, source: ObjectVersion, head: Head, values: dict[str, Any], *, condition: str = "", **operands: Any
+    ) -> bool:
+        as_read, read = _as_read(head)
+        whole = f"{condition} AND {as_read}" if condition else as_read
+        return self._set_head(source, values, condition=whole, **operands, **read)
 
     def _set_head(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:
         return self._items.change(self._change(source, HEAD, values, **parts))
@@ -252,6 +308,22 @@ class Ledger:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+
+
+def _may_publish(head: Head, run_id: str) -> bool:
+    return head.get("lease_owner") == run_id != head.get("undoing")
+
+
+def _without(manifest: str, head: Head, name: str) -> list[str]:
+    return [key for key in head.get(name, []) if key != manifest]
+
+
+def _as_read(head: Head) -> tuple[str, dict[str, Any]]:
+    """Return the condition that the key's item names the manifests that it did when it was read, and its operands."""
+    conditions = [
+        f"#{name} = :read_{name}" if name in head else f"attribute_not_exists(#{name})" for name in _MANIFESTS
+    ]
+    return " AND ".join(conditions), {f"read_{name}": head[name] for name in _MANIFESTS if name in head}
 
 
 def _latest(source: ObjectVersion, order: str) -> dict[str, str]:

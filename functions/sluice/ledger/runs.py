@@ -32,9 +32,9 @@ class Run:
             # They would share one lease, and publish the same files at the same time.
             raise ValueError("a run does not take two versions of one key")
         ordered = tuple(sorted(sources, key=lambda source: source.id))
-        digest = hashlib.sha256(",".join(source.id for source in ordered).encode()).hexdigest()[:16]
-        # Execution names have at most 80 characters: 57 leave room for digest and attempt.
-        name = f"{dataset[:57]}-{digest}"
+        digest = hashlib.sha256(",".join(source.id for source in ordered).encode()).hexdigest()[:32]
+        # Execution names have at most 80 characters: 40 leave room for digest and attempt.
+        name = f"{dataset[:40]}-{digest}"
         return cls(name if attempt == 1 else f"{name}-{attempt}", dataset, ordered)
 
     @classmethod

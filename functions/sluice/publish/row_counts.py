@@ -1,15 +1,21 @@
 """The query that counts the rows of a run's sources in the table, and the comparison with the manifests."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
 from sluice.aws.object_version import ObjectVersion
+from sluice.publish.lake import LakeManifest
 from sluice.publish.sql import identifier, literal
 
-_HASHES_A_PARAMETER = 59
-"""A parameter has at most 1,024 characters: 59 hashes of 16 with their commas and quotes."""
+_PATHS = 500
+"""Above so many objects the query finds the rows by their source and run: it has at most 262,144 bytes."""
+_PLAIN = re.compile(r"[A-Za-z0-9/=._-]{1,900}")
+"""Keys that are the same in every notation of a path, and fit a parameter, which has at most 1,024 characters."""
+_HASHES_A_PARAMETER = 30
+"""Hashes of 32 characters, with their commas and quotes."""
 _VALUES = 100
 """Above so many values of a partition column the query reads the range from the least to the greatest."""
 
@@ -31,32 +37,37 @@ class Count:
     rows: int
 
 
-def count_query(
-    dataset: str,
-    sources: Sequence[ObjectVersion],
-    *,
-    partition_columns: Sequence[Mapping[str, str]],
-    partitions: Sequence[Mapping[str, str]],
-) -> CountQuery:
-    """Return the query for all rows of the sources, of whichever run: (_source_key, _run_id, rows).
+def count_query(manifests: Sequence[LakeManifest], *, bucket: str) -> CountQuery:
+    """Return the query for the rows of a run's manifests, of one dataset: (_source_key, _run_id, rows).
 
-    partition_columns: [{name, type}]; partitions: the values of all partitions that hold, or held, the sources'
-    rows; only these are read. Keys never become SQL: the sources are found by the hash of their key, which
-    Trino computes once for each distinct key of a file.
+    bucket: the lake's. Only the run's own objects are read, so neither how much is read nor whether the query
+    succeeds depends on other files of their partitions: Athena forbids that an object changes under a query, and
+    these never do. Keys of uploads never become SQL.
     Raises ValueError for a name that is no plain identifier.
     """
+    account = manifests[0].account
+    partitions = [each.values for manifest in manifests for each in manifest.account.partitions]
     conditions, parameters = [], []
-    for column in partition_columns:
+    for column in account.partition_columns:
         values = sorted({partition[column["name"]] for partition in partitions})
         condition, literals = _partition_condition(column, values)
         conditions.append(condition)
         parameters += literals
-    hashes = [",".join(some) for some in batched((s.hash for s in sources), _HASHES_A_PARAMETER, strict=False)]
-    key_hash = "substr(lower(to_hex(sha256(to_utf8(substr(_source_key, 6))))), 1, 16)"
-    conditions.append("(" + " OR ".join(f"contains(split(?, ','), {key_hash})" for _ in hashes) + ")")
-    parameters += [literal(text) for text in hashes]
+    objects = [key for manifest in manifests for key in manifest.published]
+    if len(objects) <= _PATHS and all(map(_PLAIN.fullmatch, objects)):
+        # Athena takes no empty list: a manifest is no object of the table.
+        paths = [f"s3://{bucket}/{key}" for key in objects or [manifests[0].key]]
+        conditions.append(f'"$path" IN ({", ".join("?" * len(paths))})')
+        parameters += map(literal, paths)
+    else:
+        hashes = (manifest.source.hash for manifest in manifests)
+        lists = [",".join(some) for some in batched(hashes, _HASHES_A_PARAMETER, strict=False)]
+        key_hash = "substr(lower(to_hex(sha256(to_utf8(substr(_source_key, 6))))), 1, 32)"
+        conditions.append("(" + " OR ".join(f"contains(split(?, ','), {key_hash})" for _ in lists) + ")")
+        conditions.append("_run_id = ?")
+        parameters += map(literal, [*lists, account.run_id])
     query = (
-        f'SELECT _source_key, _run_id, count(*) AS "rows" FROM {identifier(dataset)}'  # noqa: S608
+        f'SELECT _source_key, _run_id, count(*) AS "rows" FROM {identifier(account.dataset)}'  # noqa: S608
         f" WHERE {' AND '.join(conditions)} GROUP BY _source_key, _run_id"
     )
     return CountQuery(query, parameters)

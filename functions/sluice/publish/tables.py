@@ -2,7 +2,6 @@
 
 import base64
 import json
-from itertools import batched
 from typing import Any
 
 from sluice.errors import TableDisagrees
@@ -11,7 +10,6 @@ from sluice.publish.latest_view import latest
 
 _VERSION = "sluice.contract_version"
 _ATTEMPTS = 5
-_PARTITIONS_A_CALL = 1000
 _VIEW = "VIRTUAL_VIEW"
 _TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "timestamp(3)"}
 
@@ -33,23 +31,6 @@ def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Mani
     )
     if manifest.across_files:
         _ensure(glue, database, _view(name, database, manifest, version))
-
-
-def unknown_partitions(glue: Any, database: str, manifest: Manifest) -> list[str]:
-    """Return the paths of the manifest's partitions that the catalog does not have yet."""
-    names = [column["name"] for column in manifest.partition_columns]
-    if not names:
-        return []
-    paths = {tuple(part.values[name] for name in names): part.path for part in manifest.partitions}
-    for values in batched(list(paths), _PARTITIONS_A_CALL, strict=False):
-        answer = glue.batch_get_partition(
-            DatabaseName=database,
-            TableName=manifest.dataset,
-            PartitionsToGet=[{"Values": list(each)} for each in values],
-        )
-        for partition in answer["Partitions"]:
-            paths.pop(tuple(partition["Values"]), None)
-    return sorted(paths.values())
 
 
 def _ensure(glue: Any, database: str, table: dict[str, Any]) -> None:
@@ -75,7 +56,7 @@ def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
     if _columns(current["PartitionKeys"]) != _columns(table["PartitionKeys"]):
         raise TableDisagrees(
             f"the table {database}.{table['Name']} is partitioned by {_columns(current['PartitionKeys'])}, the "
-            f"contract says {_columns(table['PartitionKeys'])}: publish under a new dataset name, or retract first"
+            f"contract says {_columns(table['PartitionKeys'])}: publish under a new dataset name"
         )
     if _is_as(current, table) or _version(current) > _version(table):
         return

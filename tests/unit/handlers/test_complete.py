@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from sluice.aws.object_version import ObjectVersion
-from sluice.errors import LeaseLost, ManifestRefused
+from sluice.errors import LeaseLost, ManifestMissing
 from tests.unit.cloud import RAW, Cloud
 from tests.unit.sales_rows import as_csv
 
@@ -65,11 +65,20 @@ def test_completing_again_notifies_again_and_changes_nothing(cloud: Cloud, sourc
     assert len(updates(cloud)) == 2
 
 
+def test_completing_says_of_how_many_manifests_the_objects_are_to_be_removed(cloud: Cloud, source: ObjectVersion):
+    assert cloud.step("complete", source)["replaced"] == 0
+    second = cloud.put(source.key, as_csv({}), "02")
+    cloud.run(second, until="publish")
+    assert cloud.step("complete", second)["replaced"] == 1
+    cloud.step("remove_replaced", second)
+    assert cloud.step("complete", second)["replaced"] == 0
+
+
 def test_a_source_that_was_not_published_by_this_run_is_not_completed(cloud: Cloud, source: ObjectVersion):
     cloud.step("complete", source)
     second = cloud.put(source.key, as_csv({}), "02")
     cloud.run(second, until="reconcile")
-    with pytest.raises(ManifestRefused):
+    with pytest.raises(ManifestMissing):
         cloud.step("complete", second)
     assert cloud.ledger.entry(second)["status"] == "CLEANING"
 
@@ -79,7 +88,7 @@ def test_a_run_that_lost_the_lease_completes_nothing(cloud: Cloud, source: Objec
     cloud.step("undo", source, error={"Error": "Test", "Cause": ""})
     cloud.ledger.reopen(source)
     cloud.run(source, until="publish")
-    with pytest.raises((LeaseLost, ManifestRefused)):
+    with pytest.raises((LeaseLost, ManifestMissing)):
         cloud.invoke("complete", task)
     assert updates(cloud) == []
 

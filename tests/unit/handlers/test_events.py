@@ -43,7 +43,8 @@ def test_the_event_of_validate_starts_a_run(cloud: Cloud):
         ("reconcile", "clean", {"rows_in": 7, "published": 5, "quarantined": 1, "discarded": {"test_transaction": 1}}),
         ("publish", "reconcile", {"new_partitions": 2}),
         ("undo", "publish", {"status": "FAILED"}),
-        ("complete", "publish", {"status": "PUBLISHED"}),
+        ("complete", "publish", {"status": "PUBLISHED", "replaced": 0}),
+        ("remove_replaced", "complete", {"removed": 0}),
     ],
 )
 def test_the_event_of_a_source_drives_its_function(cloud: Cloud, name: str, after: str, answer: dict[str, Any]):

@@ -61,6 +61,16 @@ def test_a_completed_source_of_a_run_that_failed_stays_published(cloud: Cloud):
     assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
 
 
+def test_what_a_run_had_no_time_to_remove_is_removed(cloud: Cloud):
+    cloud.run(cloud.put(KEY, FIRST, "01"))
+    source = cloud.put(KEY, SECOND, "02")
+    cloud.run(source, until="complete")
+    assert readers_rows(cloud) == 5
+    assert recover(cloud, source, status="ABORTED")["undone"] == 0
+    assert readers_rows(cloud) == 3
+    assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
+
+
 def test_the_reason_that_the_machine_gives_is_reported(cloud: Cloud):
     source = cloud.put(KEY, FIRST)
     cloud.run(source, until="claim")

@@ -16,6 +16,13 @@ def claim(ledger: Ledger, source: ObjectVersion, run_id: str) -> bool:
     return ledger.claim(source, run_id=run_id, lease_seconds=100, engine="polars")
 
 
+def published(ledger: Ledger, source: ObjectVersion, run_id: str, manifest: str) -> None:
+    """Take a source of a run up to the end of Publish."""
+    claim(ledger, source, run_id)
+    ledger.begin_publishing(source, run_id=run_id, manifest=manifest)
+    ledger.end_publishing(source, run_id=run_id, manifest=manifest)
+
+
 def accepted(cloud: Cloud, *sources: ObjectVersion) -> None:
     for source in sources:
         cloud.ledger.receive(source)
@@ -107,8 +114,8 @@ def test_a_rejected_newer_version_does_not_overtake_a_good_one(cloud: Cloud):
 
 def test_what_is_decided_is_not_claimed_again(cloud: Cloud):
     accepted(cloud, FIRST)
-    claim(cloud.ledger, FIRST, "run-v1")
-    cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
+    published(cloud.ledger, FIRST, "run-v1", "m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     assert not claim(cloud.ledger, FIRST, "another")
     assert status(cloud, FIRST) == "PUBLISHED"
 
@@ -121,20 +128,22 @@ def test_an_unknown_version_cannot_be_claimed(cloud: Cloud):
 def test_completing_promises_the_version_and_gives_the_lease_back(cloud: Cloud):
     accepted(cloud, FIRST)
     claim(cloud.ledger, FIRST, "run-v1")
-    cloud.ledger.begin_publishing(FIRST, run_id="run-v1", undo="runs/run-v1/undo.json")
-    cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1", rows=7, cleaning_seconds=0.25)
+    cloud.ledger.begin_publishing(FIRST, run_id="run-v1", manifest="m1")
+    cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1", rows=7, cleaning_seconds=0.25)
     head = cloud.ledger.head(FIRST)
-    assert {"lease_owner", "lease_until", "undo"}.isdisjoint(head)
+    assert {"lease_owner", "lease_until", "ready_run", "ready_manifest"}.isdisjoint(head)
+    assert (head["pending"], head["replaced"]) == ([], [])
     assert (head["published_version"], head["published_run"], head["published_manifest"]) == ("v1", "run-v1", "m1")
     assert float(cloud.ledger.entry(FIRST)["cleaning_seconds"]) == 0.25
 
 
 def test_completing_again_changes_nothing(cloud: Cloud):
     accepted(cloud, FIRST)
-    claim(cloud.ledger, FIRST, "run-v1")
-    cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
+    published(cloud.ledger, FIRST, "run-v1", "m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     before = cloud.ledger.head(FIRST)
-    cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     assert cloud.ledger.head(FIRST) == before
 
 
@@ -143,7 +152,7 @@ def test_a_run_without_the_lease_completes_nothing(cloud: Cloud):
     claim(at(cloud, 1000), FIRST, "run-v1")
     claim(at(cloud, 2000), FIRST, "another")
     with pytest.raises(LeaseLost):
-        cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
+        cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     assert "published_run" not in cloud.ledger.head(FIRST)
 
 
@@ -167,8 +176,8 @@ def test_failing_does_not_touch_what_another_run_works_on(cloud: Cloud):
 
 def test_failing_after_completing_leaves_the_version_published(cloud: Cloud):
     accepted(cloud, FIRST)
-    claim(cloud.ledger, FIRST, "run-v1")
-    cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
+    published(cloud.ledger, FIRST, "run-v1", "m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     assert cloud.ledger.fail(FIRST, run_id="run-v1", error="Late", cause="") == "PUBLISHED"
 
 
@@ -186,7 +195,7 @@ def test_a_failed_version_is_claimed_again_only_when_reopened(cloud: Cloud):
 
 def test_a_write_that_meets_another_writer_is_tried_again(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
     accepted(cloud, FIRST)
-    claim(cloud.ledger, FIRST, "run-v1")
+    published(cloud.ledger, FIRST, "run-v1", "m1")
     conflicts = iter([True, True])
     real = cloud.dynamodb.transact_write_items
 
@@ -200,7 +209,7 @@ def test_a_write_that_meets_another_writer_is_tried_again(cloud: Cloud, monkeypa
         return real(**request)
 
     monkeypatch.setattr(cloud.dynamodb, "transact_write_items", contended)
-    cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     assert status(cloud, FIRST) == "PUBLISHED"
 
 
@@ -213,9 +222,9 @@ def test_a_run_whose_undoing_has_begun_publishes_and_completes_nothing(cloud: Cl
     assert not cloud.ledger.may_publish(FIRST, run_id="run-v1")
     for late in (
         lambda: cloud.ledger.hold(FIRST, run_id="run-v1", lease_seconds=100),
-        lambda: cloud.ledger.begin_publishing(FIRST, run_id="run-v1", undo="u"),
+        lambda: cloud.ledger.begin_publishing(FIRST, run_id="run-v1", manifest="m1"),
         lambda: cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m2"),
-        lambda: cloud.ledger.complete(FIRST, run_id="run-v1", published_manifest="m1"),
+        lambda: cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1"),
     ):
         with pytest.raises(LeaseLost):
             late()
@@ -233,15 +242,57 @@ def test_a_late_claim_of_an_undone_run_does_not_take_what_is_tried_again(cloud: 
     assert claim(cloud.ledger, FIRST, "run-v1-2")
 
 
-def test_only_the_run_that_has_published_a_source_has_a_manifest_to_promise(cloud: Cloud):
+def test_only_a_manifest_whose_objects_are_all_there_is_promised(cloud: Cloud):
     accepted(cloud, FIRST)
     claim(cloud.ledger, FIRST, "run-v1")
+    cloud.ledger.begin_publishing(FIRST, run_id="run-v1", manifest="m1")
     with pytest.raises(ManifestRefused):
-        cloud.ledger.ready_manifest(FIRST, run_id="run-v1")
+        cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
     cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m1")
-    assert cloud.ledger.ready_manifest(FIRST, run_id="run-v1") == "m1"
-    with pytest.raises(ManifestRefused):
-        cloud.ledger.ready_manifest(FIRST, run_id="run-v2")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
+    assert cloud.ledger.head(FIRST)["published_manifest"] == "m1"
+
+
+def test_what_was_published_and_what_dead_runs_left_is_to_be_removed(cloud: Cloud):
+    accepted(cloud, FIRST)
+    published(cloud.ledger, FIRST, "run-v1", "m1")
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
+    accepted(cloud, SECOND)
+    published(at(cloud, 1000), SECOND, "run-v2", "m2")
+    published(at(cloud, 2000), SECOND, "run-v2-2", "m3")
+    assert cloud.ledger.head(SECOND)["pending"] == ["m2", "m3"]
+    cloud.ledger.complete(SECOND, run_id="run-v2-2", manifest="m3")
+    head = cloud.ledger.head(SECOND)
+    assert (head["published_manifest"], head["pending"], head["replaced"]) == ("m3", [], ["m1", "m2"])
+    for manifest in ("m1", "m1", "m2"):
+        cloud.ledger.removed(SECOND, manifest=manifest)
+    assert cloud.ledger.head(SECOND)["replaced"] == []
+
+
+def test_what_changes_between_the_reading_and_the_promise_is_not_lost(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
+    accepted(cloud, FIRST)
+    published(at(cloud, 1000), FIRST, "dead", "m0")
+    published(cloud.ledger, FIRST, "run-v1", "m1")
+    real = cloud.ledger.head
+    others = iter([lambda: cloud.ledger.removed(FIRST, manifest="m0")])
+
+    def overtaken(source: ObjectVersion) -> dict[str, object]:
+        found = real(source)
+        for other in others:
+            other()
+        return found
+
+    monkeypatch.setattr(cloud.ledger, "head", overtaken)
+    cloud.ledger.complete(FIRST, run_id="run-v1", manifest="m1")
+    assert cloud.ledger.head(FIRST)["replaced"] == []
+
+
+def test_a_head_that_never_stays_as_it_was_read_is_busy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
+    accepted(cloud, FIRST)
+    claim(cloud.ledger, FIRST, "run-v1")
+    monkeypatch.setattr(cloud.ledger, "head", lambda _: {"lease_owner": "run-v1", "pending": ["never"]})
+    with pytest.raises(SourceBusy, match="again and again"):
+        cloud.ledger.begin_publishing(FIRST, run_id="run-v1", manifest="m1")
 
 
 def test_nobody_begins_to_undo_what_another_run_holds(cloud: Cloud):

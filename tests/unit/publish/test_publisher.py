@@ -1,122 +1,165 @@
-"""A new version replaces the rows of its own key and no others; undoing it brings back what stood."""
+"""A new version's objects come beside the old ones, which are removed once the new ones are promised to readers."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from sluice.errors import CannotRestore, LeaseLost
-from tests.unit.cloud import LAKE, WORK, Cloud
+from sluice.contract import registry
+from sluice.errors import LeaseLost, ManifestMissing
+from tests.unit.cloud import LAKE, RAW, Cloud
 from tests.unit.sales_rows import as_csv
-from tests.unit.two_versions import FIRST, MAY, SECOND, THIRD, fail, later, published_then_changed, rows, stand
+from tests.unit.two_versions import FIRST, MAY, SECOND, THIRD, fail, later, partitions, published_then_changed, rows
+
+KEY = "sales/S001/2025-03-05.csv"
 
 
 def test_a_new_version_replaces_exactly_its_own_rows(cloud: Cloud):
     other = cloud.put("sales/S999/2025-03-05.csv", FIRST)
     cloud.run(other)
     before = rows(cloud, other)
-    _, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="complete")
+    _, second = published_then_changed(cloud, KEY, until="remove_replaced")
     run = cloud.task(second)["run_id"]
     assert rows(cloud, second) == [("2025-03", run, 6), ("2025-04", run, 1), ("2025-05", run, 2)]
     assert rows(cloud, other) == before
-    assert len(cloud.lake(f"quarantine/sales/{second.hash}")) == 1
+    assert len(cloud.lake("quarantine/sales/")) == 1
+
+
+def test_nothing_that_readers_see_is_overwritten_or_removed_before_the_new_version_is_promised(cloud: Cloud):
+    first = cloud.put(KEY, FIRST, "01")
+    cloud.run(first)
+    before = cloud.stand()
+    second = cloud.put(KEY, SECOND, "02")
+    cloud.run(second, until="complete")
+    assert before.items() < cloud.stand().items()
+    cloud.step("remove_replaced", second)
+    assert before.keys().isdisjoint(cloud.stand())
 
 
 def test_rows_that_the_new_version_has_no_longer_are_gone_with_their_partitions(cloud: Cloud):
-    published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="complete")
-    third = cloud.put("sales/S001/2025-03-05.csv", as_csv(MAY), "03")
-    cloud.run(third)
-    names = {key.split("/", 1)[1].rsplit("/", 1)[0] for key in cloud.lake()}
-    assert names == {"sales/sale_month=2025-05", "sales"}
+    published_then_changed(cloud, KEY, until="remove_replaced")
+    assert partitions(cloud) == {"2025-03", "2025-04", "2025-05"}
+    cloud.run(cloud.put(KEY, as_csv(MAY), "03"))
+    assert partitions(cloud) == {"2025-05"}
+    names = {key.split("/", 1)[1].rsplit("/", 1)[0] for key in cloud.lake("published/")}
+    assert names == {"sales/sale_month=2025-05"}
     assert not cloud.lake("quarantine/")
 
 
+def test_a_partition_that_another_key_has_rows_in_stays(cloud: Cloud):
+    cloud.run(cloud.put("sales/S999/2025-03-05.csv", FIRST))
+    cloud.run(cloud.put(KEY, FIRST, "01"))
+    cloud.run(cloud.put(KEY, as_csv(MAY), "02"))
+    assert partitions(cloud) == {"2025-03", "2025-04", "2025-05"}
+
+
 def test_the_same_upload_again_leaves_the_same_rows(cloud: Cloud):
-    first = cloud.put("sales/S001/2025-03-05.csv", FIRST, "01")
-    cloud.run(first)
-    keys, before = cloud.lake(), cloud.table().drop("_run_id")
-    again = cloud.put("sales/S001/2025-03-05.csv", FIRST, "02")
-    cloud.run(again)
-    assert cloud.lake() == keys
-    assert cloud.table().drop("_run_id").equals(before)
+    cloud.run(cloud.put(KEY, FIRST, "01"))
+    before = cloud.table().drop("_run_id", "$path")
+    cloud.run(cloud.put(KEY, FIRST, "02"))
+    assert cloud.table().drop("_run_id", "$path").equals(before)
 
 
 def test_an_empty_version_takes_all_rows_out(cloud: Cloud):
-    first = cloud.put("sales/S001/2025-03-05.csv", FIRST, "01")
-    cloud.run(first)
-    empty = cloud.put("sales/S001/2025-03-05.csv", as_csv(), "02")
+    cloud.run(cloud.put(KEY, FIRST, "01"))
+    empty = cloud.put(KEY, as_csv(), "02")
     cloud.run(empty)
     assert cloud.lake("published/") == []
+    assert partitions(cloud) == set()
     assert cloud.ledger.entry(empty)["published"] == 0
 
 
-def test_undo_brings_the_very_object_versions_back(cloud: Cloud):
-    first = cloud.put("sales/S001/2025-03-05.csv", FIRST)
-    cloud.run(first)
-    before = stand(cloud, first)
-    second = cloud.put("sales/S001/2025-03-05.csv", SECOND, "02")
+def test_a_key_whose_dataset_has_a_new_name_moves_its_rows_between_the_tables(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+):
+    cloud.run(cloud.put(KEY, FIRST, "01"))
+    renamed = replace(registry.load("sales"), name="shop_sales")
+    monkeypatch.setattr(registry, "contracts", lambda: {"shop_sales": renamed})
+    second = cloud.put(KEY, SECOND, "02")
     cloud.run(second, until="publish")
-    assert stand(cloud, first) != before
     fail(cloud, second)
-    assert stand(cloud, first) == before
+    assert (cloud.table("sales").height, cloud.table("shop_sales").height) == (8, 0)
+    cloud.run(cloud.put(KEY, SECOND, "03"))
+    assert (cloud.table("sales").height, cloud.table("shop_sales").height) == (0, 9)
+
+
+def test_undo_leaves_what_readers_and_the_catalog_had(cloud: Cloud):
+    cloud.run(cloud.put(KEY, FIRST))
+    before = cloud.stand(), partitions(cloud)
+    second = cloud.put(KEY, SECOND, "02")
+    cloud.run(second, until="publish")
+    assert (cloud.stand(), partitions(cloud)) != before
+    fail(cloud, second)
+    assert (cloud.stand(), partitions(cloud)) == before
+    assert cloud.ledger.head(second)["pending"] == []
 
 
 def test_undo_twice_and_undo_of_a_first_version(cloud: Cloud):
-    first = cloud.put("sales/S001/2025-03-05.csv", FIRST)
+    first = cloud.put(KEY, FIRST)
     cloud.run(first, until="publish")
     fail(cloud, first)
     fail(cloud, first)
-    assert stand(cloud, first) == {}
+    assert cloud.stand() == {}
     assert cloud.ledger.entry(first)["status"] == "FAILED"
 
 
 def test_a_completed_source_is_not_undone(cloud: Cloud):
-    first = cloud.put("sales/S001/2025-03-05.csv", FIRST)
+    first = cloud.put(KEY, FIRST)
     cloud.run(first)
-    before = stand(cloud, first)
+    before = cloud.stand()
     assert cloud.step("undo", first, error={"Error": "Late", "Cause": ""})["status"] == "PUBLISHED"
-    assert stand(cloud, first) == before
+    assert cloud.stand() == before
 
 
-def test_what_a_function_given_up_for_dead_writes_late_is_cleared_by_the_next_version(cloud: Cloud):
-    _, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="clean")
-    late = {**cloud.task(second)}
-    cloud.step("publish", second)
-    fail(cloud, second)
-    prefix = f"runs/{late['run_id']}/{second.id}/"
-    staged = f"published/sale_month=2025-05/{second.hash}-000.parquet"
-    target = f"published/sales/sale_month=2025-05/{second.hash}-000.parquet"
-    cloud.s3.copy_object(Bucket=LAKE, Key=target, CopySource={"Bucket": WORK, "Key": prefix + staged})
-    third = cloud.put("sales/S001/2025-03-05.csv", FIRST, "03")
-    cloud.run(third)
-    run = cloud.ledger.entry(third)["run_id"]
-    assert rows(cloud, third) == [("2025-03", run, 7), ("2025-04", run, 1)]
-    assert "undo" not in cloud.ledger.head(third)
+def test_what_a_dead_run_had_published_is_removed_with_the_next_version(cloud: Cloud):
+    published_then_changed(cloud, KEY, until="publish")
+    third = cloud.put(KEY, THIRD, "03")
+    cloud.validate(third)
+    run = cloud.task(third)["run_id"]
+    assert later(cloud).claim(third, run_id=run, lease_seconds=100, engine="polars")
+    for state in ("clean", "reconcile", "publish", "complete", "remove_replaced"):
+        cloud.step(state, third)
+    assert {name for _, name, _ in rows(cloud, third)} == {run}
+    head = cloud.ledger.head(third)
+    assert (head["pending"], head["replaced"]) == ([], [])
 
 
-def test_an_expired_undo_record_does_not_stop_the_next_version(cloud: Cloud):
-    _, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="publish")
-    fail(cloud, second)
-    cloud.s3.delete_object(Bucket=WORK, Key=cloud.ledger.head(second)["undo"])
-    third = cloud.put("sales/S001/2025-03-05.csv", THIRD, "03")
-    cloud.run(third)
-    assert {run for _, run, _ in rows(cloud, third)} == {cloud.ledger.entry(third)["run_id"]}
-
-
-def test_undo_says_when_a_promised_version_is_gone(cloud: Cloud):
-    first = cloud.put("sales/S001/2025-03-05.csv", FIRST)
-    cloud.run(first)
-    gone = next(key for key in stand(cloud, first) if "2025-04" in key)
-    version = stand(cloud, first)[gone]
-    second = cloud.put("sales/S001/2025-03-05.csv", SECOND, "02")
-    cloud.run(second, until="publish")
-    cloud.s3.delete_object(Bucket=LAKE, Key=gone, VersionId=version)
-    with pytest.raises(CannotRestore, match="2025-04"):
-        fail(cloud, second)
-    assert cloud.ledger.entry(second)["status"] == "CLEANING"
+@pytest.mark.parametrize("state", ["undo", "remove_replaced"])
+def test_a_manifest_that_the_ledger_names_must_be_there(cloud: Cloud, state: str):
+    _, second = published_then_changed(cloud, KEY, until="publish" if state == "undo" else "complete")
+    named = cloud.ledger.head(second)["pending" if state == "undo" else "replaced"]
+    for key in named:
+        cloud.s3.delete_object(Bucket=LAKE, Key=key)
+    status = cloud.ledger.entry(second)["status"]
+    with pytest.raises(ManifestMissing, match="manifests/sales/"):
+        cloud.step(state, second, error={"Error": "Test", "Cause": ""})
+    assert named
+    assert cloud.ledger.entry(second)["status"] == status
 
 
 def test_a_run_that_lost_its_lease_publishes_nothing(cloud: Cloud):
-    first, second = published_then_changed(cloud, "sales/S001/2025-03-05.csv", until="reconcile")
-    before = stand(cloud, first)
+    first, second = published_then_changed(cloud, KEY, until="reconcile")
+    before = cloud.stand()
     assert later(cloud).claim(second, run_id="another", lease_seconds=100, engine="polars")
     with pytest.raises(LeaseLost):
         cloud.invoke("publish", {**cloud.task(second), "run_id": cloud.task(first)["run_id"]})
-    assert stand(cloud, first) == before
+    assert cloud.stand() == before
+
+
+def test_two_invocations_of_publish_leave_the_objects_of_the_first(cloud: Cloud):
+    first = cloud.put(KEY, FIRST)
+    cloud.run(first, until="publish")
+    before = cloud.stand()
+    assert cloud.step("publish", first)["new_partitions"] == 0
+    assert cloud.stand() == before
+
+
+def test_the_upload_whose_rows_were_replaced_is_tagged_and_the_published_one_is_not(cloud: Cloud):
+    first, second = published_then_changed(cloud, KEY, until="remove_replaced")
+
+    def tags(source: Any) -> dict[str, str]:
+        found = cloud.s3.get_object_tagging(Bucket=RAW, Key=source.key, VersionId=source.version_id)["TagSet"]
+        return {tag["Key"]: tag["Value"] for tag in found}
+
+    assert tags(first)["sluice:status"] == "REPLACED"
+    assert tags(second)["sluice:status"] == "PUBLISHED"

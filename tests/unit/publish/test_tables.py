@@ -103,28 +103,6 @@ def test_two_runs_that_make_the_table_at_once_both_succeed(cloud: Cloud, monkeyp
     assert columns(cloud)[0] == ("id", "string")
 
 
-def test_partitions_that_the_catalog_does_not_have_are_named(cloud: Cloud):
-    ensure(cloud)
-    assert tables.unknown_partitions(cloud.glue, DATABASE, MANIFEST) == ["month=2025-03", "month=a b%3D1"]
-    descriptor = table(cloud)["StorageDescriptor"]
-    cloud.glue.create_partition(
-        DatabaseName=DATABASE, TableName="sales", PartitionInput={"Values": ["a b=1"], "StorageDescriptor": descriptor}
-    )
-    assert tables.unknown_partitions(cloud.glue, DATABASE, MANIFEST) == ["month=2025-03"]
-
-
-def test_a_table_without_partitions_has_no_unknown_ones(cloud: Cloud):
-    unpartitioned = replace(MANIFEST, partition_columns=[], partitions=[PartitionCount({}, "", 3)])
-    ensure(cloud, unpartitioned)
-    assert tables.unknown_partitions(cloud.glue, DATABASE, unpartitioned) == []
-
-
-def test_more_partitions_than_one_call_takes_are_asked_for_in_several(cloud: Cloud):
-    ensure(cloud)
-    many = [PartitionCount({"month": f"{number:04}"}, f"month={number:04}", 1) for number in range(1001)]
-    assert len(tables.unknown_partitions(cloud.glue, DATABASE, replace(MANIFEST, partitions=many))) == 1001
-
-
 KEYED = replace(MANIFEST, across_files={"key": ["id"], "latest": "price"})
 
 

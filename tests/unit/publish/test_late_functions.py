@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from sluice.errors import LeaseLost, SluiceError
+from sluice.errors import LeaseLost, ManifestMissing, SluiceError
 from sluice.publish import publisher
 from tests.unit.cloud import WORK, Cloud
 from tests.unit.moments import this_moment
 from tests.unit.sales_rows import as_csv
 from tests.unit.stalls import stalled
-from tests.unit.two_versions import ERROR, FIRST, GOOD, SECOND, later, stand
+from tests.unit.two_versions import ERROR, FIRST, GOOD, SECOND, later, objects
 
 NEWEST = as_csv(*GOOD, {"sale_date": "2025-06-05"})
 
@@ -32,13 +32,13 @@ class Key:
         self.key = "sales/S001/2025-03-05.csv"
         first = cloud.put(self.key, FIRST, "01")
         cloud.run(first)
-        self.first = stand(cloud, first)
+        self.first = objects(cloud)
         self.second = cloud.put(self.key, SECOND, "02")
         cloud.run(self.second, until=until)
         self.task = cloud.task(self.second)
 
     def stand(self) -> dict[str, str]:
-        return stand(self.cloud, self.second)
+        return objects(self.cloud)
 
     def publish(self) -> None:
         self.cloud.invoke("publish", self.task)
@@ -56,7 +56,7 @@ class Key:
         run = self.cloud.task(source)["run_id"]
         # The lease of a run that nobody could end has expired by then.
         assert later(self.cloud).claim(source, run_id=run, lease_seconds=100, engine="polars")
-        for state in ("clean", "reconcile", "publish", "complete"):
+        for state in ("clean", "reconcile", "publish", "complete", "remove_replaced"):
             self.cloud.step(state, source)
         assert self.months() == {"2025-03", "2025-06"}
 
@@ -117,7 +117,7 @@ def test_a_source_is_either_completed_or_undone(cloud: Cloud):
     ends = set()
 
     def complete(key: Key) -> None:
-        with suppress(LeaseLost):
+        with suppress(LeaseLost, ManifestMissing):
             key.complete()
 
     for key, stood, call in every_stall(cloud, "undo", until="publish", meanwhile=complete, error=ERROR):

@@ -1,0 +1,97 @@
+"""Removes objects from the lake: those of a run that is undone, and those that a newer version has replaced."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import batched
+from typing import Any
+
+from sluice.aws.object_keys import lake_manifest_key
+from sluice.aws.object_version import ObjectVersion
+from sluice.errors import ObjectGone
+from sluice.ingest.object_tags import tag
+from sluice.ledger.ledger import Ledger
+from sluice.ledger.runs import Task
+from sluice.manifest import PartitionCount
+from sluice.publish import partitions
+from sluice.publish.lake import Lake, LakeManifest, read_manifest
+
+_KEYS_OF_ONE_DELETE = 1000
+"""What one DeleteObjects takes."""
+_THREADS = 8
+
+
+def undo(lake: Lake, ledger: Ledger, task: Task, *, error: str, cause: str) -> str:
+    """Undo what a run did with a source and return the ledger's status of it. Repeating it is harmless.
+
+    The lake is touched only while the run holds the source's lease: otherwise another run holds it, or
+    this one has completed and its rows stay. Once begun, the run can no longer publish or complete the source.
+    What readers saw before is still there: only objects that were never promised to them are removed.
+    Raises ManifestMissing.
+    """
+    if ledger.begin_undoing(task.source, run_id=task.run_id):
+        for key in ledger.head(task.source).get("pending", []):
+            remove_objects(lake, read_manifest(lake.s3, lake.bucket, key))
+            _forget(lake, ledger, task.source, key)
+        # The manifest of a publication that died before the ledger named it.
+        own = lake_manifest_key(task.dataset, task.run_id, task.source)
+        lake.s3.delete_object(Bucket=lake.bucket, Key=own)
+    return ledger.fail(task.source, run_id=task.run_id, error=error, cause=cause)
+
+
+def remove_replaced(lake: Lake, ledger: Ledger, source: ObjectVersion) -> int:
+    """Remove the objects that the published ones have replaced, and tag the uploads that they came from as REPLACED.
+
+    Returns of how many manifests. Repeating it is harmless. Raises ManifestMissing.
+    """
+    head = ledger.head(source)
+    keys = head.get("replaced", [])
+    for key in keys:
+        manifest = read_manifest(lake.s3, lake.bucket, key)
+        remove_objects(lake, manifest)
+        # A version may be published by its second run, and what its first one left is replaced.
+        if manifest.source.version_id != head["published_version"]:
+            with suppress(ObjectGone):
+                tag(lake.s3, manifest.source, status="REPLACED")
+        _forget(lake, ledger, source, key)
+    return len(keys)
+
+
+def _forget(lake: Lake, ledger: Ledger, source: ObjectVersion, key: str) -> None:
+    ledger.removed(source, manifest=key)
+    # After that: the ledger names no manifest that is gone.
+    lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+
+
+def remove_objects(lake: Lake, manifest: LakeManifest) -> None:
+    """Add a delete marker to each object of a manifest, and unregister the partitions that are empty then.
+
+    Raises OSError for what S3 or Glue did not do.
+    """
+    for some in batched(manifest.objects, _KEYS_OF_ONE_DELETE, strict=False):
+        keys = [{"Key": each.key} for each in some]
+        answer = lake.s3.delete_objects(Bucket=lake.bucket, Delete={"Objects": keys, "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise OSError(f"S3 did not delete {len(errors)} objects, the first: {errors[0]}")
+    if manifest.account.partition_columns:
+        _unregister_empty(lake, manifest)
+
+
+def _unregister_empty(lake: Lake, manifest: LakeManifest) -> None:
+    account = manifest.account
+
+    def holds_objects(partition: PartitionCount) -> bool:
+        prefix = f"published/{account.dataset}/{partition.path}/"
+        answer: dict[str, Any] = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=prefix, MaxKeys=1)
+        return bool(answer.get("KeyCount"))
+
+    def look() -> list[tuple[PartitionCount, bool]]:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            return list(zip(account.partitions, threads.map(holds_objects, account.partitions), strict=True))
+
+    try:
+        partitions.unregister(lake.glue, lake.database, account, [each for each, held in look() if not held])
+        # Another run may have put an object there meanwhile, and found the partition registered. It is every
+        # partition of the manifest, since a function that died here may have unregistered any.
+        partitions.register(lake.glue, lake.database, account, [each for each, held in look() if held])
+    except lake.glue.exceptions.EntityNotFoundException:
+        pass  # there is no table: the publication died before it made one
