@@ -224,10 +224,8 @@ class Explorer:
         return found
 
     def _begun(self, world: World) -> tuple[_At, ...]:
-        reached = []
-        for actor in self._actors:
-            reached.append(self._settle(world, actor, _run(actor, next(iter(actor.functions)), None)))
-        return tuple(reached)
+        firsts = [(actor, next(iter(actor.functions))) for actor in self._actors]
+        return tuple(self._settle(world, actor, _run(actor, first, None)) for actor, first in firsts)
 
     def _problems(self, state: _State, found: Found) -> list[str]:
         problems = self._always(state.world)
