@@ -50,7 +50,7 @@ MUTATIONS = (
         "_may_publish",
         'head.get("lease_owner") == run_id != head.get("undoing")',
         'head.get("lease_owner") == run_id',
-        "after claim: late publish, and the run gives up",
+        "after publish: late publish, and the run gives up",
     ),
     Mutation(
         "a late publisher does not look after its copies",
