@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, dict[str
     first: dict[str, str] = {}
     for difference in verify(STORES, now=time.time()):
         if kinds.total() < _MOST_LOGGED:
-            logger.warning("difference", extra={"difference": difference.to_dict()})
+            logger.warning("difference", extra=difference.to_dict())
         kinds[difference.kind] += 1
         first.setdefault(difference.kind, difference.subject)
     count(LakeDifferences=kinds.total())

@@ -72,7 +72,14 @@ def _copy_all(lake: Lake, ledger: Ledger, task: Task, manifest: LakeManifest, *,
 
 
 def _withdraw(lake: Lake, ledger: Ledger, manifest: LakeManifest) -> None:
-    """Remove what a run wrote that may no longer publish, unless another invocation of it has completed the source."""
-    if ledger.head(manifest.source).get("published_manifest") != manifest.key:
-        remove_objects(lake, manifest)
+    """Remove what a run wrote that may no longer publish, unless another invocation of it has completed the source.
+
+    A manifest that the ledger names stays: whoever takes it off the ledger reads it before.
+    """
+    head = ledger.head(manifest.source)
+    if head.get("published_manifest") == manifest.key:
+        return
+    is_named = manifest.key in (*head.get("pending", []), *head.get("replaced", []))
+    remove_objects(lake, manifest)
+    if not is_named:
         lake.s3.delete_object(Bucket=lake.bucket, Key=manifest.key)

@@ -29,7 +29,9 @@ def undo(lake: Lake, ledger: Ledger, task: Task, *, error: str, cause: str) -> s
     Raises ManifestMissing.
     """
     if ledger.begin_undoing(task.source, run_id=task.run_id):
-        for key in ledger.head(task.source).get("pending", []):
+        head = ledger.head(task.source)
+        # Another undo may have ended meanwhile, and the next run begun.
+        for key in head.get("pending", []) if head.get("lease_owner") == task.run_id else []:
             remove_objects(lake, read_manifest(lake.s3, lake.bucket, key))
             _forget(lake, ledger, task.source, key)
         # The manifest of a publication that died before the ledger named it.

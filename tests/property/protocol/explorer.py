@@ -23,6 +23,8 @@ from tests.property.protocol.world import Answer, Call, Item, World
 
 GO, LOST, ERROR, KILL = "go", "answer lost, repeated by the SDK", "error after it took effect", "killed after it"
 FAULTS = (LOST, ERROR, KILL)
+Fault = tuple[str, str]
+"""In which function it happened, and how."""
 _KEYS_A_PAGE = 1000
 """Of a listing."""
 _ASKED_LATE = ("published_version",)
@@ -173,7 +175,7 @@ class Found:
 class _State:
     world: World
     actors: tuple[_At, ...]
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     def key(self) -> bytes:
         stands = [(at.function, at.digest, at.ended) for at in self.actors]
@@ -191,7 +193,7 @@ class Explorer:
         actors: Sequence[Actor],
         *,
         always: Callable[[World], list[str]],
-        at_end: Callable[[World, dict[str, str], tuple[str, ...]], list[str]],
+        at_end: Callable[[World, dict[str, str], tuple[Fault, ...]], list[str]],
     ) -> None:
         self._actors = actors
         self._always = always
@@ -222,9 +224,8 @@ class Explorer:
         return found
 
     def _begun(self, world: World) -> tuple[_At, ...]:
-        return tuple(
-            self._settle(world, actor, _run(actor, next(iter(actor.functions)), None)) for actor in self._actors
-        )
+        firsts = [(actor, next(iter(actor.functions))) for actor in self._actors]
+        return tuple(self._settle(world, actor, _run(actor, first, None)) for actor, first in firsts)
 
     def _problems(self, state: _State, found: Found) -> list[str]:
         problems = self._always(state.world)
@@ -244,7 +245,7 @@ class Explorer:
                     continue  # as if it had not called, or called once
                 world, reached = self._step(state.world, actor, at, how)
                 actors = (*state.actors[:place], reached, *state.actors[place + 1 :])
-                faults = state.faults if how == GO else (*state.faults, how)
+                faults = state.faults if how == GO else (*state.faults, (at.function, how))
                 yield f"{actor.name}: {at.call}{'' if how == GO else f' — {how}'}", _State(world, actors, faults)
 
     def _step(self, world: World, actor: Actor, at: _At, how: str) -> tuple[World, _At]:
