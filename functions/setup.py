@@ -52,7 +52,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         if event["RequestType"] == "Delete":
             empty_work_bucket(context)
         else:
-            data = {"CodeUri": share_code(), "Tables": ",".join(make_tables())}
+            # The tables first: when they fail, nothing lies in the bucket yet.
+            names = make_tables()
+            data = {"CodeUri": share_code(), "Tables": ",".join(names)}
     # A stack whose custom resource never answers hangs for an hour: every error is an answer.
     except Exception as error:
         logger.exception("setup failed")

@@ -2,7 +2,7 @@
 
 from local.emulator import calls
 from local.emulator.athena import queries
-from local.emulator.cloudformation import custom_resource_failures, number_parameters
+from local.emulator.cloudformation import bucket_deletion, custom_resource_failures, number_parameters
 from local.emulator.cloudwatch import alarms, metrics
 from local.emulator.glue import catalog, crawlers, jobs, security_configuration
 from local.emulator.iam import resources, secure_transport
@@ -18,6 +18,7 @@ PATCHES = (
     events,
     ranges,
     number_parameters,
+    bucket_deletion,
     secure_transport,
     resources,
     kms,

@@ -89,6 +89,13 @@ def test_a_table_partitioned_otherwise_refuses_the_deployment(cloud: Cloud, answ
     assert "TableDisagrees" in got[0]["Reason"]
 
 
+def test_a_deployment_without_a_dataset_is_refused(cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch):
+    url, got = answers
+    monkeypatch.setattr(cloud.module("setup").registry, "contracts", dict)
+    ask(cloud, url)
+    assert "declares no dataset" in got[0]["Reason"]
+
+
 def test_an_answer_longer_than_cloudformation_takes_is_a_failure(
     cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch
 ):
