@@ -48,6 +48,7 @@ CALLS = {
     "glue:GetTable": {"get_table"},
     "glue:GetTables": {"get_paginator"},
     "glue:UpdateTable": {"update_table"},
+    "lambda:GetLayerVersion": {"get_layer_version_by_arn"},
     "s3:DeleteObject": {"delete_object", "delete_objects"},
     "s3:DeleteObjectVersion": {"delete_object", "delete_objects"},
     "s3:GetObject": {"get_object", "head_object", "copy_object", "copy", "upload_part_copy", "download_file"},

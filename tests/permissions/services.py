@@ -32,6 +32,7 @@ def watched(world: World) -> list[str]:
 def set_up(world: World) -> list[str]:
     """The custom resource uploads the code of the Glue job, makes the tables, and answers."""
     wrong = Wrong()
+    layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
             "RequestType": "Update",
@@ -39,6 +40,7 @@ def set_up(world: World) -> list[str]:
             "StackId": "stack",
             "RequestId": "request",
             "LogicalResourceId": "Setup",
+            "ResourceProperties": {"GluePackages": layer},
         }
         world.aws.client("lambda").invoke(
             FunctionName=world.stack.resources["SetupFunction"], Payload=json.dumps(event).encode()
