@@ -1,7 +1,7 @@
 """S3 checks that the caller may use the bucket's KMS key; MiniStack checks access to the object only.
 
-Writing needs kms:GenerateDataKey, reading needs kms:Decrypt, on the key of the bucket's default encryption. A policy may
-name the key that a write asks for (s3:x-amz-server-side-encryption-aws-kms-key-id); MiniStack does not know that.
+Writing needs kms:GenerateDataKey, reading needs kms:Decrypt, on the key of the bucket's default encryption. A policy
+may name the key that a write asks for (s3:x-amz-server-side-encryption-aws-kms-key-id); MiniStack does not know that.
 """
 
 import xml.etree.ElementTree as ET
