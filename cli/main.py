@@ -12,6 +12,7 @@ from cli.commands.backfill import backfill
 from cli.commands.check import check
 from cli.commands.clean import clean
 from cli.commands.costs import costs
+from cli.commands.destroy import destroy
 from cli.commands.diff import diff
 from cli.commands.doctor import doctor
 from cli.commands.explain import explain
@@ -59,7 +60,7 @@ def _options(
 
 _PANELS: dict[str, list[Callable[..., None]]] = {
     "On this machine, without AWS": [check, clean, new, explain, diff],
-    "Set up": [up, down, smoke, doctor],
+    "Set up": [up, down, smoke, doctor, destroy],
     "Send data": [put, stream, backfill],
     "Inspect": [runs, show_, query, report, quarantine, costs],
     "Repair": [replay, redrive, retract, verify],

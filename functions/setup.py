@@ -1,8 +1,8 @@
 """Setup: a custom resource that prepares a deployment, and empties what holds no data before the stack is deleted.
 
 The tables of all contracts must exist before CloudFormation makes the crawler, whose targets they are. The Glue job
-imports our packages from the work bucket: SAM uploads a job's script but not its libraries, and no property can name
-another resource's uploaded zip.
+imports from the work bucket: SAM uploads a job's script but not its libraries, and no property can name another
+resource's uploaded zip. Its wheels come in a layer that no function has, since Lambda tells where a layer's zip is.
 """
 
 import hashlib
@@ -40,19 +40,23 @@ _LAKE_FORMATION = (
 
 S3 = clients.client("s3")
 GLUE = clients.client("glue")
+LAMBDA = clients.client("lambda")
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Answer CloudFormation with Data {CodeUri, Tables: names with commas between them}."""
+    """Answer CloudFormation with Data {CodeUri, PackagesUri, Tables: names with commas between them}."""
     data: dict[str, str] = {}
     problem = ""
     try:
         if event["RequestType"] == "Delete":
             empty_work_bucket(context)
         else:
-            data = {"CodeUri": share_code(), "Tables": ",".join(make_tables())}
+            # The tables first: when they fail, nothing lies in the bucket yet.
+            names = make_tables()
+            packages = share_packages(event["ResourceProperties"]["GluePackages"])
+            data = {"CodeUri": share_code(), "PackagesUri": packages, "Tables": ",".join(names)}
     # A stack whose custom resource never answers hangs for an hour: every error is an answer.
     except Exception as error:
         logger.exception("setup failed")
@@ -82,6 +86,18 @@ def share_code() -> str:
     key = f"code/{hashlib.sha256(body).hexdigest()[:32]}.zip"
     S3.put_object(Bucket=WORK_BUCKET, Key=key, Body=body)
     logger.info("package shared", key=key, bytes=len(body))
+    return f"s3://{WORK_BUCKET}/{key}"
+
+
+def share_packages(layer: str) -> str:
+    """Copy the zip of a layer version, wheels in it, for the Glue job to install; return its URI."""
+    content = LAMBDA.get_layer_version_by_arn(Arn=layer)["Content"]
+    with urlopen(content["Location"], timeout=60) as stream:  # noqa: S310 (pre-signed by Lambda)
+        body = stream.read()
+    # Glue takes a zip of wheels by this end of its name (Glue guide, "Using Python libraries", appendix A).
+    key = f"code/{hashlib.sha256(body).hexdigest()[:32]}.gluewheels.zip"
+    S3.put_object(Bucket=WORK_BUCKET, Key=key, Body=body)
+    logger.info("wheels shared", key=key, bytes=len(body))
     return f"s3://{WORK_BUCKET}/{key}"
 
 

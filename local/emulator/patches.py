@@ -2,10 +2,10 @@
 
 from local.emulator import calls, sizes
 from local.emulator.athena import queries
-from local.emulator.cloudformation import custom_resource_failures, number_parameters
+from local.emulator.cloudformation import bucket_deletion, custom_resource_failures, number_parameters
 from local.emulator.cloudwatch import alarms, metrics
 from local.emulator.glue import catalog, crawlers, jobs, security_configuration
-from local.emulator.iam import resources, secure_transport
+from local.emulator.iam import key_policies, resources, secure_transport
 from local.emulator.lambdas import environments, errors, packages, queue_permissions, rule_targets, throttling
 from local.emulator.s3 import configuration, copies, events, kms, ranges
 from local.emulator.stepfunctions import calls as state_calls
@@ -19,9 +19,11 @@ PATCHES = (
     copies,
     ranges,
     number_parameters,
+    bucket_deletion,
     secure_transport,
     resources,
     kms,
+    key_policies,
     queue_permissions,
     throttling,
     rule_targets,

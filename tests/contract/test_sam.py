@@ -59,7 +59,9 @@ def test_what_is_deployed_repeats_nothing_by_a_yaml_alias(built: Path):
     meant = declared.template()["Resources"]
     assert sent.keys() == meant.keys()
     for name in (
-        meant.keys() - declared.functions().keys() - {"PackagesLayer", "EtlStateMachine", "CleanJob"}
+        meant.keys()
+        - declared.functions().keys()
+        - {"PackagesLayer", "GluePackagesLayer", "EtlStateMachine", "CleanJob"}
     ):  # local paths
         assert without_metadata(sent[name]) == without_metadata(meant[name]), name
 
@@ -77,6 +79,20 @@ def test_what_is_built_fits_lambda_with_room(built: Path):
     sizes = {path.name: layer + megabytes(path) for path in functions(built)}
     assert len(sizes) == len(declared.functions())
     assert max(sizes.values()) < LAMBDA_LIMIT_MB - ROOM_MB, sizes
+
+
+def test_the_wheels_of_the_glue_job_install_without_an_index(built: Path, tmp_path: Path):
+    wheels = built / "GluePackagesLayer" / "wheels"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", wheels, "--dry-run"]
+    command += ["--target", tmp_path, "--python-version", "3.13", "--only-binary", ":all:"]
+    command += ["--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64"]
+    subprocess.run([*map(str, command), "--requirement", str(wheels / "requirements.txt")], check=True)
+    assert len(list(wheels.glob("*.whl"))) == len(declared_wheels())
+
+
+def declared_wheels() -> list[str]:
+    text = (ROOT / "packages" / "glue" / "requirements.txt").read_text()
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def megabytes(folder: Path) -> float:

@@ -149,7 +149,7 @@ def test_data_outlives_the_stack_and_so_does_its_key() -> None:
     retained = {
         name
         for name, resource in declared.template()["Resources"].items()
-        if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
+        if (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")) == ("RetainExceptOnCreate", "Retain")
     }
 
     assert retained == {"RawBucket", "LakeBucket", "AccessLogsBucket", "LedgerTable", "DataKey", "HashKeySecret"}

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from typing import Any
 
 from tests.contract import declared
 from tests.contract.encryption import KEY_OR_NONE
@@ -19,15 +20,42 @@ def test_the_workgroup_decides_where_results_go_and_how_much_is_scanned() -> Non
     }
 
 
-def test_the_glue_job_installs_what_the_lock_file_says() -> None:
+def test_the_glue_job_installs_wheels_of_the_lock_file_and_nothing_from_the_internet() -> None:
     packages = tomllib.loads((declared.ROOT / "uv.lock").read_text())["package"]
-    locked = {package["name"]: package["version"] for package in packages}
+    locked = {package["name"]: package for package in packages}
     arguments = declared.resources("AWS::Glue::Job")["CleanJob"]["DefaultArguments"]
+    text = (declared.ROOT / "packages" / "glue" / "requirements.txt").read_text()
+    required = [line.split() for line in text.splitlines() if not line.startswith("#")]
 
-    installed = dict(module.split("==") for module in arguments["--additional-python-modules"].split(","))
+    assert arguments["--additional-python-modules"] == {"Fn::GetAtt": ["Setup", "PackagesUri"]}
+    assert arguments["--python-modules-installer-option"] == "--no-index"
+    assert {line[0].partition("==")[0] for line in required} == needed(locked, ["polars", "pandera", "backports-zstd"])
+    for pinned, *hashes in required:
+        name, _, version = pinned.partition("==")
+        assert version == locked[name]["version"]
+        known = {f"--hash={wheel['hash']}" for wheel in locked[name]["wheels"]}
+        assert hashes, name
+        assert set(hashes) <= known, name
 
-    assert set(installed) == {"polars", "pandera[polars]", "backports.zstd"}
-    assert {name: locked[name.partition("[")[0].replace(".", "-")] for name in installed} == installed
+
+def needed(locked: dict[str, Any], names: list[str]) -> set[str]:
+    """The packages and all that they need on Glue, by the lock file."""
+    found: set[str] = set()
+    while names:
+        name = names.pop()
+        if name not in found:
+            found.add(name)
+            names += [each["name"] for each in locked[name].get("dependencies", []) if "marker" not in each]
+    return found
+
+
+def test_the_glue_version_is_one_that_the_wheels_are_built_for() -> None:
+    parameter = declared.template()["Parameters"]["GlueVersion"]
+
+    assert parameter["AllowedValues"] == [parameter["Default"]] == ["6.0"]  # Python 3.13
+    makefile = (declared.ROOT / "packages" / "glue" / "Makefile").read_text()
+    assert "--python-version 3.13" in makefile
+    assert "_x86_64" in makefile
 
 
 def test_the_glue_job_is_bounded_and_never_repeats_itself() -> None:

@@ -13,7 +13,7 @@ SAMPLE = (
     ("ValidateRole", "dynamodb:PutItem"),
     ("CleanRole", "kms:GenerateDataKey"),
     ("ReconcileRole", "s3:ListBucket"),
-    ("EtlStateMachineRole", "glue:StartCrawler"),
+    ("EtlStateMachineRole", "athena:StartQueryExecution"),
     ("CheckRole", "athena:GetQueryResults"),
     ("CompleteRole", "s3:PutObjectVersionTagging"),
 )

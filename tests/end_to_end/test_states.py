@@ -101,17 +101,17 @@ def test_a_state_that_fails_fails_the_run_and_changes_nothing(world: World, fail
 
 
 @pytest.mark.parametrize(
-    ("role", "action"),
+    ("role", "action", "number"),  # each number makes new partitions
     [
-        ("EtlStateMachineRole", "glue:GetCrawler"),
-        ("EtlStateMachineRole", "glue:StartCrawler"),
-        ("CrawlerRole", "s3:ListBucket"),
+        ("EtlStateMachineRole", "glue:GetCrawler", 700),
+        ("EtlStateMachineRole", "glue:StartCrawler", 800),
+        ("CrawlerRole", "s3:ListBucket", 900),
     ],
 )
-def test_a_crawl_that_fails_is_an_alert_and_fails_no_run(world: World, role: str, action: str) -> None:
+def test_a_crawl_that_fails_is_an_alert_and_fails_no_run(world: World, role: str, action: str, number: int) -> None:
     key = f"sales/{action.partition(':')[2]}/2025-04-05.csv"
     faults.inject(world.aws, action, role=world.role(role), **DENIED)
-    entry = put(world, key, sales(700))
+    entry = put(world, key, sales(number))
     assert faults.fired(world.aws) > 0
     status, entered = execution(world, entry["run_id"])
     assert (entry["status"], status) == ("PUBLISHED", "SUCCEEDED")

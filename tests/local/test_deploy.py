@@ -62,6 +62,34 @@ def test_a_custom_resource_is_created_updated_and_deleted(aws: LocalAWS, tmp_pat
     assert template == path.read_text()
 
 
+BUCKETS = """
+Resources:
+  Data: {Type: "AWS::S3::Bucket", DeletionPolicy: RetainExceptOnCreate, UpdateReplacePolicy: Retain}
+  Scratch: {Type: "AWS::S3::Bucket"}
+"""
+
+
+def test_a_bucket_with_objects_keeps_its_stack_from_being_deleted(aws: LocalAWS, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(BUCKETS)
+    buckets, s3 = deploy(aws, tmp_path / "template.yaml", stack="full").resources, aws.client("s3")
+    for name in buckets.values():
+        s3.put_object(Bucket=name, Key="data", Body=b"rows")
+    with pytest.raises(DeployFailed, match="not empty") as failure:
+        delete(aws, "full")
+    assert failure.value.resource == "Scratch"
+    s3.delete_object(Bucket=buckets["Scratch"], Key="data")
+    delete(aws, "full")
+    names = [entry["Name"] for entry in s3.list_buckets()["Buckets"]]
+    assert (buckets["Data"] in names, buckets["Scratch"] in names) == (True, False)
+
+
+def test_a_failed_creation_keeps_nothing_that_only_a_deletion_retains(aws: LocalAWS, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(BUCKETS + FAILING.partition("Resources:")[2])
+    with pytest.raises(DeployFailed):
+        deploy(aws, tmp_path / "template.yaml", stack="undone")
+    assert not [entry["Name"] for entry in aws.client("s3").list_buckets()["Buckets"] if "undone" in entry["Name"]]
+
+
 def test_the_glue_security_configuration_of_a_template_is_made(aws: LocalAWS, stack: Deployment) -> None:
     name = stack.resources["SecurityConfiguration"]
     found = aws.client("glue").get_security_configuration(Name=name)["SecurityConfiguration"]

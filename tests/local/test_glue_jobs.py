@@ -107,6 +107,28 @@ def test_extra_py_files_can_be_imported(aws: LocalAWS, stack: Deployment, bucket
     assert ended(aws, job, start(aws, job))["JobRunState"] == "SUCCEEDED"
 
 
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("s3://{bucket}/job/there.gluewheels.zip", ""),
+        ("s3://{bucket}/job/missing.gluewheels.zip", "Error downloading from S3"),
+        ("s3://{bucket}/job/extra.zip", "no zip of wheels"),
+        ("polars==2.1.0", "no zip of wheels"),
+    ],
+)
+def test_a_job_without_an_index_needs_wheels_that_it_may_read(
+    aws: LocalAWS, stack: Deployment, bucket: str, module: str, reason: str
+) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key="job/there.gluewheels.zip", Body=b"wheels")
+    modules = {"--additional-python-modules": module.format(bucket=bucket)}
+    job = new_job(
+        aws, stack, bucket, "pass", DefaultArguments={**modules, "--python-modules-installer-option": "--no-index"}
+    )
+    done = ended(aws, job, start(aws, job))
+    assert (done["JobRunState"] == "SUCCEEDED") == (not reason), done
+    assert reason in done.get("ErrorMessage", "")
+
+
 def test_a_failed_run_is_tried_again_as_often_as_the_job_says(aws: LocalAWS, stack: Deployment, bucket: str) -> None:
     job = new_job(aws, stack, bucket, "raise SystemExit(1)", MaxRetries=1)
     first = start(aws, job)

@@ -1,6 +1,8 @@
 """A Glue or Athena call is checked on the resources that AWS checks it on."""
 
+import io
 import uuid
+import zipfile
 from typing import Any
 
 import pytest
@@ -51,3 +53,20 @@ def test_a_table_needs_its_database_and_the_catalog_as_well(aws: LocalAWS, stack
     rest = [allow("glue:GetTable", f"{ROOT}:database/{database}"), allow("glue:GetTable", f"{ROOT}:catalog")]
     found = session(aws, table, *rest).client("glue").get_table(DatabaseName=database, Name="guarded")
     assert found["Table"]["Name"] == "guarded"
+
+
+def test_a_layer_version_is_read_by_its_own_action_on_its_own_arn(aws: LocalAWS) -> None:
+    content = {"ZipFile": zip_of("wheels/a.whl")}
+    made = [aws.client("lambda").publish_layer_version(LayerName="wheels", Content=content) for _ in range(2)]
+    first, second = (each["LayerVersionArn"] for each in made)
+    reader = session(aws, allow("lambda:GetLayerVersion", first)).client("lambda")
+    assert reader.get_layer_version_by_arn(Arn=first)["Content"]["Location"].startswith("http")
+    with pytest.raises(ClientError, match="lambda:GetLayerVersion"):
+        reader.get_layer_version_by_arn(Arn=second)
+
+
+def zip_of(name: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, "")
+    return content.getvalue()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.permissions.failures import late, recovered, recovered_new, replaced, undone, undone_new
 from tests.permissions.large_files import large, stopped
-from tests.permissions.services import buried, logging_machine, set_up, watched
+from tests.permissions.services import buried, crawled, logging_machine, set_up, watched
 from tests.permissions.streams import streamed, undelivered
 from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected, released
 from tests.permissions.world import World
@@ -27,6 +27,7 @@ FLOWS = (
     Flow("buried", buried),
     Flow("rejected", rejected),
     Flow("good", good),
+    Flow("crawled", crawled),
     Flow("described", described),
     Flow("watched", watched),
     Flow("released", released),

@@ -4,15 +4,16 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.permissions.expectations import Wrong, numbers
+from local.waiting import StillWaiting, eventually
+from tests.permissions.expectations import Wrong, fresh, numbers, published
 from tests.permissions.guests import GUESTS_EVERY
-from tests.permissions.world import World
+from tests.permissions.world import World, guests
 
 
 def watched(world: World) -> list[str]:
@@ -29,9 +30,39 @@ def watched(world: World) -> list[str]:
     return wrong
 
 
+def crawled(world: World) -> list[str]:
+    """A crawl follows a run that made a partition, and people are notified of what it finds."""
+    wrong = Wrong()
+    key, month = fresh("crawled")
+    begun = datetime.now(UTC)
+    published(world, key, guests({"arrival": f"{month}-01"}), wrong)
+    if wrong:
+        return wrong
+    glue = world.aws.client("glue")
+
+    def last() -> dict[str, Any] | None:
+        crawler = glue.get_crawler(Name=world.stack.outputs["CrawlerName"])["Crawler"]
+        crawl = crawler.get("LastCrawl") or {}
+        return crawl if crawler["State"] == "READY" and crawl.get("StartTime", begun) > begun else None
+
+    crawl: dict[str, Any] = {}
+    with suppress(StillWaiting):
+        crawl = eventually(last, seconds=20) or {}
+    wrong.expect(crawl.get("Status") == "SUCCEEDED", f"a crawl ended well ({crawl})")
+    message = f"failure {next(numbers)}"
+    event = json.dumps({"status": "FAILED", "message": message})
+    world.aws.client("lambda").invoke(
+        FunctionName=world.stack.resources["CompareCrawlFunction"], Payload=event.encode()
+    )
+    wrong.expect(world.alerted(message), "people are notified of a crawl that failed")
+    wrong.expect(world.announced("CrawlDisagrees", message), "the event bus is notified")
+    return wrong
+
+
 def set_up(world: World) -> list[str]:
     """The custom resource uploads the code of the Glue job, makes the tables, and answers."""
     wrong = Wrong()
+    layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
             "RequestType": "Update",
@@ -39,6 +70,7 @@ def set_up(world: World) -> list[str]:
             "StackId": "stack",
             "RequestId": "request",
             "LogicalResourceId": "Setup",
+            "ResourceProperties": {"GluePackages": layer},
         }
         world.aws.client("lambda").invoke(
             FunctionName=world.stack.resources["SetupFunction"], Payload=json.dumps(event).encode()

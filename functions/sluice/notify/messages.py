@@ -175,7 +175,7 @@ def crawl_disagrees(*, crawler: str, database: str, raw_bucket: str, disagreemen
         "crawler": crawler,
         "database": database,
         "bucket": raw_bucket,
-        "disagreements": [text[:500] for text in disagreements[:_MOST_IN_EVENT]],
+        "disagreements": [text[:500] for text in disagreements[:50]],
         "disagreements_total": len(disagreements),
     }
     text = [

@@ -71,6 +71,8 @@ def prepare(
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "JAVA_HOME", "TZ") if name in os.environ}
     environment |= credentials.environment()
     environment["TMPDIR"] = str(folder)
+    for uri in wheels(arguments):  # not installed: the job's interpreter has what the project has
+        fetch(credentials, uri, folder / "wheels" / Path(uri).name)
     environment["PYTHONPATH"] = os.pathsep.join(extra_files(credentials, arguments, folder))
     if SPARK.search(script.read_text(encoding="utf-8", errors="replace")):
         check_spark(python)
@@ -98,6 +100,17 @@ def extra_files(credentials: roles.Credentials, arguments: Mapping[str, str], fo
         path = folder / "extra" / str(number) / Path(uri.strip()).name
         fetch(credentials, uri.strip(), path)
         yield str(path if path.suffix in (".zip", ".egg", ".whl") else path.parent)
+
+
+def wheels(arguments: Mapping[str, str]) -> list[str]:
+    """The addresses in S3 of --additional-python-modules. Raises Unstartable where Glue could not install from one."""
+    modules = [each.strip() for each in arguments.get("--additional-python-modules", "").split(",") if each.strip()]
+    addresses = [each for each in modules if each.startswith("s3://")]
+    no_index = "--no-index" in arguments.get("--python-modules-installer-option", "")
+    for each in modules if no_index else addresses:
+        if not each.startswith("s3://") or not each.endswith((".whl", ".gluewheels.zip", "requirements.txt")):
+            raise Unstartable(f"LAUNCH ERROR | Python module installer: {each} is no wheel and no zip of wheels")
+    return addresses
 
 
 def check_spark(python: str) -> None:

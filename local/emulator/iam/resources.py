@@ -3,6 +3,7 @@
 Glue: MiniStack takes a crawler's name for a table's; a call on a table is checked on the catalog, the database and
 the table (docs: "Specifying AWS Glue resource ARNs"). Athena: a query belongs to its workgroup.
 Logs: in policies the ARN of a group ends in `:*`, which covers its streams (docs: "CloudWatch Logs resources").
+Lambda: a layer version is read by lambda:GetLayerVersion on its own ARN (Service Authorization Reference).
 """
 
 import json
@@ -60,12 +61,23 @@ def log_resource(given: dict[str, Any], root: str) -> str:
     return f"{root}:log-group:{given['logGroupName']}:log-stream:{given.get('logStreamName', '')}"
 
 
+def layer_version(service: str, query: Any) -> str:
+    """The ARN of the layer version that a GetLayerVersionByArn names, empty for any other call."""
+    if service != "lambda" or "LayerVersion" not in query.get("find", []):
+        return ""
+    arn = query["Arn"]
+    return str(arn if isinstance(arn, str) else arn[0])
+
+
 def patch() -> None:
+    action_of = iam_actions.extract_iam_action
     extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
 
     def extract_right(
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
     ) -> str:
+        if layer := layer_version(service, query):
+            return layer
         if service not in ("glue", "athena", "logs") or path.startswith("/iceberg"):
             return str(extract(service, method, path, headers, body, query, region, account))
         given = json.loads(body or b"{}")
@@ -81,6 +93,11 @@ def patch() -> None:
         resources.others = tuple(found[:-1])
         return resources
 
+    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        if layer_version(service, query):
+            return "lambda:GetLayerVersion"
+        return action_of(service, method, path, headers, body, query)
+
     def enforce_all(
         access_key: str, action: str, service: str, region: str, resource_arn: str = "*", **context: Any
     ) -> Any:
@@ -90,5 +107,6 @@ def patch() -> None:
                 return denied
         return None
 
+    iam_actions.extract_iam_action = extract_action
     iam_actions.extract_resource_arn = extract_right
     iam_evaluator.enforce = enforce_all

@@ -114,6 +114,9 @@ def _admits(trust: str | dict[str, Any], service: str) -> bool:
     for statement in statements if isinstance(statements, list) else [statements]:
         principal = statement.get("Principal")
         services = principal.get("Service", []) if isinstance(principal, dict) else []
+        condition = {"StringEquals": {"aws:SourceAccount": get_account_id()}}
+        if statement.get("Condition", condition) != condition:
+            continue
         if statement["Effect"] == "Allow" and service in ([services] if isinstance(services, str) else services):
             return True
     return False

@@ -1,6 +1,7 @@
 """S3 checks that the caller may use the bucket's KMS key; MiniStack checks access to the object only.
 
-Writing needs kms:GenerateDataKey, reading needs kms:Decrypt, on the key of the bucket's default encryption.
+Writing needs kms:GenerateDataKey, reading needs kms:Decrypt, on the key of the bucket's default encryption. A policy
+may name the key that a write asks for (s3:x-amz-server-side-encryption-aws-kms-key-id); MiniStack does not know that.
 """
 
 import xml.etree.ElementTree as ET
@@ -11,6 +12,8 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
 
 NEEDED = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt", "s3:GetObjectVersion": "kms:Decrypt"}
+
+KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 
 _missing: ContextVar[tuple[str, str] | None] = ContextVar("missing", default=None)  # action and key, when denied
 
@@ -36,6 +39,15 @@ def exists(object_arn: str) -> bool:
 
 
 def patch() -> None:
+    object_context = iam_actions._s3_object_context
+
+    def object_context_with_key(action: str, query: dict[str, Any], path: str, headers: dict[str, str]) -> Any:
+        context = object_context(action, query, path, headers)
+        if action == "s3:PutObject" and headers.get(KEY_HEADER):
+            context[f"s3:{KEY_HEADER}"] = headers[KEY_HEADER]
+        return context
+
+    iam_actions._s3_object_context = object_context_with_key
     enforce, refuse = iam_evaluator.enforce, iam_actions.access_denied_response
 
     def enforce_with_key(

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 import zipfile
@@ -12,6 +13,8 @@ from sluice.contract.registry import contracts
 from tests.unit.cloud import DATABASE, EVENTS, LAKE, RAW, WORK, Cloud
 from tests.unit.sales_rows import as_csv
 
+WHEELS = b"a zip of wheels"
+
 
 @pytest.fixture
 def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -24,6 +27,11 @@ def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.send_response(200)
             self.end_headers()
 
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(WHEELS)
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -35,6 +43,8 @@ def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def ask(cloud: Cloud, url: str, **changes: Any) -> None:
+    """Invoke the function as CloudFormation does; the layer's zip is what a GET of the URL answers."""
+    cloud.module("setup").LAMBDA.get_layer_version_by_arn = lambda **_: {"Content": {"Location": url}}
     event = json.loads((EVENTS / "setup.json").read_text())
     cloud.invoke("setup", {**event, "ResponseURL": url, **changes})
 
@@ -50,6 +60,15 @@ def test_our_packages_lie_in_the_work_bucket_as_one_zip(cloud: Cloud, answers: A
     assert {"sluice/__init__.py", "sluice/contract/model.py", "datasets/sales.py"} <= set(names)
     assert {name.split("/")[0] for name in names} == {"sluice", "datasets"}
     assert all(name.endswith(".py") for name in names)
+
+
+def test_the_wheels_of_the_glue_job_lie_there_too_under_a_name_that_glue_knows(cloud: Cloud, answers: Any):
+    url, got = answers
+    ask(cloud, url)
+    digest = hashlib.sha256(WHEELS).hexdigest()[:32]
+    assert got[0]["Data"]["PackagesUri"] == f"s3://{WORK}/code/{digest}.gluewheels.zip"
+    body = cloud.s3.get_object(Bucket=WORK, Key=f"code/{digest}.gluewheels.zip")["Body"].read()
+    assert body == WHEELS
 
 
 def test_the_same_code_is_the_same_zip(cloud: Cloud, answers: Any):
@@ -87,6 +106,13 @@ def test_a_table_partitioned_otherwise_refuses_the_deployment(cloud: Cloud, answ
     ask(cloud, url)
     assert got[0]["Status"] == "FAILED"
     assert "TableDisagrees" in got[0]["Reason"]
+
+
+def test_a_deployment_without_a_dataset_is_refused(cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch):
+    url, got = answers
+    monkeypatch.setattr(cloud.module("setup").registry, "contracts", dict)
+    ask(cloud, url)
+    assert "declares no dataset" in got[0]["Reason"]
 
 
 def test_an_answer_longer_than_cloudformation_takes_is_a_failure(
