@@ -5,7 +5,7 @@ None of them holds a row or a cell, only file names, counts and names of checks.
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -166,6 +166,24 @@ def dataset_stale(dataset: str, *, last_published: str, expected_every: timedelt
         f"  sluice report {shlex.quote(dataset)}",
     ]
     return Notice("DatasetStale", detail, _subject(f"Sluice: {dataset} is stale"), _lines(text))
+
+
+def objects_unseen(versions: Sequence[ObjectVersion], *, raw_bucket: str) -> Notice:
+    """Return the notice of objects in the raw bucket that are not in the ledger: no event of them came."""
+    named = [{"key": version.key, "version_id": version.version_id} for version in versions[:_MOST_IN_EVENT]]
+    count = f"{len(versions):,} object{'s' if len(versions) > 1 else ''}"
+    text = [
+        f"{count} in the raw bucket never reached Sluice: no event of the upload came.",
+        "",
+        *(f"  {version.key}" for version in versions[:_MOST]),
+        *([f"  and {len(versions) - _MOST:,} more"] if len(versions) > _MOST else []),
+        "",
+        "Next: take them in; files that are in the table already are skipped:",
+        f"  sluice backfill s3://{raw_bucket}/",
+        "If it happens again, see whether the bucket sends events to EventBridge and the upload rule is enabled.",
+    ]
+    detail = {"bucket": raw_bucket, "count": len(versions), "objects": named}
+    return Notice("UnseenObjects", detail, _subject(f"Sluice: {count} never seen"), _lines(text))
 
 
 def plain_cause(cause: str) -> str:
