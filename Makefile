@@ -49,7 +49,7 @@ lint: .venv/bin/uv
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@PYTHONPATH=functions:. .venv/bin/lint-imports
-	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 eu-central-1 -t template.yaml
 	@.venv/bin/uv sync --quiet --frozen --project tests/checkov --python $(PYTHON)
 	@tests/checkov/.venv/bin/checkov -f template.yaml --config-file tests/checkov/checkov.yaml
 

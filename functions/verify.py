@@ -8,11 +8,12 @@ from typing import Any
 from sluice.aws import clients
 from sluice.aws.telemetry import LambdaContext, count, logger, tracer
 from sluice.notify.messages import lake_differs
-from sluice.notify.send import alert
+from sluice.notify.send import alert, put_event
 from sluice.publish.inventory import Stores
 from sluice.publish.verify import ADVICE, verify
 
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
+EVENT_BUS = os.environ["EVENT_BUS"]
 STORES = Stores(
     s3=clients.client("s3"),
     dynamodb=clients.client("dynamodb"),
@@ -23,6 +24,7 @@ STORES = Stores(
     database=os.environ["DATABASE"],
 )
 SNS = clients.client("sns")
+EVENTS = clients.client("events")
 
 _MOST_LOGGED = 100
 
@@ -43,6 +45,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, dict[str
         first.setdefault(difference.kind, difference.subject)
     count(LakeDifferences=kinds.total())
     if kinds:
-        alert(SNS, ALERTS_TOPIC_ARN, lake_differs(kinds, first, ADVICE))
+        notice = lake_differs(kinds, first, ADVICE, raw_bucket=STORES.raw_bucket)
+        put_event(EVENTS, EVENT_BUS, notice)
+        alert(SNS, ALERTS_TOPIC_ARN, notice)
     logger.info("lake verified", differences=dict(kinds))
     return {"differences": dict(kinds)}

@@ -16,6 +16,8 @@ from cli.spark import JAVA, java_version
 from cli.stack import history
 from cli.stack.connection import Stack
 from cli.stack.deployment import changed_modules, changed_resources
+from sluice.ingest.unseen import unseen
+from sluice.ledger.history import RunHistory
 from sluice.ledger.ledger import FAILED, RECEIVED
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -129,7 +131,7 @@ def deployment(stack: Stack, template: Path) -> list[Finding]:
 
 
 def backlog(stack: Stack) -> list[Finding]:
-    """Check for dead letters, failed files, and files that make no progress."""
+    """Check for dead letters, failed files, files that make no progress, and objects of which no event came."""
     found = []
     dead = _messages(stack, "DeadLetterQueueUrl")
     if dead:
@@ -154,6 +156,14 @@ def backlog(stack: Stack) -> list[Finding]:
                 "received", BAD, f"{len(still) - unbatched:,} files have had no validation result or run for an hour"
             )
         )
+    entries = RunHistory(stack.client("dynamodb"), stack.ledger_table).entries
+    missed = unseen(stack.client("s3"), stack.raw, entries, now=datetime.now(UTC), within=timedelta(days=7))
+    if missed:
+        named = ", ".join(version.key for _, version in missed[:3])
+        detail = (
+            f"{len(missed):,} objects of 7 days never reached the ledger ({named}): sluice backfill s3://{stack.raw}/"
+        )
+        found.append(Finding("never seen", BAD, detail))
     return found
 
 

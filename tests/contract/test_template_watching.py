@@ -56,7 +56,7 @@ def test_what_the_alarms_watch_is_what_the_functions_count() -> None:
     }
     service = declared.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
 
-    assert {name for name, _ in watched} == {"FilesAboveQuarantineLimit", "StaleDatasets"} <= counted
+    assert {name for name, _ in watched} == {"FilesAboveQuarantineLimit", "StaleDatasets", "UnseenObjects"} <= counted
     assert {dimensions for _, dimensions in watched} == {json.dumps([{"Name": "service", "Value": service}])}
 
 

@@ -17,13 +17,20 @@ from tests.permissions.world import World, guests
 
 
 def watched(world: World) -> list[str]:
-    """People are notified of a stale dataset."""
+    """People are notified of a stale dataset, and uploads are compared with the ledger."""
     wrong = Wrong()
-    now = datetime.now(UTC) + GUESTS_EVERY + timedelta(minutes=30)
-    answer = world.aws.client("lambda").invoke(
-        FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps({"time": now.isoformat()}).encode()
-    )
-    response = json.loads(answer["Payload"].read())
+
+    def response_at(later: timedelta) -> dict[str, Any]:
+        event = {"time": (datetime.now(UTC) + later).isoformat()}
+        answer = world.aws.client("lambda").invoke(
+            FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps(event).encode()
+        )
+        response: dict[str, Any] = json.loads(answer["Payload"].read())
+        return response
+
+    soon = response_at(timedelta(minutes=15))
+    wrong.expect(soon.get("unseen") == 0, f"every upload is in the ledger ({soon})")
+    response = response_at(GUESTS_EVERY + timedelta(minutes=30))
     if wrong.expect("guests" in response.get("notified", []), f"guests are reported as stale ({response})"):
         heard = world.listen(lambda message: "guests" in message.get("Subject", "") or "guests" in str(message))
         wrong.expect(heard is not None, "people are notified")

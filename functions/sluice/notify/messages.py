@@ -6,7 +6,7 @@ None of them holds a row or a cell, only file names, counts and names of checks.
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -192,7 +192,9 @@ def crawl_disagrees(*, crawler: str, database: str, raw_bucket: str, disagreemen
     return Notice("CrawlDisagrees", detail, _subject(f"Sluice: the crawl of {database} disagrees"), _lines(text))
 
 
-def lake_differs(kinds: Mapping[str, int], first: Mapping[str, str], advice: Mapping[str, str]) -> Notice:
+def lake_differs(
+    kinds: Mapping[str, int], first: Mapping[str, str], advice: Mapping[str, str], *, raw_bucket: str
+) -> Notice:
     """Return the notice of a lake that is not as the ledger promises.
 
     kinds: how many differences of each kind; first: an example of each; advice: what to do about it.
@@ -201,7 +203,26 @@ def lake_differs(kinds: Mapping[str, int], first: Mapping[str, str], advice: Map
     for kind, many in kinds.items():
         text += [f"{many:,} {kind}, such as {first[kind]}", f"  {advice[kind]}"]
     text += ["", "Next: see all of them; --repair heals what is safe to repair:", "  sluice verify"]
-    return Notice("LakeDiffers", dict(kinds), _subject(f"Sluice: {sum(kinds.values())} differences"), _lines(text))
+    detail = {"bucket": raw_bucket, "differences": dict(kinds)}
+    return Notice("LakeDiffers", detail, _subject(f"Sluice: {sum(kinds.values())} differences"), _lines(text))
+
+
+def objects_unseen(versions: Sequence[ObjectVersion], *, raw_bucket: str) -> Notice:
+    """Return the notice of objects in the raw bucket that are not in the ledger: no event of them came."""
+    named = [{"key": version.key, "version_id": version.version_id} for version in versions[:50]]
+    count = f"{len(versions):,} object{'s' if len(versions) > 1 else ''}"
+    text = [
+        f"{count} in the raw bucket never reached Sluice: no event of the upload came.",
+        "",
+        *(f"  {version.key}" for version in versions[:_MOST]),
+        *([f"  and {len(versions) - _MOST:,} more"] if len(versions) > _MOST else []),
+        "",
+        "Next: take them in; files that are in the table already are skipped:",
+        f"  sluice backfill s3://{raw_bucket}/",
+        "If it happens again, see whether the bucket sends events to EventBridge and the upload rule is enabled.",
+    ]
+    detail = {"bucket": raw_bucket, "count": len(versions), "objects": named}
+    return Notice("UnseenObjects", detail, _subject(f"Sluice: {count} never seen"), _lines(text))
 
 
 def plain_cause(cause: str) -> str:

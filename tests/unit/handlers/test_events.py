@@ -76,7 +76,7 @@ def test_the_event_of_describe_writes_the_pages_of_the_run_and_of_its_dataset(cl
 
 
 def test_the_event_of_watch_finds_the_stale_datasets(cloud: Cloud):
-    assert cloud.invoke("watch", cloud.event_of("watch")) == {"stale": [], "notified": [], "released": []}
+    assert cloud.invoke("watch", cloud.event_of("watch")) == {"stale": [], "notified": [], "released": [], "unseen": 0}
 
 
 def test_the_event_of_window_writes_what_the_window_counted(cloud: Cloud):

@@ -60,6 +60,13 @@ def disagreeing(cloud: Cloud) -> dict[str, Any]:
     return told(cloud)
 
 
+def unannounced(cloud: Cloud) -> dict[str, Any]:
+    cloud.put("sales/S001/2025-03-08.csv", as_csv({}))
+    soon = datetime.now(UTC) + timedelta(minutes=15)
+    cloud.invoke("watch", cloud.event_of("watch") | {"time": soon.isoformat()})
+    return told(cloud)
+
+
 @pytest.mark.parametrize(
     ("make", "name"),
     [
@@ -69,6 +76,7 @@ def disagreeing(cloud: Cloud) -> dict[str, Any]:
         (failed, "RunFailed"),
         (stale, "DatasetStale"),
         (disagreeing, "CrawlDisagrees"),
+        (unannounced, "UnseenObjects"),
     ],
 )
 def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: Any, name: str):
@@ -80,7 +88,11 @@ def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: An
 def test_every_event_has_a_schema_and_a_chapter_with_an_example():
     code = "".join(path.read_text() for path in (DOCS.parent / "functions" / "sluice").rglob("*.py"))
     names = set(re.findall(r'Notice\("(\w+)"', code))
-    assert set(SCHEMAS) == names == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale", "CrawlDisagrees"}
+    assert (
+        set(SCHEMAS)
+        == names
+        == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale", "CrawlDisagrees", "UnseenObjects"}
+    )
     assert {example["detail-type"] for example in EXAMPLES} == names
     assert all(f"\n## {name}\n" in GUIDE and f"events/{name}.schema.json" in GUIDE for name in names)
 
