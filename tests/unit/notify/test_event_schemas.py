@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.contract import declared
-from tests.unit.cloud import Cloud
+from tests.unit.cloud import LAKE, Cloud
 from tests.unit.sales_rows import as_csv
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -60,6 +60,15 @@ def disagreeing(cloud: Cloud) -> dict[str, Any]:
     return told(cloud)
 
 
+def differing(cloud: Cloud) -> dict[str, Any]:
+    cloud.run(cloud.put("sales/S001/2025-03-09.csv", as_csv({})))
+    told(cloud)
+    for listed in cloud.s3.list_objects_v2(Bucket=LAKE, Prefix="published/")["Contents"]:
+        cloud.s3.delete_object(Bucket=LAKE, Key=listed["Key"])
+    cloud.invoke("verify", cloud.event_of("verify"))
+    return told(cloud)
+
+
 def unannounced(cloud: Cloud) -> dict[str, Any]:
     cloud.put("sales/S001/2025-03-08.csv", as_csv({}))
     soon = datetime.now(UTC) + timedelta(minutes=15)
@@ -77,6 +86,7 @@ def unannounced(cloud: Cloud) -> dict[str, Any]:
         (stale, "DatasetStale"),
         (disagreeing, "CrawlDisagrees"),
         (unannounced, "UnseenObjects"),
+        (differing, "LakeDiffers"),
     ],
 )
 def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: Any, name: str):
@@ -88,11 +98,8 @@ def test_a_real_event_is_what_its_schema_says_and_no_more(cloud: Cloud, make: An
 def test_every_event_has_a_schema_and_a_chapter_with_an_example():
     code = "".join(path.read_text() for path in (DOCS.parent / "functions" / "sluice").rglob("*.py"))
     names = set(re.findall(r'Notice\("(\w+)"', code))
-    assert (
-        set(SCHEMAS)
-        == names
-        == {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale", "CrawlDisagrees", "UnseenObjects"}
-    )
+    known = {"FileRejected", "DatasetUpdated", "RunFailed", "DatasetStale"}
+    assert set(SCHEMAS) == names == known | {"CrawlDisagrees", "UnseenObjects", "LakeDiffers"}
     assert {example["detail-type"] for example in EXAMPLES} == names
     assert all(f"\n## {name}\n" in GUIDE and f"events/{name}.schema.json" in GUIDE for name in names)
 
