@@ -160,3 +160,23 @@ def test_a_missing_partition_and_the_rows_that_it_hides_are_named(stack: Stack) 
     assert states([*steps.values()], FAILED) == {"partitions", "rows"}
     assert states([*steps.values()], SKIPPED) == set()
     assert left(stack) == []
+
+
+def test_what_the_caller_may_not_try_is_skipped_and_says_which_right_it_needs(aws: LocalAWS, stack: Stack) -> None:
+    iam = stack.client("iam")
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}, "Action": "sts:AssumeRole"}
+    rights = [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": ["iam:*", "lambda:InvokeFunction"], "Resource": "*"},
+    ]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [root]})
+    arn = iam.create_role(RoleName="tester", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": rights})
+    iam.put_role_policy(RoleName="tester", PolicyName="rights", PolicyDocument=document)
+    limited = deployed(aws.session(role_arn=arn), "sluice")
+    steps = by_name(smoke(limited, TEMPLATE, minutes=MINUTES, show=lambda _: None))
+    assert states([*steps.values()], SKIPPED) == {"permissions", "redrive", "redriven rows"}
+    assert "iam:SimulatePrincipalPolicy" in steps["permissions"].found
+    assert "lambda:InvokeFunction" in steps["redrive"].found
+    assert states([*steps.values()], FAILED) == set()
+    assert left(stack) == []
