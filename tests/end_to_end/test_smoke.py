@@ -51,9 +51,10 @@ def left(stack: Stack) -> list[str]:
         ]
     items = stack.client("dynamodb").scan(TableName=stack.ledger_table)["Items"]
     found += [item["source"]["S"] for item in items]
-    database = stack.output("DatabaseName")
-    parts = stack.client("glue").get_partitions(DatabaseName=database, TableName="sluice_smoke")["Partitions"]
-    return [name for name in found if "sluice_smoke" in name] + [str(part["Values"]) for part in parts]
+    glue, database = stack.client("glue"), stack.output("DatabaseName")
+    tables = [table["Name"] for table in glue.get_tables(DatabaseName=database)["TableList"]]
+    parts = glue.get_partitions(DatabaseName=database, TableName="sluice_smoke") if "sluice_smoke" in tables else {}
+    return [name for name in found if "sluice_smoke" in name] + [str(part) for part in parts.get("Partitions", [])]
 
 
 def after(name: str, do: Callable[[], Any]) -> Callable[[Step], None]:
