@@ -33,6 +33,16 @@ def stack(aws: LocalAWS) -> Stack:
     return deployed(aws.session(), "sluice")
 
 
+@pytest.fixture
+def prompt(aws: LocalAWS, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, at a prompt at which commands use the stack."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("SLUICE_STACK", raising=False)
+    detached.remember(aws)
+    assert connect(None, None, None).raw == stack.raw
+    return tmp_path
+
+
 def by_name(steps: list[Step]) -> dict[str, Step]:
     return {step.name: step for step in steps}
 
@@ -71,17 +81,11 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def test_a_healthy_stack_passes_also_after_an_interrupted_test_and_nothing_is_left(
-    aws: LocalAWS, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_healthy_stack_passes_also_after_an_interrupted_test_and_nothing_is_left(stack: Stack, prompt: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         smoke(stack, TEMPLATE, minutes=MINUTES, show=after("bad file", interrupt))
     assert left(stack) != []
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv("SLUICE_STACK", raising=False)
-    detached.remember(aws, state_home=tmp_path)
-    assert connect(None, None, None).raw == stack.raw
-    report = tmp_path / "report.md"
+    report = prompt / "report.md"
     done = CliRunner().invoke(app, ["smoke", "--minutes", str(MINUTES), "--out", str(report), "--json"])
     steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
     assert {name: step["found"] for name, step in steps.items() if step["state"] != PASSED} == {}
@@ -99,18 +103,26 @@ def role_names(stack: Stack) -> list[str]:
     return [name for kind, name in arrival.resources(stack).values() if kind == "AWS::IAM::Role"]
 
 
-def test_without_the_rule_nothing_arrives_and_the_report_says_which_rule_to_enable(stack: Stack) -> None:
-    rule = arrival.resources(stack)["UploadRule"][1]
+def test_without_the_rule_nothing_arrives_and_the_report_says_which_rule_to_enable(stack: Stack, prompt: Path) -> None:
+    rule, report = arrival.resources(stack)["UploadRule"][1], prompt / "report.md"
     stack.client("events").disable_rule(Name=rule)
     try:
-        steps = by_name(smoke(stack, TEMPLATE, minutes=0.05, show=lambda _: None))
+        done = CliRunner().invoke(app, ["smoke", "--minutes", "0.05", "--out", str(report)])
     finally:
         stack.client("events").enable_rule(Name=rule)
-    assert steps["good file"].found.startswith("no event of it in the ledger")
-    assert steps["good file"].advice.endswith(f"aws events enable-rule --name {rule}")
-    assert states([*steps.values()], FAILED) == {"good file", "bad file", "broken file", "redrive"}
-    assert steps["rows"].state == SKIPPED
-    assert steps["clean-up"].state == PASSED
+    assert done.exit_code == 1
+    assert f"good file: the rule {rule} (UploadRule) is DISABLED: aws events enable-rule --name {rule}" in done.stdout
+    cells = [line.split(" | ") for line in report.read_text().splitlines() if line.startswith("| ")]
+    found = {step: (state.removeprefix("| "), found) for state, step, _, found, _ in cells[1:]}
+    assert found["good file"] == (FAILED, r"no event of it in the ledger after 0.05 minutes")
+    assert {step for step, (state, _) in found.items() if state == FAILED} == {
+        "good file",
+        "bad file",
+        "broken file",
+        "redrive",
+    }
+    assert found["rows"] == (SKIPPED, "needs good file")
+    assert found["clean-up"][0] == PASSED
     assert left(stack) == []
 
 
