@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.stack.connection import NoStack, connect
-from local import LocalAWS
+from local import LocalAWS, detached
 from sluice.errors import UnknownDataset
 from tests.end_to_end.command import Command, sales_file
 
@@ -92,6 +92,17 @@ def test_without_a_stack_the_message_says_how_to_get_one(monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with pytest.raises(NoStack, match="sluice up"):
         connect(None, None, None)
+
+
+def test_the_local_aws_of_another_checkout_is_not_used_and_its_owner_is_named(
+    sluice: Command, aws: LocalAWS, monkeypatch: pytest.MonkeyPatch
+):
+    owner = f"{aws.endpoint} belongs to {detached.CHECKOUT}"
+    monkeypatch.setattr(detached, "CHECKOUT", Path("/other/checkout"))
+    with pytest.raises(NoStack, match=owner):
+        sluice("runs")
+    assert owner in sluice("down", code=1).stderr.replace("\n", " ")
+    assert aws.client("s3").list_buckets()["Buckets"] != []
 
 
 def test_a_deployed_stack_is_found_by_its_name(sluice: Command, aws: LocalAWS, monkeypatch: pytest.MonkeyPatch):

@@ -33,6 +33,16 @@ def stack(aws: LocalAWS) -> Stack:
     return deployed(aws.session(), "sluice")
 
 
+@pytest.fixture
+def prompt(aws: LocalAWS, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, at a prompt at which commands use the stack."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("SLUICE_STACK", raising=False)
+    detached.remember(aws)
+    assert connect(None, None, None).raw == stack.raw
+    return tmp_path
+
+
 def by_name(steps: list[Step]) -> dict[str, Step]:
     return {step.name: step for step in steps}
 
@@ -51,9 +61,10 @@ def left(stack: Stack) -> list[str]:
         ]
     items = stack.client("dynamodb").scan(TableName=stack.ledger_table)["Items"]
     found += [item["source"]["S"] for item in items]
-    database = stack.output("DatabaseName")
-    parts = stack.client("glue").get_partitions(DatabaseName=database, TableName="sluice_smoke")["Partitions"]
-    return [name for name in found if "sluice_smoke" in name] + [str(part["Values"]) for part in parts]
+    glue, database = stack.client("glue"), stack.output("DatabaseName")
+    tables = [table["Name"] for table in glue.get_tables(DatabaseName=database)["TableList"]]
+    parts = glue.get_partitions(DatabaseName=database, TableName="sluice_smoke") if "sluice_smoke" in tables else {}
+    return [name for name in found if "sluice_smoke" in name] + [str(part) for part in parts.get("Partitions", [])]
 
 
 def after(name: str, do: Callable[[], Any]) -> Callable[[Step], None]:
@@ -70,17 +81,11 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def test_a_healthy_stack_passes_also_after_an_interrupted_test_and_nothing_is_left(
-    aws: LocalAWS, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_healthy_stack_passes_also_after_an_interrupted_test_and_nothing_is_left(stack: Stack, prompt: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         smoke(stack, TEMPLATE, minutes=MINUTES, show=after("bad file", interrupt))
     assert left(stack) != []
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv("SLUICE_STACK", raising=False)
-    detached.remember(aws, state_home=tmp_path)
-    assert connect(None, None, None).raw == stack.raw
-    report = tmp_path / "report.md"
+    report = prompt / "report.md"
     done = CliRunner().invoke(app, ["smoke", "--minutes", str(MINUTES), "--out", str(report), "--json"])
     steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
     assert {name: step["found"] for name, step in steps.items() if step["state"] != PASSED} == {}
@@ -98,18 +103,26 @@ def role_names(stack: Stack) -> list[str]:
     return [name for kind, name in arrival.resources(stack).values() if kind == "AWS::IAM::Role"]
 
 
-def test_without_the_rule_nothing_arrives_and_the_report_says_which_rule_to_enable(stack: Stack) -> None:
-    rule = arrival.resources(stack)["UploadRule"][1]
+def test_without_the_rule_nothing_arrives_and_the_report_says_which_rule_to_enable(stack: Stack, prompt: Path) -> None:
+    rule, report = arrival.resources(stack)["UploadRule"][1], prompt / "report.md"
     stack.client("events").disable_rule(Name=rule)
     try:
-        steps = by_name(smoke(stack, TEMPLATE, minutes=0.05, show=lambda _: None))
+        done = CliRunner().invoke(app, ["smoke", "--minutes", "0.05", "--out", str(report)])
     finally:
         stack.client("events").enable_rule(Name=rule)
-    assert steps["good file"].found.startswith("no event of it in the ledger")
-    assert steps["good file"].advice.endswith(f"aws events enable-rule --name {rule}")
-    assert states([*steps.values()], FAILED) == {"good file", "bad file", "broken file", "redrive"}
-    assert steps["rows"].state == SKIPPED
-    assert steps["clean-up"].state == PASSED
+    assert done.exit_code == 1
+    assert f"good file: the rule {rule} (UploadRule) is DISABLED: aws events enable-rule --name {rule}" in done.stdout
+    cells = [line.split(" | ") for line in report.read_text().splitlines() if line.startswith("| ")]
+    found = {step: (state.removeprefix("| "), found) for state, step, _, found, _ in cells[1:]}
+    assert found["good file"] == (FAILED, r"no event of it in the ledger after 0.05 minutes")
+    assert {step for step, (state, _) in found.items() if state == FAILED} == {
+        "good file",
+        "bad file",
+        "broken file",
+        "redrive",
+    }
+    assert found["rows"] == (SKIPPED, "needs good file")
+    assert found["clean-up"][0] == PASSED
     assert left(stack) == []
 
 
@@ -159,4 +172,24 @@ def test_a_missing_partition_and_the_rows_that_it_hides_are_named(stack: Stack) 
     assert steps["rows"].found == "1 A1 red 10.50 2025-01-30 2025-01; 2 A2 blue 3.00 2025-01-31 2025-01"
     assert states([*steps.values()], FAILED) == {"partitions", "rows"}
     assert states([*steps.values()], SKIPPED) == set()
+    assert left(stack) == []
+
+
+def test_what_the_caller_may_not_try_is_skipped_and_says_which_right_it_needs(aws: LocalAWS, stack: Stack) -> None:
+    iam = stack.client("iam")
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}, "Action": "sts:AssumeRole"}
+    rights = [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": ["iam:*", "lambda:InvokeFunction"], "Resource": "*"},
+    ]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [root]})
+    arn = iam.create_role(RoleName="tester", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": rights})
+    iam.put_role_policy(RoleName="tester", PolicyName="rights", PolicyDocument=document)
+    limited = deployed(aws.session(role_arn=arn), "sluice")
+    steps = by_name(smoke(limited, TEMPLATE, minutes=MINUTES, show=lambda _: None))
+    assert states([*steps.values()], SKIPPED) == {"permissions", "redrive", "redriven rows"}
+    assert "iam:SimulatePrincipalPolicy" in steps["permissions"].found
+    assert "lambda:InvokeFunction" in steps["redrive"].found
+    assert states([*steps.values()], FAILED) == set()
     assert left(stack) == []
