@@ -32,9 +32,9 @@ class Upload:
 
 
 def follow(stack: Stack, uploads: Sequence[Upload], *, quiet: bool) -> list[Entry]:
-    """Wait until every upload has a final status, showing its states meanwhile; return their entries.
+    """Wait until every upload has a final status, and its run has removed what it replaces; return their entries.
 
-    quiet: show nothing.
+    quiet: show no states meanwhile.
     """
     watch = _Watch(stack, uploads)
     live: AbstractContextManager[Any] = nullcontext()
@@ -58,12 +58,12 @@ class _Watch:
         self._started = time.monotonic()
 
     def poll(self) -> bool:
-        """Read the ledger again; return whether every upload has a final status."""
+        """Read the ledger again; return whether every upload has a final status, and none is being replaced."""
         undecided = [(each.uri, each.version_id) for each in self._uploads if not self._is_final(each)]
         self._known |= history.entries(self._stack, undecided)
         run_ids = {entry["run_id"] for entry in self._known.values() if entry["status"] == CLEANING}
         self._states = {run: state_of(self._stack, run) for run in sorted(run_ids)[:_STATES_OF]}
-        return all(self._is_final(each) for each in self._uploads)
+        return all(self._is_final(each) for each in self._uploads) and not self._replacing()
 
     def entries(self) -> list[Entry]:
         return [self._known[each.uri, each.version_id] for each in self._uploads]
@@ -89,6 +89,12 @@ class _Watch:
 
     def _is_final(self, upload: Upload) -> bool:
         return self._known.get((upload.uri, upload.version_id), {}).get("status") in FINAL
+
+    def _replacing(self) -> bool:
+        """Return whether a run is about to remove rows that it has replaced: a query would see both."""
+        heads = history.heads(self._stack, {each.uri for each in self._uploads})
+        run_ids = {head["published_run"] for head in heads.values() if head.get("replaced")}
+        return any(state_of(self._stack, run) for run in sorted(run_ids)[:_STATES_OF])
 
     def _state(self, upload: Upload) -> str:
         entry = self._known.get((upload.uri, upload.version_id))

@@ -7,7 +7,7 @@ from local.emulator.cloudwatch import alarms, metrics
 from local.emulator.glue import catalog, crawlers, jobs, security_configuration
 from local.emulator.iam import resources, secure_transport
 from local.emulator.lambdas import environments, errors, packages, queue_permissions, rule_targets
-from local.emulator.s3 import configuration, events, kms, ranges
+from local.emulator.s3 import configuration, copies, events, kms, ranges
 from local.emulator.stepfunctions import calls as state_calls
 from local.emulator.stepfunctions import language, lifecycle, logs, sync
 from local.emulator.streams import firehose, tumbling_windows
@@ -16,6 +16,7 @@ PATCHES = (
     security_configuration,
     configuration,
     events,
+    copies,
     ranges,
     number_parameters,
     secure_transport,

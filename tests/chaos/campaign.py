@@ -20,6 +20,7 @@ HANDLERS = (
     "PlanCheckRole",
     "CheckRole",
     "CompleteRole",
+    "RemoveReplacedRole",
 )
 MACHINE = "EtlStateMachineRole"
 CHECK_FAILS = (Point("CheckRole", "s3:GetObject", 1), FAILS)

@@ -14,9 +14,9 @@ _ROLE = "PublishRole"
 
 
 def late_publishes() -> Iterator[Scenario]:
-    """It stalls at its first copy, and where it takes the former version's files away."""
-    yield _late("s3:PutObject", 2, "copies")  # the first one is its undo record
-    yield _late("s3:DeleteObject", 1, "deletes")
+    """It stalls at its first copy, and where it registers the partitions."""
+    yield _late("s3:PutObject", 2, "copies")  # the first one is its manifest
+    yield _late("glue:BatchCreatePartition", 1, "registers")
 
 
 def _late(action: str, nth: int, does: str) -> Scenario:
@@ -29,7 +29,6 @@ def _late(action: str, nth: int, does: str) -> Scenario:
         eventually(lambda: faults.fired(world.aws), seconds=60)
         [run] = world.running()
         world.aws.client("stepfunctions").stop_execution(executionArn=world.execution_arn(run), cause="given up")
-        # The same months as of the first version: what is deleted late is theirs.
         world.put(key, sales(700, store="L001", rows=12))
         if hanging := world.settle():
             raise AssertionError(f"the next version waits for the late one: {hanging}")

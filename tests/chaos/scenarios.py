@@ -159,7 +159,7 @@ def one_of_many_is_gone(world: World) -> Sequence[str]:
 def one_of_many_cannot_be_published(world: World) -> Sequence[str]:
     """A run of five sources; one fails while it is published, the others are published, it is named."""
     keys, sources = waiting_files(world, "P", 5)
-    strike(world.aws, Point("PublishRole", "glue:BatchGetPartition", 5), FAILS)
+    strike(world.aws, Point("PublishRole", "glue:BatchCreatePartition", 5), FAILS)
     run_together(world, sources)
     world.settle()
     statuses = sorted(item["status"] for item in world.items(keys) if item["version"] != "HEAD")

@@ -108,8 +108,24 @@ def test_a_bucket_expires_what_is_no_longer_needed(name: str) -> None:
 
     assert all(rule["Status"] == "Enabled" for name, rule in rules.items() if name != "Tiers")  # an option
     assert rules["UnfinishedUploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-    if "VersioningConfiguration" in BUCKETS[name]:
-        assert rules["ReplacedVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "NoncurrentDays"}}
+
+
+def test_only_versions_that_were_rejected_or_replaced_expire_from_the_raw_bucket() -> None:
+    rules = BUCKETS["RawBucket"]["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if "NoncurrentVersionExpiration" in rule]
+
+    assert [rule["TagFilters"] for rule in expiring] == [
+        [{"Key": "sluice:status", "Value": "REPLACED"}],
+        [{"Key": "sluice:validation", "Value": "rejected"}],
+    ]
+    assert not any("ExpirationInDays" in rule for rule in rules)
+
+
+def test_what_a_dead_letter_asks_for_is_kept_as_long_as_the_letter() -> None:
+    template = declared.template()
+    seconds = template["Resources"]["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"]
+
+    assert template["Parameters"]["WorkDays"]["MinValue"] * 86_400 > seconds
 
 
 def test_uploaded_files_grow_cheaper_with_age() -> None:

@@ -33,7 +33,7 @@ FAILURES = [
     Failure("Publish", "PublishRole", "glue:GetTable"),
     Failure("LookAtCrawler", "EtlStateMachineRole", "glue:GetCrawler"),
     Failure("Crawl", "EtlStateMachineRole", "glue:StartCrawler"),
-    Failure("CrawlFailed", "CrawlerRole", "glue:BatchCreatePartition"),
+    Failure("CrawlFailed", "CrawlerRole", "s3:ListBucket"),
     Failure("PlanCheck", "PlanCheckRole", "s3:GetObject"),
     Failure("CountRows", "EtlStateMachineRole", "athena:StartQueryExecution"),
     Failure("Check", "CheckRole", "athena:GetQueryResults"),
@@ -101,6 +101,16 @@ def test_a_state_that_fails_fails_the_run_and_changes_nothing(world: World, fail
     assert entry["status"] == "FAILED"
     assert any(text in f"{entry['error']} {entry['cause']}" for text in ("ForcedFailure", "injected fault"))
     assert published(world, key) == before
+
+
+def test_rows_that_cannot_be_removed_fail_the_run_and_are_removed_by_recover(world: World) -> None:
+    key = key_of("Complete")
+    faults.inject(world.aws, "s3:*", role=world.role("RemoveReplacedRole"), **DENIED)
+    entry = put(world, key, sales(700, rows=9))
+    status, entered = execution(world, entry["run_id"])
+    assert (entry["status"], status) == ("PUBLISHED", "FAILED")
+    assert "RemoveReplaced" in entered
+    eventually(lambda: len(published(world, key)) == 9, seconds=30)
 
 
 def test_an_undo_that_fails_is_done_by_recover(world: World) -> None:

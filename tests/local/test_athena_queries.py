@@ -273,3 +273,14 @@ def test_repairing_a_table_registers_what_lies_there(aws: LocalAWS, stack: Deplo
     query(aws, stack, "MSCK REPAIR TABLE athena_sales")
     found = aws.client("glue").get_partitions(DatabaseName=database, TableName="athena_sales")["Partitions"]
     assert sorted(partition["Values"] for partition in found) == [["2025-01"], ["2025-02"], ["2025-03"]]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_condition_on_the_path_prunes_files(aws: LocalAWS, stack: Deployment) -> None:
+    bucket = stack.outputs["BucketName"]
+    sql = 'SELECT "$path", count(note) AS n FROM athena_sales WHERE "$path" IN (?, ?) GROUP BY 1'
+    chosen, beside = (f"s3://{bucket}/job/athena/month={month}/part.parquet" for month in ("2025-01", "2025-03"))
+    assert rows(aws, stack, sql, f"'{chosen}'", f"'{beside}'") == [[chosen, "2"]]
+    whole = query(aws, stack, "SELECT count(note) FROM athena_sales")
+    one = query(aws, stack, sql, f"'{chosen}'", f"'{beside}'")
+    assert 2 * one["Statistics"]["DataScannedInBytes"] == whole["Statistics"]["DataScannedInBytes"]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from local import faults
-from sluice.aws.object_version import ObjectVersion
 from tests.permissions.expectations import Wrong, fresh, published
 from tests.permissions.world import World, guests
 
@@ -30,11 +29,12 @@ def recovered_new(world: World) -> list[str]:
 
 
 def late(world: World) -> list[str]:
-    """A publish whose run is stopped and undone meanwhile takes back what it wrote."""
+    """A publish whose run is stopped and undone meanwhile removes what it wrote."""
     wrong = Wrong()
+    before = _stand(world)
     key, _ = fresh("late")
     role = world.stack.resources["PublishRole"]
-    # Its last of three writes to the ledger: all else is done, the lake's manifest is there.
+    # Its last of three writes to the ledger: all else is done.
     faults.inject(world.aws, "dynamodb:UpdateItem", role=role, nth=3, how="stall")
     try:
         version = world.put(key, guests({"arrival": "2025-03-05"}, {"nights": "0"}))
@@ -46,16 +46,28 @@ def late(world: World) -> list[str]:
         wrong.expect(status == "FAILED", f"the ledger says FAILED ({status})")
     finally:
         faults.clear(world.aws)
-    left = world.wait(lambda: _versions(world, key), lambda left: not left)
+    left = world.wait(lambda: _stand(world).keys() - before.keys(), lambda left: not left)
     wrong.expect(not left, f"nothing of it is left: {left}")
     return wrong
 
 
-def _versions(world: World, key: str) -> list[str]:
-    """The objects in the lake of which there is a version of a key, hidden or not."""
-    stem = ObjectVersion(world.raw, key, "", "", 0).hash
-    pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
-    return [version["Key"] for page in pages for version in page.get("Versions", []) if stem in version["Key"]]
+def replaced(world: World) -> list[str]:
+    """The rows that a run has replaced and cannot remove are removed all the same."""
+    wrong = Wrong()
+    key, _ = fresh("replaced")
+    published(world, key, guests({"arrival": "2025-03-05"}, {"arrival": "2025-04-05"}), wrong)
+    faults.inject(world.aws, "s3:*", role=world.stack.resources["RemoveReplacedRole"], times=100, status=403, code="No")
+    try:
+        version = world.put(key, guests({"arrival": "2025-03-06"}))
+        status = world.status(key, version, "PUBLISHED", "FAILED", "REJECTED")
+        wrong.expect(status == "PUBLISHED", f"the ledger says PUBLISHED ({status or 'nothing'})")
+        run_id = world.entry(key, version).get("run_id", "")
+        wrong.expect(world.execution(run_id) == "FAILED", "the run failed")
+    finally:
+        faults.clear(world.aws)
+    rows = world.wait(lambda: world.rows(key), lambda rows: rows == 1)
+    wrong.expect(rows == 1, f"consumers see the new row only ({rows})")
+    return wrong
 
 
 def _failing(world: World, kind: str, *, machine_only: bool, new: bool = False) -> list[str]:

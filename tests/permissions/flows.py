@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.permissions.failures import late, recovered, recovered_new, undone, undone_new
+from tests.permissions.failures import late, recovered, recovered_new, replaced, undone, undone_new
 from tests.permissions.large_files import large, stopped
 from tests.permissions.services import buried, logging_machine, shared, watched
 from tests.permissions.streams import streamed, undelivered
@@ -40,6 +40,7 @@ FLOWS = (
     Flow("undone", undone),
     Flow("recovered_new", recovered_new),
     Flow("recovered", recovered),
+    Flow("replaced", replaced),
     Flow("large", large),
     Flow("stopped", stopped),
 )

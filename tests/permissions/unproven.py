@@ -35,6 +35,8 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("ValidateRole", "s3:ListBucket", GONE),
     ("CleanRole", "s3:ListBucket", GONE),
     ("CompleteRole", "s3:ListBucket", GONE),
+    ("RemoveReplacedRole", "s3:ListBucket rawbucket", GONE),
+    ("RecoverRole", "s3:ListBucket rawbucket", GONE),
     ("*", "kms:*", SERVICE_KEY),
     ("DeliveryRole", "kinesis:*", FIREHOSE_READS),
     ("DeliveryRole", "s3:AbortMultipartUpload", FIREHOSE_WRITES),

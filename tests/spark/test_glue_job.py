@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from glue import clean as job
-from sluice.aws.object_keys import manifest_key, report_key, run_key, staging_prefix
+from sluice.aws.object_keys import file_stem, manifest_key, report_key, run_key, staging_prefix
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import put_json
 from sluice.contract.registry import load
@@ -87,9 +87,9 @@ def test_the_job_leaves_what_reconcile_and_publish_expect(buckets: Buckets):
         reconcile(manifest, run_id=run.run_id, dataset="sales", source=source, report=report, staged=staged)
         assert (manifest.engine, manifest.rows_in, manifest.published, manifest.quarantined) == ("spark", 41, 40, 1)
         assert set(staged) == {
-            f"published/sale_month=2025-01/{source.hash}-000.parquet",
-            f"published/sale_month=2025-02/{source.hash}-000.parquet",
-            f"quarantine/{source.hash}-000.parquet",
+            f"published/sale_month=2025-01/{file_stem(run.run_id, source)}-000.parquet",
+            f"published/sale_month=2025-02/{file_stem(run.run_id, source)}-000.parquet",
+            f"quarantine/{file_stem(run.run_id, source)}-000.parquet",
             "manifest.json",
         }
         january = buckets.rows(run.run_id, source, manifest.files[0].path)

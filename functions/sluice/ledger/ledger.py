@@ -1,10 +1,8 @@
 """The ledger: one DynamoDB item a source version. It alone decides who may publish.
 
-Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to
-the key as a whole: the latest version accepted, who holds the lease, and three kinds of lake manifests:
-published_manifest is what readers are promised; pending are those of publications that have begun and are neither
-promised nor removed; replaced are to be removed. Powertools' idempotency is not used: it would decide a second
-time, from records that expire, or stay in progress when a function dies, and it has no order of versions.
+Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to the key as
+a whole (sluice.ledger.head). Powertools' idempotency is not used: it would decide a second time, from records that
+expire, or stay in progress when a function dies, and it has no order of versions.
 """
 
 import time
@@ -15,11 +13,9 @@ from typing import Any
 from sluice.aws.dynamodb import Change, Items
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
+from sluice.ledger.head import Head, accepted_last, as_read, may_publish, without
 
 HEAD = "HEAD"
-
-Head = dict[str, Any]
-"""The item of a key as a whole."""
 
 RECEIVED = "RECEIVED"
 REJECTED = "REJECTED"
@@ -39,7 +35,6 @@ _IS_CLEANING = "(#status = :cleaning AND #run_id = :run)"
 _NOT_FAILED = "(attribute_not_exists(#failed_run) OR #failed_run <> :run)"
 _LEASE = ("lease_owner", "lease_until")
 _READY = ("ready_run", "ready_manifest")
-_MANIFESTS = ("published_manifest", "ready_manifest", "pending", "replaced")
 _ATTEMPTS = 8
 """Of a change that depends on what was read. Who else changes these: one undo, and one removal of what was replaced."""
 
@@ -82,7 +77,9 @@ class Ledger:
         run_id: the run that takes it; without one it is held until `assign` names one.
         Returns False, and records SUPERSEDED, when a newer version has been accepted before.
         """
-        if not self._set_head(source, _latest(source, source.order), condition=_LATEST) and not self._is_latest(source):
+        if not self._set_head(source, accepted_last(source, source.order), condition=_LATEST) and not self._is_latest(
+            source
+        ):
             self._set(source, {"status": SUPERSEDED}, condition=_IS_RECEIVED, received=RECEIVED)
             return False
         # When the next write finds another status, a second delivery of the event has done it already.
@@ -116,7 +113,7 @@ class Ledger:
             self._supersede(source, run_id=run_id)
             return False
         now = int(self._clock())
-        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_latest(source, order)}
+        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **accepted_last(source, order)}
         claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
         if not self._items.change_all(
             self._change(source, HEAD, lease, condition=f"{_FREE} AND {_LATEST} AND {_NOT_UNDONE}", now=now),
@@ -134,13 +131,9 @@ class Ledger:
         self._set_publishing(source, until, run_id=run_id)
         return self.head(source)
 
-    def holds(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Return whether the run has the lease now."""
-        return bool(self.head(source).get("lease_owner") == run_id)
-
     def may_publish(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Return whether the run has the lease now and is not being undone."""
-        return _may_publish(self.head(source), run_id)
+        return may_publish(self.head(source), run_id)
 
     def begin_publishing(self, source: ObjectVersion, *, run_id: str, manifest: str) -> None:
         """Record the key of the lake manifest as pending, before the first of its objects is there.
@@ -149,9 +142,9 @@ class Ledger:
         """
 
         def add(head: Head) -> bool:
-            if not _may_publish(head, run_id):
+            if not may_publish(head, run_id):
                 raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
-            pending = [*_without(manifest, head, "pending"), manifest]
+            pending = [*without(manifest, head, "pending"), manifest]
             return self._set_head_as_read(source, head, {"pending": pending}, condition=_MAY_PUBLISH, run=run_id)
 
         self._repeat(source, add)
@@ -161,15 +154,21 @@ class Ledger:
         self._set_publishing(source, {"ready_run": run_id, "ready_manifest": manifest}, run_id=run_id)
 
     def removed(self, source: ObjectVersion, *, manifest: str) -> None:
-        """Record that the objects of a pending or replaced manifest are removed. Repeating it is harmless."""
+        """Record that the objects of a pending or replaced manifest are removed, but not the manifest itself."""
 
-        def take_off(head: Head) -> bool:
-            values: dict[str, Any] = {
-                name: _without(manifest, head, name) for name in ("pending", "replaced") if name in head
-            }
-            return self._set_head_as_read(source, head, values)
+        def move(head: Head) -> bool:
+            values = {name: without(manifest, head, name) for name in ("pending", "replaced")}
+            return self._set_head_as_read(
+                source, head, {**values, "emptied": [*without(manifest, head, "emptied"), manifest]}
+            )
 
-        self._repeat(source, take_off)
+        self._repeat(source, move)
+
+    def forget(self, source: ObjectVersion, *, manifest: str) -> None:
+        """Record that a manifest whose objects are removed is removed too. Repeating it is harmless."""
+        self._repeat(
+            source, lambda head: self._set_head_as_read(source, head, {"emptied": without(manifest, head, "emptied")})
+        )
 
     def begin_undoing(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Forbid the run to publish or complete a source from now on; False when it does not hold the lease."""
@@ -188,11 +187,11 @@ class Ledger:
             former = head.get("published_manifest")
             if former == manifest:
                 return True
-            if not _may_publish(head, run_id):
+            if not may_publish(head, run_id):
                 raise LeaseLost(f"{run_id} does not hold {source.uri}, or is being undone")
             if head.get("ready_manifest") != manifest:
                 raise ManifestRefused(f"{run_id} has not published {source.uri}")
-            replaced = [*head.get("replaced", []), *([former] if former else []), *_without(manifest, head, "pending")]
+            replaced = [*head.get("replaced", []), *([former] if former else []), *without(manifest, head, "pending")]
             values = {
                 "published_version": source.version_id,
                 "published_run": run_id,
@@ -200,12 +199,12 @@ class Ledger:
                 "pending": [],
                 "replaced": replaced,
             }
-            as_read, read = _as_read(head)
+            unchanged, read = as_read(head)
             promised = self._change(
                 source,
                 HEAD,
                 values,
-                condition=f"{_MAY_PUBLISH} AND {as_read}",
+                condition=f"{_MAY_PUBLISH} AND {unchanged}",
                 remove=(*_LEASE, *_READY),
                 run=run_id,
                 **read,
@@ -249,11 +248,6 @@ class Ledger:
             raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed")
         return former + 1
 
-    def is_published(self, source: ObjectVersion, *, run_id: str) -> bool:
-        """Return whether this run has published this version."""
-        entry = self.entry(source)
-        return (entry.get("status"), entry.get("run_id")) == (PUBLISHED, run_id)
-
     def _is_latest(self, source: ObjectVersion) -> bool:
         return bool(self.head(source).get("latest_version") == source.version_id)
 
@@ -283,8 +277,8 @@ class Ledger:
     def _set_head_as_read(
         self, source: ObjectVersion, head: Head, values: dict[str, Any], *, condition: str = "", **operands: Any
     ) -> bool:
-        as_read, read = _as_read(head)
-        whole = f"{condition} AND {as_read}" if condition else as_read
+        unchanged, read = as_read(head)
+        whole = f"{condition} AND {unchanged}" if condition else unchanged
         return self._set_head(source, values, condition=whole, **operands, **read)
 
     def _set_head(self, source: ObjectVersion, values: dict[str, Any], **parts: Any) -> bool:
@@ -308,23 +302,3 @@ class Ledger:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-
-
-def _may_publish(head: Head, run_id: str) -> bool:
-    return head.get("lease_owner") == run_id != head.get("undoing")
-
-
-def _without(manifest: str, head: Head, name: str) -> list[str]:
-    return [key for key in head.get(name, []) if key != manifest]
-
-
-def _as_read(head: Head) -> tuple[str, dict[str, Any]]:
-    """Return the condition that the key's item names the manifests that it did when it was read, and its operands."""
-    conditions = [
-        f"#{name} = :read_{name}" if name in head else f"attribute_not_exists(#{name})" for name in _MANIFESTS
-    ]
-    return " AND ".join(conditions), {f"read_{name}": head[name] for name in _MANIFESTS if name in head}
-
-
-def _latest(source: ObjectVersion, order: str) -> dict[str, str]:
-    return {"latest_sequencer": order, "latest_version": source.version_id}

@@ -80,7 +80,7 @@ def read_manifest(s3: Any, bucket: str, key: str) -> LakeManifest:
     try:
         return LakeManifest.from_dict(get_json(s3, bucket, key))
     except s3.exceptions.NoSuchKey as error:
-        raise ManifestMissing(f"s3://{bucket}/{key} is gone: run `sluice verify`") from error
+        raise ManifestMissing(f"s3://{bucket}/{key} is gone: restore its version") from error
 
 
 def write_manifest(lake: Lake, task: Task, *, work_bucket: str) -> LakeManifest:

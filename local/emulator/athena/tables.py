@@ -24,6 +24,7 @@ from local.emulator.iam import roles
 
 CACHE = Path(tempfile.gettempdir()) / "athena"
 DOWNLOADS = 8  # downloads at once
+PATH = "$path"
 INTEGERS = {"tinyint", "smallint", "int", "bigint"}
 
 Column = dict[str, str]
@@ -45,6 +46,11 @@ class DataFile:
     key: str
     etag: str
     values: tuple[str, ...]
+
+    @property
+    def uri(self) -> str:
+        """What Trino's hidden column "$path" says."""
+        return f"s3://{self.bucket}/{self.key}"
 
     @property
     def path(self) -> Path:
@@ -77,6 +83,8 @@ class Tables:
         table = self.table(database, name)
         keys = table.get("PartitionKeys", [])
         files = list(self._files_of(table, keys, statement))
+        if (wanted := chosen_paths(statement)) is not None:
+            files = [file for file in files if file.uri in wanted]
         self._download(files)
         columns = table["StorageDescriptor"]["Columns"]
         present = self._check(files, columns, statement)
@@ -86,11 +94,13 @@ class Tables:
             else f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             for column in columns
         ]
-        chosen += [f"_values.{quoted(key['Name'])}" for key in keys]
+        # A hidden column of Trino's: only a statement that names it sees it.
+        hidden_columns = [{"Name": PATH, "Type": "string"}] if reads_path(statement) else []
+        chosen += [f"_values.{quoted(key['Name'])}" for key in [*keys, *hidden_columns]]
         if not files:
             empty = [
                 f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
-                for column in [*columns, *keys]
+                for column in [*columns, *keys, *hidden_columns]
             ]
             self._connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(empty)} WHERE false")
             return
@@ -233,14 +243,29 @@ class Tables:
     def _create_files_table(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
         """Create the table of files with the values of their partitions."""
         declared = "".join(f", {quoted(key['Name'])} {duckdb_type(key['Type'])}" for key in keys)
-        self._connection.execute(f"CREATE TABLE {view}_files (_path VARCHAR{declared})")
-        placeholders = "(" + ", ".join("?" for _ in range(len(keys) + 1)) + ")"
+        self._connection.execute(f"CREATE TABLE {view}_files (_path VARCHAR{declared}, {quoted(PATH)} VARCHAR)")
+        placeholders = "(" + ", ".join("?" for _ in range(len(keys) + 2)) + ")"
         for start in range(0, len(files), 500):
             part = files[start : start + 500]
             values: list[Any] = []
             for file in part:
-                values += [str(file.path), *(None if value == HIVE_NULL else value for value in file.values)]
+                values += [str(file.path), *(None if value == HIVE_NULL else value for value in file.values), file.uri]
             self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(placeholders for _ in part)}", values)
+
+
+def reads_path(statement: exp.Query) -> bool:
+    return any(column.name.lower() == PATH for column in statement.find_all(exp.Column))
+
+
+def chosen_paths(statement: exp.Query) -> set[str] | None:
+    """The files that `"$path" IN (…)` leaves, where it is one of the conditions of WHERE: Trino opens no others."""
+    where = statement.args.get("where")
+    conjuncts = where.this.flatten() if where is not None and isinstance(where.this, exp.And) else []
+    for conjunct in [where.this] if where is not None and not conjuncts else conjuncts:
+        named = isinstance(conjunct, exp.In) and isinstance(conjunct.this, exp.Column) and conjunct.this.name == PATH
+        if named and all(isinstance(each, exp.Literal) for each in conjunct.expressions):
+            return {each.name for each in conjunct.expressions}
+    return None
 
 
 def quoted(name: str) -> str:

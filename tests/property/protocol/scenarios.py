@@ -20,7 +20,7 @@ from sluice.ledger.ledger import CLEANING, RECEIVED, Ledger
 from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove, tables
-from sluice.publish.lake import Lake, LakeManifest
+from sluice.publish.lake import Lake, LakeManifest, read_manifest
 from sluice.publish.verify import verify
 from tests.property.protocol.explorer import (
     LOST,
@@ -141,9 +141,9 @@ class Steps:
         publisher.publish(self.lake, self.ledger, task(number), work_bucket=WORK)
 
     def complete(self, number: int) -> None:
-        if not self.ledger.is_published(version(number), run_id=f"r{number}"):
-            manifest = LakeManifest.of(account(number), version(number)).key
-            self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest, published=len(MONTHS[number]))
+        manifest = read_manifest(self.clients, LAKE, LakeManifest.of(account(number), version(number)).key)
+        facts = {"published": manifest.account.published}
+        self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest.key, **facts)
 
     def remove(self, number: int) -> None:
         remove.remove_replaced(self.lake, self.ledger, version(number))

@@ -218,7 +218,7 @@ def test_a_run_whose_undoing_has_begun_publishes_and_completes_nothing(cloud: Cl
     claim(cloud.ledger, FIRST, "run-v1")
     cloud.ledger.end_publishing(FIRST, run_id="run-v1", manifest="m1")
     assert cloud.ledger.begin_undoing(FIRST, run_id="run-v1")
-    assert cloud.ledger.holds(FIRST, run_id="run-v1")
+    assert cloud.ledger.head(FIRST)["lease_owner"] == "run-v1"
     assert not cloud.ledger.may_publish(FIRST, run_id="run-v1")
     for late in (
         lambda: cloud.ledger.hold(FIRST, run_id="run-v1", lease_seconds=100),
@@ -266,7 +266,10 @@ def test_what_was_published_and_what_dead_runs_left_is_to_be_removed(cloud: Clou
     assert (head["published_manifest"], head["pending"], head["replaced"]) == ("m3", [], ["m1", "m2"])
     for manifest in ("m1", "m1", "m2"):
         cloud.ledger.removed(SECOND, manifest=manifest)
-    assert cloud.ledger.head(SECOND)["replaced"] == []
+    head = cloud.ledger.head(SECOND)
+    assert (head["replaced"], head["emptied"]) == ([], ["m1", "m2"])
+    cloud.ledger.forget(SECOND, manifest="m1")
+    assert cloud.ledger.head(SECOND)["emptied"] == ["m2"]
 
 
 def test_what_changes_between_the_reading_and_the_promise_is_not_lost(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
