@@ -55,6 +55,7 @@ lint: .venv/bin/uv
 
 chaos: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
+	@PYTHONPATH=.:functions $(PYTHON) -m tests.property.protocol
 	@$(PYTHON) -m tests.chaos
 
 permissions: .venv/bin/uv

@@ -40,7 +40,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     manifest = read_manifest(S3, LAKE_BUCKET, key).account
     counts = account(manifest)
     LEDGER.complete(task.source, run_id=task.run_id, manifest=key, **counts)
-    replaced = len(LEDGER.head(task.source).get("replaced", []))
+    head = LEDGER.head(task.source)
+    replaced = len([*head.get("replaced", []), *head.get("emptied", [])])
     tag_upload(task)
     paths = [partition.path for partition in manifest.partitions]
     notice = dataset_updated(task.source, dataset=task.dataset, run_id=task.run_id, counts=counts, partitions=paths)

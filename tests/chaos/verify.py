@@ -88,7 +88,7 @@ def _verify_latest(upload: Upload, items: dict[tuple[str, str], Item], found: Ve
     head = items.get((version.uri, "HEAD"), {})
     if head.get("published_version") != version.version_id:
         found.problems.append(f"{version.key}: the ledger promises {head.get('published_version')}")
-    left = [name for name in ("lease_owner", "pending", "replaced") if head.get(name)]
+    left = [name for name in ("lease_owner", "pending", "replaced", "emptied") if head.get(name)]
     if left:
         found.problems.append(f"{version.key}: the ledger's head still has {left}")
     item = items.get((version.uri, version.version_id), {})

@@ -1,10 +1,17 @@
-"""The item of a key as a whole, as it was read."""
+"""The item of a key as a whole.
+
+It names the latest version accepted, who holds the lease, and lake manifests, by their keys: published_manifest is what
+readers are promised; pending are those of publications that have begun and are neither promised nor removed; replaced
+are those whose objects are to be removed; of emptied ones the objects are removed, and the manifest is left.
+"""
 
 from typing import Any
 
+from sluice.aws.object_version import ObjectVersion
+
 Head = dict[str, Any]
 
-_MANIFESTS = ("published_manifest", "ready_manifest", "pending", "replaced")
+_MANIFESTS = ("published_manifest", "ready_manifest", "pending", "replaced", "emptied")
 
 
 def may_publish(head: Head, run_id: str) -> bool:
@@ -23,3 +30,7 @@ def as_read(head: Head) -> tuple[str, dict[str, Any]]:
         f"#{name} = :read_{name}" if name in head else f"attribute_not_exists(#{name})" for name in _MANIFESTS
     ]
     return " AND ".join(conditions), {f"read_{name}": head[name] for name in _MANIFESTS if name in head}
+
+
+def accepted_last(source: ObjectVersion, order: str) -> dict[str, str]:
+    return {"latest_sequencer": order, "latest_version": source.version_id}

@@ -1,10 +1,8 @@
 """The ledger: one DynamoDB item a source version. It alone decides who may publish.
 
-Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to
-the key as a whole: the latest version accepted, who holds the lease, and three kinds of lake manifests:
-published_manifest is what readers are promised; pending are those of publications that have begun and are neither
-promised nor removed; replaced are to be removed. Powertools' idempotency is not used: it would decide a second
-time, from records that expire, or stay in progress when a function dies, and it has no order of versions.
+Key: `source` (s3://bucket/key) and `version` (the S3 version id). The item whose version is HEAD belongs to the key as
+a whole (sluice.ledger.head). Powertools' idempotency is not used: it would decide a second time, from records that
+expire, or stay in progress when a function dies, and it has no order of versions.
 """
 
 import time
@@ -15,7 +13,7 @@ from typing import Any
 from sluice.aws.dynamodb import Change, Items
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ClaimRefused, LeaseLost, ManifestRefused, SourceBusy
-from sluice.ledger.head import Head, as_read, may_publish, without
+from sluice.ledger.head import Head, accepted_last, as_read, may_publish, without
 
 HEAD = "HEAD"
 
@@ -82,7 +80,9 @@ class Ledger:
         run_id: the run that takes it; without one it is held until `assign` names one.
         Returns False, and records SUPERSEDED, when a newer version has been accepted before.
         """
-        if not self._set_head(source, _latest(source, source.order), condition=_LATEST) and not self._is_latest(source):
+        if not self._set_head(source, accepted_last(source, source.order), condition=_LATEST) and not self._is_latest(
+            source
+        ):
             self._set(source, {"status": SUPERSEDED}, condition=_IS_RECEIVED, received=RECEIVED)
             return False
         # When the next write finds another status, a second delivery of the event has done it already.
@@ -116,7 +116,7 @@ class Ledger:
             self._supersede(source, run_id=run_id)
             return False
         now = int(self._clock())
-        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **_latest(source, order)}
+        lease = {"lease_owner": run_id, "lease_until": now + lease_seconds, **accepted_last(source, order)}
         claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
         if not self._items.change_all(
             self._change(source, HEAD, lease, condition=f"{_FREE} AND {_LATEST} AND {_NOT_UNDONE}", now=now),
@@ -157,15 +157,21 @@ class Ledger:
         self._set_publishing(source, {"ready_run": run_id, "ready_manifest": manifest}, run_id=run_id)
 
     def removed(self, source: ObjectVersion, *, manifest: str) -> None:
-        """Record that the objects of a pending or replaced manifest are removed. Repeating it is harmless."""
+        """Record that the objects of a pending or replaced manifest are removed, but not the manifest itself."""
 
-        def take_off(head: Head) -> bool:
-            values: dict[str, Any] = {
-                name: without(manifest, head, name) for name in ("pending", "replaced") if name in head
-            }
-            return self._set_head_as_read(source, head, values)
+        def move(head: Head) -> bool:
+            values = {name: without(manifest, head, name) for name in ("pending", "replaced")}
+            return self._set_head_as_read(
+                source, head, {**values, "emptied": [*without(manifest, head, "emptied"), manifest]}
+            )
 
-        self._repeat(source, take_off)
+        self._repeat(source, move)
+
+    def forget(self, source: ObjectVersion, *, manifest: str) -> None:
+        """Record that a manifest whose objects are removed is removed too. Repeating it is harmless."""
+        self._repeat(
+            source, lambda head: self._set_head_as_read(source, head, {"emptied": without(manifest, head, "emptied")})
+        )
 
     def begin_undoing(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Forbid the run to publish or complete a source from now on; False when it does not hold the lease."""
@@ -321,7 +327,3 @@ class Ledger:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-
-
-def _latest(source: ObjectVersion, order: str) -> dict[str, str]:
-    return {"latest_sequencer": order, "latest_version": source.version_id}

@@ -78,12 +78,12 @@ def named(head: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (manifest, role) of each manifest that the item of a key names."""
     if head.get("published_manifest"):
         yield head["published_manifest"], "promised"
-    yield from ((manifest, role) for role in ("pending", "replaced") for manifest in head.get(role, ()))
+    yield from ((manifest, role) for role in ("pending", "replaced", "emptied") for manifest in head.get(role, ()))
 
 
 def state(head: dict[str, Any]) -> str:
     """Return what a run changes of a key's item, to compare two reads of it."""
-    names = ("published_manifest", "pending", "replaced", "lease_owner", "lease_until", "latest_version")
+    names = ("published_manifest", "pending", "replaced", "emptied", "lease_owner", "lease_until", "latest_version")
     return json.dumps([head.get(name) for name in names])
 
 
@@ -110,7 +110,11 @@ def _read_ledger(stores: Stores, database: sqlite3.Connection, dataset: str | No
         head = ("published_manifest", "published_run", "published_version", "lease_owner", "lease_until")
         row = (source, *(item.get(name) for name in head), item.get("updated_at", ""), state(item))
         database.execute("INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-        rows = ((key, source, role, key.rpartition("/")[2].removesuffix(".json")) for key, role in manifests)
+        rows = (
+            # Of an emptied manifest no object is left: one that is there was written too late.
+            (key, source, role, "" if role == "emptied" else key.rpartition("/")[2].removesuffix(".json"))
+            for key, role in manifests
+        )
         database.executemany("INSERT INTO named VALUES (?, ?, ?, ?)", rows)
 
 

@@ -33,7 +33,8 @@ def undo(lake: Lake, ledger: Ledger, task: Task, *, error: str, cause: str) -> s
         # Another undo may have ended meanwhile, and the next run begun.
         for key in head.get("pending", []) if head.get("lease_owner") == task.run_id else []:
             remove_objects(lake, read_manifest(lake.s3, lake.bucket, key))
-            _forget(lake, ledger, task.source, key)
+            ledger.removed(task.source, manifest=key)
+        _delete_emptied(lake, ledger, task.source)
         # The manifest of a publication that died before the ledger named it.
         own = lake_manifest_key(task.dataset, task.run_id, task.source)
         lake.s3.delete_object(Bucket=lake.bucket, Key=own)
@@ -54,14 +55,16 @@ def remove_replaced(lake: Lake, ledger: Ledger, source: ObjectVersion) -> int:
         if manifest.source.version_id != head["published_version"]:
             with suppress(ObjectGone):
                 tag(lake.s3, manifest.source, status="REPLACED")
-        _forget(lake, ledger, source, key)
+        ledger.removed(source, manifest=key)
+    _delete_emptied(lake, ledger, source)
     return len(keys)
 
 
-def _forget(lake: Lake, ledger: Ledger, source: ObjectVersion, key: str) -> None:
-    ledger.removed(source, manifest=key)
-    # After that: the ledger names no manifest that is gone.
-    lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+def _delete_emptied(lake: Lake, ledger: Ledger, source: ObjectVersion) -> None:
+    """Delete the manifests whose objects are removed, also those that a function left behind when it died."""
+    for key in ledger.head(source).get("emptied", []):
+        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+        ledger.forget(source, manifest=key)
 
 
 def remove_objects(lake: Lake, manifest: LakeManifest) -> None:

@@ -10,8 +10,9 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.publish.lake import LakeManifest
 from sluice.publish.sql import identifier, literal
 
-_PATHS = 500
-"""Above so many objects the query finds the rows by their source and run: it has at most 262,144 bytes."""
+_PATH_BYTES = 120_000
+"""Of the objects' paths, above which the query finds the rows by their source and run: query and parameters are one
+payload of Step Functions, which has at most 262,144 bytes."""
 _PLAIN = re.compile(r"[A-Za-z0-9/=._-]{1,900}")
 """Keys that are the same in every notation of a path, and fit a parameter, which has at most 1,024 characters."""
 _HASHES_A_PARAMETER = 30
@@ -54,9 +55,9 @@ def count_query(manifests: Sequence[LakeManifest], *, bucket: str) -> CountQuery
         conditions.append(condition)
         parameters += literals
     objects = [key for manifest in manifests for key in manifest.published]
-    if len(objects) <= _PATHS and all(map(_PLAIN.fullmatch, objects)):
-        # Athena takes no empty list: a manifest is no object of the table.
-        paths = [f"s3://{bucket}/{key}" for key in objects or [manifests[0].key]]
+    # Athena takes no empty list: a manifest is no object of the table.
+    paths = [f"s3://{bucket}/{key}" for key in objects or [manifests[0].key]]
+    if sum(map(len, paths)) <= _PATH_BYTES and all(map(_PLAIN.fullmatch, objects)):
         conditions.append(f'"$path" IN ({", ".join("?" * len(paths))})')
         parameters += map(literal, paths)
     else:

@@ -98,7 +98,7 @@ _QUERIES = {
         AND NOT coalesce(heads.lease_until >= :now AND heads.lease_owner = documents.run, 0)""",
     "replaced_not_removed": """
         SELECT named.manifest, heads.source, 'since ' || heads.changed FROM named JOIN heads USING (source)
-        WHERE named.role = 'replaced' AND heads.changed < :old_text""",
+        WHERE named.role IN ('replaced', 'emptied') AND heads.changed < :old_text""",
     "pending_of_dead_run": """
         SELECT named.manifest, heads.source, coalesce('of ' || documents.run, 'the manifest is missing')
         FROM named JOIN heads USING (source) LEFT JOIN documents ON documents.manifest = named.manifest

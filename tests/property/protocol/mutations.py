@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -36,7 +35,7 @@ class Mutation:
         source = textwrap.dedent(inspect.getsource(original))
         if self.old not in source:
             raise ValueError(f"{self.function} has no {self.old!r} any more")
-        module = self.owner if isinstance(self.owner, ModuleType) else inspect.getmodule(self.owner)
+        module = inspect.getmodule(original)
         names: dict[str, Any] = {}
         exec(source.replace(self.old, self.new), vars(module), names)  # noqa: S102 (our own code, mutated)
         with patch.object(self.owner, self.function, names[self.function]):
@@ -47,7 +46,7 @@ MUTATIONS = (
     Mutation(
         "a run that is undone may publish",
         ledger,
-        "_may_publish",
+        "may_publish",
         'head.get("lease_owner") == run_id != head.get("undoing")',
         'head.get("lease_owner") == run_id',
         "after publish: late publish, and the run gives up",
@@ -105,8 +104,8 @@ MUTATIONS = (
         "a run completes though it is undone meanwhile",
         Ledger,
         "complete",
-        'condition=f"{_MAY_PUBLISH} AND {as_read}"',
-        "condition=as_read",
+        'condition=f"{_MAY_PUBLISH} AND {unchanged}"',
+        "condition=unchanged",
         "after publish: late complete, and the run gives up",
     ),
     Mutation(
@@ -121,14 +120,14 @@ MUTATIONS = (
         "completing forgets what dead runs have begun",
         Ledger,
         "complete",
-        '*_without(manifest, head, "pending")',
+        '*without(manifest, head, "pending")',
         "",
         "after publish: version 3 overtakes the run",
     ),
     Mutation(
         "the ledger is changed whatever it has become since it was read",
         ledger,
-        "_as_read",
+        "as_read",
         'return " AND ".join(conditions), {f"read_{name}": head[name] for name in _MANIFESTS if name in head}',
         'return "attribute_exists(#source)", {}',
         "after complete: late remove, and the run finishes",
@@ -138,7 +137,7 @@ MUTATIONS = (
         remove,
         "remove_replaced",
         "remove_objects(lake, manifest)",
-        "_forget(lake, ledger, source, key); remove_objects(lake, manifest)",
+        "ledger.removed(source, manifest=key); remove_objects(lake, manifest)",
         "after complete: late complete, and the run finishes",
         faults=1,
     ),

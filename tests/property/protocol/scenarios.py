@@ -20,7 +20,8 @@ from sluice.ledger.ledger import CLEANING, RECEIVED, Ledger
 from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove, tables
-from sluice.publish.lake import Lake, LakeManifest
+from sluice.publish.lake import Lake, LakeManifest, read_manifest
+from sluice.publish.verify import verify
 from tests.property.protocol.explorer import (
     LOST,
     RAW,
@@ -34,7 +35,7 @@ from tests.property.protocol.explorer import (
     alone,
     get_item,
 )
-from tests.property.protocol.world import World, body_of
+from tests.property.protocol.world import LONG_AGO, World, body_of
 
 LAKE, DATABASE = "lake", "acme"
 MONTHS = {1: ("01",), 2: ("01", "02"), 3: ("02",), 4: ("01",), 5: ("02",)}
@@ -140,9 +141,9 @@ class Steps:
         publisher.publish(self.lake, self.ledger, task(number), work_bucket=WORK)
 
     def complete(self, number: int) -> None:
-        if not self.ledger.is_published(version(number), run_id=f"r{number}"):
-            manifest = LakeManifest.of(account(number), version(number)).key
-            self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest, published=len(MONTHS[number]))
+        manifest = read_manifest(self.clients, LAKE, LakeManifest.of(account(number), version(number)).key)
+        facts = {"published": manifest.account.published}
+        self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest.key, **facts)
 
     def remove(self, number: int) -> None:
         remove.remove_replaced(self.lake, self.ledger, version(number))
@@ -252,13 +253,18 @@ class Scenario:
             problems.append("a later version cannot be published")
         manifest = head(world)["published_manifest"]
         left = keys(world) - _objects(world, [manifest]) - {manifest}
+        if died and left - named_by_verify(world):
+            problems.append("verify does not find what is left")
         if died:
             # It died between taking the manifest off the ledger and deleting it: no row is left.
             left -= {key for key in left if key.startswith("manifests/")}
         if left and not died & self.may_leave:
             problems.append(f"left for ever: {sorted(key.split('/')[0] for key in left)}")
         filled = {key.split("/")[2][2:] for key in keys(world, "published/")}
-        if {values[0] for _, values in world.partitions} - filled and not died:
+        empty = {values[0] for _, values in world.partitions} - filled
+        if empty and (
+            not died or {f"s3://{LAKE}/published/sales/m={month}" for month in empty} - named_by_verify(world)
+        ):
             problems.append("an empty partition is left for ever")
         return problems + broken_promises(world) + unseen_promises(world)
 
@@ -281,6 +287,13 @@ def broken_promises(world: World) -> list[str]:
     if key not in keys(world):
         return ["the promised manifest is gone"]
     return [] if _objects(world, [key]) <= keys(world) else ["promised objects are gone"]
+
+
+def named_by_verify(world: World) -> set[str]:
+    """The keys that `sluice verify` names, a day after."""
+    clients = Clients(world.do)
+    stores = inventory.Stores(clients, clients, clients, "ledger", LAKE, RAW, DATABASE)
+    return {each.subject for each in verify(stores, now=LONG_AGO.timestamp() + 86_400)}
 
 
 def unseen_promises(world: World) -> list[str]:

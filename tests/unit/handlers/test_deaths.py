@@ -94,6 +94,14 @@ def test_undo_dies_at_any_call_and_is_tried_again(cloud: Cloud):
         assert cloud.ledger.entry(second)["status"] == "FAILED"
 
 
+def test_the_removal_of_what_was_replaced_dies_at_any_call_and_is_tried_again(cloud: Cloud):
+    _, second = published_then_changed(cloud, KEY, until="complete")
+    for after in deaths(cloud, "remove_replaced", second):
+        cloud.step("remove_replaced", second)
+        assert seen(cloud, second) == [("2025-03", 6), ("2025-04", 1), ("2025-05", 2)], after
+        assert len(cloud.lake("manifests/")) == 1, after
+
+
 def test_complete_dies_at_any_call_and_undo_knows_whether_it_had_been_completed(cloud: Cloud):
     _, second = published_then_changed(cloud, KEY, until="publish")
     ends = set()

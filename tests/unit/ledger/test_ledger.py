@@ -266,7 +266,10 @@ def test_what_was_published_and_what_dead_runs_left_is_to_be_removed(cloud: Clou
     assert (head["published_manifest"], head["pending"], head["replaced"]) == ("m3", [], ["m1", "m2"])
     for manifest in ("m1", "m1", "m2"):
         cloud.ledger.removed(SECOND, manifest=manifest)
-    assert cloud.ledger.head(SECOND)["replaced"] == []
+    head = cloud.ledger.head(SECOND)
+    assert (head["replaced"], head["emptied"]) == ([], ["m1", "m2"])
+    cloud.ledger.forget(SECOND, manifest="m1")
+    assert cloud.ledger.head(SECOND)["emptied"] == ["m2"]
 
 
 def test_what_changes_between_the_reading_and_the_promise_is_not_lost(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):

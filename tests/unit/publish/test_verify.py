@@ -8,7 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+import cli.commands.verify as command
+from cli.main import app
 from cli.stack.connection import Stack
 from cli.stack.repair_lake import repair
 from sluice.publish.inventory import Stores
@@ -32,7 +35,7 @@ def found(world: World, answer: Callable[[Call], Any] | None = None, **how: Any)
 
 def stack(world: World) -> Stack:
     session = SimpleNamespace(client=lambda service, config: Clients(world.do))
-    names = {"LakeBucketName": LAKE, "LedgerTableName": "ledger", "DatabaseName": DATABASE}
+    names = {"LakeBucketName": LAKE, "LedgerTableName": "ledger", "DatabaseName": DATABASE, "RawBucketName": RAW}
     return Stack("acme", session, names, local=True)
 
 
@@ -284,6 +287,23 @@ def _found_while_version_2_is_published(at: int) -> list[Difference]:
         return world.do(call)
 
     return found(world, answer)
+
+
+def test_the_command_repairs_what_is_safe_names_the_rest_and_exits_with_1(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(command, "connect", lambda *_: stack(world))
+    left = f"published/sales/m=01/{STRANGER}-0.parquet"
+    put(world, left)
+    put(world, "published/sales/m=01/mine.csv")
+
+    with in_turn():
+        result = CliRunner().invoke(app, ["verify", "--repair", "--no-query", "--json"])
+
+    told = json.loads(result.stdout)
+    assert [(each["kind"], each["subject"]) for each in told["repaired"]] == [("object_unreferenced", left)]
+    assert [each["kind"] for each in told["differences"]] == ["object_foreign"]
+    assert result.exit_code == 1
 
 
 def test_two_hundred_sources_are_compared_with_one_read_a_source():
