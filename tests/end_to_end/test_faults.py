@@ -44,7 +44,7 @@ def _no_faults_left(campaign: Campaign) -> Iterator[None]:
         (Disturbance(RUN, Point("PublishRole", "s3:PutObject", 3), KILLED), UNHELPED),
         (Disturbance(RUN, Point("PublishRole", "s3:DeleteObject", 1), FAILS), REDRIVEN),
         (Disturbance(RUN, Point("CompleteRole", "dynamodb:TransactWriteItems", 1), KILLED), UNHELPED),
-        (Disturbance(RUN, Point("EtlStateMachineRole", "glue:StartCrawler", 1), KILLED), REDRIVEN),
+        (Disturbance(RUN, Point("EtlStateMachineRole", "glue:StartCrawler", 1), KILLED), UNHELPED),
         (Disturbance("undo", Point("UndoRole", "s3:DeleteObjectVersion", 2), FAILS, CHECK_FAILS), REDRIVEN),
         (Disturbance("recover", Point("RecoverRole", "s3:DeleteObjectVersion", 2), KILLED, MACHINE_DIES), REDRIVEN),
     ],
