@@ -47,7 +47,7 @@ def _no_faults_left(campaign: Campaign) -> Iterator[None]:
         (Disturbance(RUN, Point("CompleteRole", "dynamodb:TransactWriteItems", 1), KILLED), UNHELPED),
         (Disturbance(RUN, Point("RemoveReplacedRole", "s3:DeleteObject", 1), FAILS), UNHELPED),
         (Disturbance(RUN, Point("RemoveReplacedRole", "dynamodb:UpdateItem", 1), KILLED), UNHELPED),
-        (Disturbance(RUN, Point("EtlStateMachineRole", "glue:StartCrawler", 1), KILLED), REDRIVEN),
+        (Disturbance(RUN, Point("EtlStateMachineRole", "glue:StartCrawler", 1), KILLED), UNHELPED),
         (Disturbance("undo", Point("UndoRole", "s3:DeleteObject", 1), FAILS, CHECK_FAILS), REDRIVEN),
         (Disturbance("recover", Point("RecoverRole", "s3:DeleteObject", 1), KILLED, MACHINE_DIES), REDRIVEN),
     ],
