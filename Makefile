@@ -52,6 +52,7 @@ lint: .venv/bin/uv
 	@.venv/bin/cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 eu-central-1 -t template.yaml
 	@.venv/bin/uv sync --quiet --frozen --project tests/checkov --python $(PYTHON)
 	@tests/checkov/.venv/bin/checkov -f template.yaml --config-file tests/checkov/checkov.yaml
+	@PYTHONPATH=. tests/checkov/.venv/bin/python tests/checkov/actions.py
 
 chaos: .venv/bin/uv
 	@$(UV) --group local --group test --group spark
