@@ -31,6 +31,10 @@ PUBLISHED: dict[str, list[dict[str, Any]]] = {
         {"k": "B", "at": datetime(2025, 7, 1, 9)},
         {"k": "C", "at": datetime(2025, 7, 1, 12, 30)},
     ],
+    # Quartiles 3.5 and 7.5.
+    "large_outlier": [{"k": str(n), "v": n + 0.5} for n in range(1, 9)] + [{"k": "x", "v": 13.5}],
+    "limit_beyond": [{"k": k, "v": v} for k, v in (("A", -128), ("B", -128), ("C", 127), ("D", 127))],
+    "tiny_median": [{"k": k, "v": v} for k, v in (("A", 2e-9), ("B", 4e-9), ("C", 6e-9), ("D", 4e-9))],
     "two_digit_years": [{"id": 1, "day": date(2024, 7, 22)}, {"id": 6, "day": date(1969, 7, 22)}],
 }
 

@@ -1,17 +1,21 @@
 """The mistakes that a contract is refused for when it is made."""
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from sluice.contract.column_types import has_statistics
 from sluice.contract.key_pattern import NAME, KeyPattern
 from sluice.contract.reading_problems import reading_problems
 from sluice.contract.steps import Fill
 
 if TYPE_CHECKING:
     from sluice.contract.model import Contract
+
+_COUNTED = "a type whose statistics are exact: Int8 to Int64, Float64, or Decimal of at most 18 digits"
 
 
 def mistakes(contract: "Contract") -> Iterator[str]:
@@ -43,13 +47,16 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     for rule in contract.outliers:
         if (rule.iqr is None) == (rule.z_score is None):
             yield f"outliers of {rule.column}: say either iqr or z_score"
-        if rule.column in columns and not columns[rule.column].is_numeric():
-            yield f"outliers of {rule.column}: it is not a number"
+        if rule.column in columns and not has_statistics(columns[rule.column]):
+            yield f"outliers of {rule.column}: it is not a number of {_COUNTED}"
+        limit = rule.iqr if rule.z_score is None else rule.z_score
+        if limit is not None and not (math.isfinite(limit) and limit >= 0):
+            yield f"outliers of {rule.column}: {limit} is no distance, such as iqr=1.5 or z_score=3"
         if rule.flag and columns.get(rule.flag) != pl.Boolean():
             yield f"outliers of {rule.column}: {rule.flag!r} is not a Boolean column of the model"
     for column, how in contract.impute.items():
-        if how in ("median", "mean") and column in columns and not columns[column].is_numeric():
-            yield f"impute {column}: only numbers have a {how}"
+        if how in ("median", "mean") and column in columns and not has_statistics(columns[column]):
+            yield f"impute {column}: only numbers have a {how}, of {_COUNTED}"
     for column, treatment in contract.personal.items():
         if treatment == "hash" and columns.get(column) != pl.String():
             yield f"personal {column}: only text columns can be published hashed"

@@ -21,7 +21,7 @@ from sluice.contract.model import Contract
 from sluice.contract.partitions import partition_path
 from sluice.engines.accounting import Account, Cost, Written, manifest_of
 from sluice.engines.deduplicate import KEY_HASH, superseded_rows, with_key_hash
-from sluice.engines.impute import Plan, partition_counts
+from sluice.engines.impute import ROWS, Plan, partition_counts
 from sluice.engines.output_rows import Lineage, published_rows, quarantine_rows
 from sluice.engines.polars_statistics import DeduplicatedRows, plan_of
 from sluice.engines.spill import FILE_BYTES, HELD_BYTES, Spill
@@ -151,7 +151,7 @@ def _write_published(
 
 def _partition_count(names: list[str], row: dict[str, Any]) -> PartitionCount:
     values = {name: str(row[name]) for name in names}
-    return PartitionCount(values, partition_path(values), row["len"])
+    return PartitionCount(values, partition_path(values), row[ROWS])
 
 
 def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: str, group: int) -> None:
