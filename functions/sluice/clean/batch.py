@@ -14,6 +14,7 @@ from sluice.clean.normalize import Cells, ReadCells, Unparsed
 from sluice.clean.result import BatchResult, CleanBatch, filtered
 from sluice.clean.unparsed import unparsed_reasons
 from sluice.contract.model import Contract
+from sluice.contract.partitions import unfit
 from sluice.read.csv_parser import MALFORMED_SCHEMA
 from sluice.runtime.polars_columns import row_indices
 
@@ -46,6 +47,7 @@ class Cleaner:
     def __init__(self, contract: Contract, parts: Mapping[str, str] | None = None) -> None:
         self._contract = contract
         self._parts = parts or {}
+        self._in_paths = [name for name in contract.partition_sources if contract.parsed[name] == pl.String()]
         self._cells = Cells(contract)
         self._checks = Checks(contract)
         self._discards = Discards(contract)
@@ -91,6 +93,10 @@ class Cleaner:
             differs = rows.text[name] != parts[name] if name in parts else None
             if differs is not None and differs.any():
                 failures[name].append((f"{name}_equals_key", row_indices(differs)))
+        for name in self._in_paths:
+            failed = unfit(name, rows.parsed[name])
+            if failed.any():
+                failures[name].append((f"{name}_is_a_partition_value", row_indices(failed)))
         for name, reason, failed in self._checks.failing(rows.parsed):
             if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.

@@ -9,6 +9,7 @@ import polars as pl
 
 from sluice.contract.column_types import has_statistics
 from sluice.contract.key_pattern import NAME, KeyPattern
+from sluice.contract.partitions import partition_problems
 from sluice.contract.reading_problems import reading_problems
 from sluice.contract.steps import Fill
 
@@ -42,6 +43,7 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     yield from reading_problems(contract)
     yield from _set_mistakes(contract)
     yield from _unique_mistakes(contract)
+    yield from partition_problems(contract)
     yield from _optional_mistakes(contract)
     yield from _discard_mistakes(contract)
     for rule in contract.outliers:
@@ -134,5 +136,6 @@ def _unique_mistakes(contract: "Contract") -> Iterator[str]:
             if contract.unique.across_files and name and contract.personal.get(name) == "drop":
                 yield f"unique: across_files needs {name}, which is not in the table"
     for part in contract.partition_by:
-        if (source := schema.columns[part.of or part.name]).nullable:
+        source = schema.columns.get(part.of or part.name)
+        if source and source.nullable:
             yield f"partition_by: {source.name} must not be nullable, or its rows would have no partition"

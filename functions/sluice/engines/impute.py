@@ -12,6 +12,7 @@ import polars as pl
 
 from sluice.contract.declarations import Constant, Outliers
 from sluice.contract.model import Contract
+from sluice.contract.partitions import derived
 from sluice.contract.values import constant
 from sluice.engines.scale import Scale, ordinals
 from sluice.engines.statistics import (
@@ -118,10 +119,7 @@ def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
     for name, value in whole.imputed.items():
         given = columns.get(name, pl.col(name))
         columns[name] = given.fill_null(_literal(value, contract.types[name])).alias(name)
-    for part in contract.partition_by:
-        if part.of:
-            columns[part.name] = part.expression
-    return list(columns.values())
+    return [*columns.values(), *derived(contract)]
 
 
 ROWS = "_rows"
