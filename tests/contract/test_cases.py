@@ -21,6 +21,13 @@ REFUSED = {
     "frac_f": ["at", "%f", "%.f"],
     "java_form": ["at", "no directive", "%Y-%m-%d %H:%M"],
     "century": ["born", "%y", "century_pivots"],
+    "two_marks": ["'||' is no delimiter", "one ASCII character"],
+    "no_such_type": ["v", "UInt64", "pl.Int64"],
+    "time_type": ["v", "Time", "pl.String"],
+    "zoned_type": ["v", "pl.Datetime('us'), which is UTC"],
+    "model_unique": ["Config.unique", "unique=Unique(...)"],
+    "constant_comma": ["impute w", "'none' is no Int64"],
+    "alias_twice": ["aliases", "'A1'", "one name"],
     "part_time": ["v", "timestamp", "Partition('day', of='v', format='%Y-%m-%d')"],
 }
 """By case, what the message must name."""
