@@ -115,7 +115,9 @@ def _ends(dtype: pl.DataType) -> tuple[Any, Any] | None:
 def _check_problems(contract: "Contract", schema: pa.DataFrameSchema) -> Iterator[str]:
     frame = pl.DataFrame(
         {
-            name: pl.Series(islice(cycle(_values(dtype, nullable=schema.columns[name].nullable)), _ROWS), dtype=dtype)
+            name: pl.Series(list(islice(cycle(_values(dtype, nullable=schema.columns[name].nullable)), _ROWS))).cast(
+                dtype
+            )
             for name, dtype in contract.parsed.items()
         }
     )
@@ -143,8 +145,8 @@ def _run(check: Check, column: str, frame: pl.DataFrame) -> str | None:
 
 def _values(dtype: pl.DataType, *, nullable: bool) -> list[Any]:
     if isinstance(dtype, pl.Decimal):
-        # Not all decimals hold 1.
-        values: list[Any] = [Decimal(unit).scaleb(-dtype.scale) for unit in (0, 1, -1, 7)]
+        # Not all decimals hold 1. As text: given Python's decimals, Polars imports NumPy where it is.
+        values: list[Any] = [f"{Decimal(unit).scaleb(-dtype.scale):f}" for unit in (0, 1, -1, 7)]
     else:
         numbers = [0.0, 1.5, -1.5] if dtype.is_float() else [0, 1, -1, 7]
         values = _SAMPLES.get(dtype.base_type(), numbers)

@@ -107,7 +107,7 @@ def _unknown_columns(contract: "Contract") -> Iterator[str]:
     for place, (names, allowed) in uses.items():
         for name in names:
             if name not in allowed:
-                yield f"{place} names {name!r}, which is {_no_column(contract, name)}"
+                yield f"{place} names {name!r}, which {_no_column(contract, name)}"
     for name in contract.same_as_key:
         if not all(name in captured(pattern) for pattern in contract.files):
             yield f"same_as_key names {name!r}, which not every file pattern captures"
@@ -115,8 +115,8 @@ def _unknown_columns(contract: "Contract") -> Iterator[str]:
 
 def _no_column(contract: "Contract", name: str) -> str:
     if name in contract.derived:
-        return "computed, and in no file"
-    return "not in the table" if name in contract.reading.input_only else "no column of it"
+        return "no file has: it is computed"
+    return "is not in the table" if name in contract.reading.input_only else "is no column of it"
 
 
 def _optional_mistakes(contract: "Contract") -> Iterator[str]:
