@@ -157,7 +157,7 @@ def test_the_gate_names_the_first_lines_that_are_no_objects():
 
 
 def test_a_contract_cannot_mix_json_lines_and_csv():
-    with pytest.raises(ContractInvalid, match="or none: the format"):
+    with pytest.raises(ContractInvalid, match="or none: the name"):
         replace(POSTS, files=("posts/{file}.jsonl", "posts/{file}.csv"))
 
 
