@@ -12,6 +12,7 @@ import jinja2
 import polars as pl
 
 from cli.contracts.document import ContractDocument, contract_document
+from sluice.contract.date_formats import COUNTED, sample
 from sluice.contract.declarations import MASK, Constant
 from sluice.contract.model import Contract
 from sluice.contract.steps import Fill, MapValues, Step
@@ -155,7 +156,9 @@ def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
     if dtype.is_temporal():
         what, usual = ("date", "%Y-%m-%d") if dtype == pl.Date() else ("time", "%Y-%m-%dT%H:%M:%S")
         forms = contract.reading.dates.get(name, (usual,))
-        return f"{what}, such as {' or '.join(_DAY.strftime(form) for form in forms)}"
+        return (
+            f"{what}, such as {' or '.join(sample(form) if form in COUNTED else _DAY.strftime(form) for form in forms)}"
+        )
     return "text"
 
 

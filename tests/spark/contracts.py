@@ -62,3 +62,29 @@ VARIANTS: dict[str, Contract] = {
     ),
     "a key of two columns and no latest": replace(BY_YEAR, unique=Unique(("store_id", "sale_date"))),
 }
+
+
+class Edge(pa.DataFrameModel):
+    """Numbers at the ends of their types."""
+
+    id: pl.Int64
+    tiny: pl.Int8 = pa.Field(nullable=True)
+    wide: pl.Int64 = pa.Field(nullable=True)
+    exact: pl.Decimal(18, 6) = pa.Field(nullable=True)  # type: ignore[valid-type]
+    inexact: pl.Float64 = pa.Field(nullable=True)
+    far: pl.Boolean
+
+
+EDGES = Contract(
+    name="edges",
+    version=1,
+    row=Edge,
+    files=("edges/{name}.csv",),
+    impute={"tiny": "mean", "wide": "median", "exact": "mean", "inexact": "median"},
+    outliers=(
+        Outliers("tiny", iqr=1.5, clip=True),
+        Outliers("wide", z_score=0.9, clip=True),
+        Outliers("exact", iqr=1.5, clip=True),
+        Outliers("inexact", z_score=1.5, clip=True, flag="far"),
+    ),
+)

@@ -15,6 +15,7 @@ from sluice.clean.normalize import Cells, ReadCells, Unparsed
 from sluice.clean.result import BatchResult, CleanBatch, filtered
 from sluice.clean.unparsed import unparsed_reasons
 from sluice.contract.model import Contract
+from sluice.contract.partitions import unfit
 from sluice.contract.values import parse
 from sluice.read.csv_parser import MALFORMED_SCHEMA
 from sluice.runtime.polars_columns import row_indices
@@ -49,6 +50,7 @@ class Cleaner:
         self._contract = contract
         named = {name: part for name, part in (parts or {}).items() if name in contract.same_as_key}
         self._key_parts = {name: _value_of(contract, name, part) for name, part in named.items()}
+        self._in_paths = [name for name in contract.partition_sources if contract.parsed[name] == pl.String()]
         self._cells = Cells(contract)
         self._checks = Checks(contract)
         self._discards = Discards(contract)
@@ -106,6 +108,10 @@ class Cleaner:
             differs = ((rows.text if isinstance(part, str) else rows.parsed)[name] != part).fill_null(value=False)
             if differs.any():
                 failures[name].append((f"{name}_equals_key", row_indices(differs)))
+        for name in self._in_paths:
+            failed = unfit(name, rows.parsed[name])
+            if failed.any():
+                failures[name].append((f"{name}_is_a_partition_value", row_indices(failed)))
         for name, reason, failed in self._checks.failing(rows.parsed):
             if reason.endswith("_is_present") and name in rows.unparsed:
                 # A cell whose text did not parse is wrong, not missing.

@@ -9,13 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 from pandera import Check
-from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 
-from sluice.contract.facts import column_facts, row_facts
+from sluice.contract.facts import column_facts, passed, row_facts
 from sluice.contract.model import Contract
 from sluice.errors import ContractInvalid
-from sluice.runtime.polars_columns import select_column
 
 
 class Checks:
@@ -61,7 +59,7 @@ class _Fact:
 
     def __init__(self, contract: Contract, column: str, reason: str, checks: Sequence[Check]) -> None:
         self._contract = contract
-        self._column = column or "*"
+        self._column = column
         self.reason = reason
         self._checks = checks
 
@@ -73,13 +71,8 @@ class _Fact:
         return first
 
     def _failed(self, check: Check, frame: pl.DataFrame) -> pl.Series:
-        rows = PolarsData(frame.lazy(), self._column)
         try:
-            passed = check.get_backend(rows.lazyframe)(check).apply(rows)
-            passed = pl.Series([passed]) if isinstance(passed, bool) else passed.collect(engine="in-memory").to_series()
+            passes = passed(check, self._column, frame)
         except Exception as error:
             raise ContractInvalid(f"dataset {self._contract.name!r}: the check {check} cannot run: {error}") from error
-        if passed.has_nulls():
-            passed = select_column(passed, pl.first().fill_null(check.ignore_na))
-        # One answer may stand for all rows.
-        return ~(passed if len(passed) == frame.height else passed.new_from_index(0, frame.height))
+        return ~passes

@@ -127,8 +127,3 @@ class Partition:
     name: str
     of: str | None = None
     format: str | None = None
-
-    @property
-    def expression(self) -> pl.Expr:
-        source = pl.col(self.of or self.name)
-        return (source.dt.strftime(self.format) if self.format else source).alias(self.name)

@@ -6,7 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pandera.polars as pa
+import polars as pl
 from pandera import Check
+from pandera.api.polars.types import PolarsData
+
+from sluice.runtime.polars_columns import select_column
 
 Facts = dict[str, list[Check]]
 """By reason, the checks that must all pass."""
@@ -27,6 +31,17 @@ def row_facts(schema: pa.DataFrameSchema) -> Facts:
     for check in schema.checks:
         facts.setdefault(str(check.name), []).append(check)
     return facts
+
+
+def passed(check: Check, column: str, frame: pl.DataFrame) -> pl.Series:
+    """Return which rows pass a check of a column ("": of whole rows), without nulls; one answer may stand for all.
+
+    Raises what the check raises.
+    """
+    rows = PolarsData(frame.lazy(), column or "*")
+    answer = check.get_backend(rows.lazyframe)(check).apply(rows)
+    told = pl.Series([answer]) if isinstance(answer, bool) else answer.collect(engine="in-memory").to_series()
+    return select_column(told, pl.first().fill_null(check.ignore_na)) if told.has_nulls() else told
 
 
 def _facts(column: str, checks: Sequence[Check], columns: Collection[str]) -> Facts:

@@ -1,6 +1,7 @@
 """Names of datasets and columns; naming conventions of uploads, such as `sales/{store_id}/{date:%Y-%m-%d}.csv`."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -86,6 +87,27 @@ def _split(text: str, literals: list[str]) -> list[str] | None:
         values.append(text[begin:at])
         begin = at + len(literal)
     return [*values, text[begin:end]] if begin < end else None
+
+
+def captured(pattern: str) -> list[str]:
+    """Return the names of a pattern's parts."""
+    return [field["name"] for field in _FIELD.finditer(pattern)]
+
+
+def pattern_problems(pattern: str) -> Iterator[str]:
+    """Yield why no key could follow a pattern: a date that is written in its format must be read back."""
+    try:
+        KeyPattern(pattern)
+    except ContractInvalid as mistake:
+        yield str(mistake)
+        return
+    for field in _FIELD.finditer(pattern):
+        form = field["format"]
+        if form and ("%" not in form or "/" in form or not _is_date(_LAST_MINUTE.strftime(form), form)):
+            yield f"the file pattern {pattern!r}: {form!r} is no format of a date, such as %Y-%m-%d"
+
+
+_LAST_MINUTE = datetime(2025, 12, 31, 23, 59)
 
 
 def _is_date(text: str, form: str) -> bool:

@@ -85,6 +85,12 @@ class Contract:
         return frozenset(flags | {part.name for part in self.partition_by if part.of})
 
     @cached_property
+    def partition_sources(self) -> tuple[str, ...]:
+        """The columns of the file whose values, as they are, stand in the paths of the table."""
+        sources = [part.of or part.name for part in self.partition_by if part.format is None]
+        return tuple(name for name in sources if name in self.parsed)
+
+    @cached_property
     def parsed(self) -> dict[str, pl.DataType]:
         """The columns of the model that are read from the file, with their types."""
         return {name: dtype for name, dtype in self.types.items() if name not in self.derived}

@@ -1,17 +1,26 @@
 """The mistakes that a contract is refused for when it is made."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
-from sluice.contract.key_pattern import NAME, KeyPattern
+from sluice.contract.column_types import has_statistics
+from sluice.contract.declarations import Constant, Statistic, Treatment, Unknown
+from sluice.contract.facts import column_facts, passed
+from sluice.contract.key_pattern import NAME, captured, pattern_problems
+from sluice.contract.model_problems import model_problems, type_problems
+from sluice.contract.partitions import partition_problems
 from sluice.contract.reading_problems import reading_problems
 from sluice.contract.steps import Fill
+from sluice.contract.values import constant
 
 if TYPE_CHECKING:
     from sluice.contract.model import Contract
+
+_COUNTED = "a type whose statistics are exact: Int8 to Int64, Float64, or Decimal of at most 18 digits"
 
 
 def mistakes(contract: "Contract") -> Iterator[str]:
@@ -21,6 +30,10 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     if contract.name.endswith(("_quarantine", "_latest")):
         yield "a name ending in _quarantine or _latest is reserved for the tables and views of a dataset"
     columns = contract.types
+    if contract.version < 1:
+        yield "version is a whole number from 1"
+    yield from _listed_texts(contract)
+    yield from type_problems(contract)
     for column in (*columns, *contract.reading.input_only):
         if not NAME.fullmatch(column):
             yield f"the column {column!r} must match {NAME.pattern}"
@@ -31,108 +44,190 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     if not contract.files:
         yield "no file pattern: no upload could ever reach it"
     for pattern in contract.files:
-        KeyPattern(pattern)
+        yield from pattern_problems(pattern)
     if len({pattern.endswith(".jsonl") for pattern in contract.files}) > 1:
         yield "its file patterns must all end in .jsonl, or none: the name decides the format"
     yield from _unknown_columns(contract)
     yield from reading_problems(contract)
-    yield from _set_mistakes(contract)
+    yield from model_problems(contract)
     yield from _unique_mistakes(contract)
+    yield from partition_problems(contract)
     yield from _optional_mistakes(contract)
     yield from _discard_mistakes(contract)
-    for rule in contract.outliers:
-        if (rule.iqr is None) == (rule.z_score is None):
-            yield f"outliers of {rule.column}: say either iqr or z_score"
-        if rule.column in columns and not columns[rule.column].is_numeric():
-            yield f"outliers of {rule.column}: it is not a number"
-        if rule.flag and columns.get(rule.flag) != pl.Boolean():
-            yield f"outliers of {rule.column}: {rule.flag!r} is not a Boolean column of the model"
-    for column, how in contract.impute.items():
-        if how in ("median", "mean") and column in columns and not columns[column].is_numeric():
-            yield f"impute {column}: only numbers have a {how}"
+    yield from _step_mistakes(contract)
+    yield from _outlier_mistakes(contract)
+    yield from _impute_mistakes(contract)
     for column in contract.same_as_key:
         if column in contract.personal:
             yield f"same_as_key: {column} is personal, and the names of files stand in every report"
     for column, treatment in contract.personal.items():
+        if treatment not in get_args(Treatment):
+            yield f"personal {column}: {treatment!r} is none of {', '.join(get_args(Treatment))}"
         if treatment == "hash" and columns.get(column) != pl.String():
             yield f"personal {column}: only text columns can be published hashed"
 
 
-def _unknown_columns(contract: "Contract") -> Iterator[str]:
+def _listed_texts(contract: "Contract") -> Iterator[str]:
+    """Yield texts that stand where several are listed: Python would take each of their letters."""
     reading = contract.reading
-    known = {*contract.types, *reading.input_only}
-    uses = {
-        "dates": reading.dates,
-        "time_zones": reading.time_zones,
-        "century_pivots": reading.century_pivots,
-        "null_markers": [] if isinstance(reading.null_markers, tuple) else reading.null_markers,
-        "aliases": reading.aliases.values(),
-        "optional": reading.optional,
-        "cleaning": [column for step in contract.cleaning for column in step.columns],
-        "unique": (*contract.unique.key, contract.unique.latest or contract.unique.key[0]) if contract.unique else (),
-        "impute": contract.impute,
-        "outliers": [rule.column for rule in contract.outliers],
-        "partition_by": [name for part in contract.partition_by for name in (part.name, part.of or part.name)],
+    lists = {
+        "files": contract.files,
         "same_as_key": contract.same_as_key,
-        "personal": contract.personal,
+        "null_markers": reading.null_markers,
+        "input_only": reading.input_only,
+        "optional": reading.optional,
+        "unique: key": contract.unique.key if contract.unique else (),
     }
-    for place, names in uses.items():
+    for name, texts in lists.items():
+        if isinstance(texts, str):
+            yield f"{name} takes a tuple, such as ({texts!r},)"
+        elif name != "null_markers" and len(set(texts)) < len(texts):
+            yield f"{name} lists one text twice"
+    if reading.unknown_columns not in get_args(Unknown):
+        yield f"unknown_columns: {reading.unknown_columns!r} is none of {', '.join(get_args(Unknown))}"
+
+
+def _unknown_columns(contract: "Contract") -> Iterator[str]:
+    reading, unique = contract.reading, contract.unique
+    of_file, of_row = contract.file_columns, contract.parsed
+    uses: dict[str, tuple[Collection[str], Collection[str]]] = {
+        "dates": (reading.dates, of_row),
+        "null_markers": ([] if isinstance(reading.null_markers, tuple) else reading.null_markers, of_file),
+        "time_zones": (reading.time_zones, of_row),
+        "century_pivots": (reading.century_pivots, of_row),
+        "aliases": (reading.aliases.values(), of_file),
+        "optional": (reading.optional, of_file),
+        "cleaning": ([column for step in contract.cleaning for column in step.columns], of_file),
+        "unique": ((*unique.key, unique.latest or unique.key[0]) if unique else (), of_row),
+        "impute": (contract.impute, of_row),
+        "outliers": ([rule.column for rule in contract.outliers], of_row),
+        "partition_by": (
+            [name for part in contract.partition_by for name in (part.name, part.of or part.name)],
+            contract.types,
+        ),
+        "same_as_key": (contract.same_as_key, of_file),
+        "personal": (contract.personal, (*contract.types, *reading.input_only)),
+    }
+    for place, (names, allowed) in uses.items():
         for name in names:
-            if name not in known:
-                yield f"{place} names {name!r}, which is no column of it"
+            if name not in allowed:
+                yield f"{place} names {name!r}, which {_no_column(contract, name)}"
     for name in contract.same_as_key:
-        if not all(f"{{{name}" in pattern for pattern in contract.files):
+        if not all(name in captured(pattern) for pattern in contract.files):
             yield f"same_as_key names {name!r}, which not every file pattern captures"
+
+
+def _no_column(contract: "Contract", name: str) -> str:
+    if name in contract.derived:
+        return "no file has: it is computed"
+    return "is not in the table" if name in contract.reading.input_only else "is no column of it"
 
 
 def _optional_mistakes(contract: "Contract") -> Iterator[str]:
     schema = contract.row.to_schema()
     filled = {step.column for step in contract.cleaning if isinstance(step, Fill)}
     for name in contract.reading.optional:
-        if name in contract.derived:
-            yield f"optional names {name!r}, which no file has"
-        elif name in schema.columns and not schema.columns[name].nullable and name not in filled:
+        if name in schema.columns and not schema.columns[name].nullable and name not in filled:
             yield f"optional: {name} must be nullable, or filled by a cleaning step"
 
 
+def _text_rows(contract: "Contract") -> pl.DataFrame:
+    """Return a few rows of text such as any file may have."""
+    texts = ("a", "", "7", "-1.5", "2025-03-05", None)
+    columns = {name: pl.Series(texts, dtype=pl.String) for name in (*contract.file_columns, *contract.extra)}
+    return pl.DataFrame({**columns, "_row_number": range(1, len(texts) + 1)})
+
+
 def _discard_mistakes(contract: "Contract") -> Iterator[str]:
-    text: dict[str, pl.DataType] = dict.fromkeys(contract.file_columns, pl.String())
-    no_rows = pl.DataFrame(schema={**text, **contract.extra, "_row_number": pl.Int64()})
-    no_raw = pl.DataFrame(schema={"_raw": pl.String()})
+    records = pl.DataFrame({"_raw": ["a", "", "7"]})
     for rule in contract.discard:
+        rows = records if "_raw" in rule.when.meta.root_names() else _text_rows(contract)
+        if not NAME.fullmatch(rule.name) or rule.name == "duplicate":
+            yield f"discard {rule.name!r}: its name must match {NAME.pattern}, and is not 'duplicate'"
         try:
-            types = (no_raw if "_raw" in rule.when.meta.root_names() else no_rows).select(rule.when).dtypes
-        except Exception as error:
+            fits = rows.select(rule.when)
+        except Exception as error:  # whatever an expression raises
             yield f"discard {rule.name!r} cannot run on text: {str(error).partition('\n')[0]}"
-        else:
-            if types != [pl.Boolean()]:
-                yield f"discard {rule.name!r} must say true or false of a row, not {', '.join(map(str, types))}"
+            continue
+        if fits.dtypes != [pl.Boolean()]:
+            yield f"discard {rule.name!r} must say true or false of a row, not {', '.join(map(str, fits.dtypes))}"
+        elif fits.height != rows.height:
+            yield f"discard {rule.name!r} says one thing of all rows: it must look at a column"
 
 
-def _set_mistakes(contract: "Contract") -> Iterator[str]:
-    """Yield the sets of one text: pandera takes `isin=("EUR",)` for `isin="EUR"`, that is for its letters."""
-    for name, column in contract.row.to_schema().columns.items():
-        for check in column.checks:
-            if check.name in ("isin", "notin"):
-                (values,) = check.statistics.values()
-                if isinstance(values, str):
-                    yield f"{name}: {check.name} takes a list, such as {check.name}=[{values!r}]"
+def _step_mistakes(contract: "Contract") -> Iterator[str]:
+    rows = _text_rows(contract)
+    for step in contract.cleaning:
+        kind = type(step).__name__
+        for name in step.columns:
+            try:
+                texts = rows.select(step.apply(pl.col(name)))
+            except Exception as error:  # whatever a step raises
+                yield f"cleaning: {kind} of {name} cannot run: {str(error).partition('\n')[0]}"
+                continue
+            if texts.dtypes != [pl.String()] or texts.height != rows.height:
+                yield f"cleaning: {kind} of {name} must return one text for each row"
+        if isinstance(step, Fill) and step.column in contract.parsed:
+            dtype = contract.parsed[step.column]
+            if constant(contract.reading, step.column, dtype, Constant(step.text)) is None:
+                yield f"cleaning: Fill of {step.column} with {step.text!r}, which is no {dtype}"
+
+
+def _outlier_mistakes(contract: "Contract") -> Iterator[str]:
+    columns = contract.types
+    flags = [rule.flag for rule in contract.outliers if rule.flag]
+    clipped = [rule.column for rule in contract.outliers if rule.clip]
+    for rule in contract.outliers:
+        limit = rule.iqr if rule.z_score is None else rule.z_score
+        if (rule.iqr is None) == (rule.z_score is None):
+            yield f"outliers of {rule.column}: say either iqr or z_score"
+        elif limit is not None and not (math.isfinite(limit) and limit >= 0):
+            yield f"outliers of {rule.column}: {limit} is no distance, such as iqr=1.5 or z_score=3"
+        if not has_statistics(columns[rule.column]):
+            yield f"outliers of {rule.column}: it is not a number of {_COUNTED}"
+        if rule.flag and columns.get(rule.flag) != pl.Boolean():
+            yield f"outliers of {rule.column}: {rule.flag!r} is not a Boolean column of the model"
+        if not rule.flag and not rule.clip:
+            yield f"outliers of {rule.column}: say what becomes of them, with flag='...' or clip=True"
+        if (rule.flag and flags.count(rule.flag) > 1) or (rule.clip and clipped.count(rule.column) > 1):
+            yield f"outliers of {rule.column}: two rules set one column"
+
+
+def _impute_mistakes(contract: "Contract") -> Iterator[str]:
+    schema = contract.row.to_schema()
+    for column, how in contract.impute.items():
+        dtype = contract.types[column]
+        if not isinstance(how, Constant):
+            if how not in get_args(Statistic):
+                yield f"impute {column}: {how!r} is none of {', '.join(get_args(Statistic))}, and no Constant"
+            elif how != "mode" and not has_statistics(dtype):
+                yield f"impute {column}: only numbers have a {how}, of {_COUNTED}"
+        if not schema.columns[column].nullable:
+            yield f"impute {column}: it must be nullable, or rows without a value are quarantined before"
+        if not isinstance(how, Constant):
+            continue
+        value = constant(contract.reading, column, dtype, how)
+        if value is None:
+            yield f"impute {column}: {how.text!r} is no {dtype}, as the text of a file would be read"
+            continue
+        given = pl.Series(column, [str(value)] if isinstance(dtype, pl.Decimal) else [value]).cast(dtype).to_frame()
+        for reason, checks in column_facts(schema)[column].items():
+            if not all(passed(check, column, given).all() for check in checks if check.statistics):
+                yield f"impute {column}: {how.text!r} fails {reason}"
 
 
 def _unique_mistakes(contract: "Contract") -> Iterator[str]:
     schema = contract.row.to_schema()
-    for name, column in schema.columns.items():
-        if column.unique:
-            yield f"{name}: uniqueness is declared in the contract (unique=Unique(...)), not in the model"
     if contract.unique:
         for name in contract.unique.key:
             if schema.columns[name].nullable:
                 yield f"unique: the key column {name} must not be nullable"
-        for name in (*contract.unique.key, contract.unique.latest):
-            if contract.unique.across_files and name and contract.personal.get(name) == "drop":
-                yield f"unique: across_files needs {name}, which is not in the table"
+        for column in (*contract.unique.key, contract.unique.latest):
+            if contract.unique.across_files and column and contract.personal.get(column) == "drop":
+                yield f"unique: across_files needs {column}, which is not in the table"
     for part in contract.partition_by:
         if (part.of or part.name) in contract.personal:
             yield f"partition_by: {part.of or part.name} is personal, and a partition is a folder name"
-        if (source := schema.columns[part.of or part.name]).nullable:
+        source = schema.columns.get(part.of or part.name)
+        if source and source.nullable:
             yield f"partition_by: {source.name} must not be nullable, or its rows would have no partition"

@@ -85,7 +85,10 @@ def date_problems(reading: Reading, parsed: Mapping[str, pl.DataType]) -> Iterat
         for one in formats:
             problems = list(format_problems(one, dtype, century_pivot=name in reading.century_pivots))
             yield from (f"dates: {name}: {problem}" for problem in problems)
-            if not problems and parser(reading, name, dtype)(pl.Series(name, [sample(one)])).null_count():
+            if (
+                not problems
+                and parser(reading, name, dtype)(pl.Series(name, [sample(one)]), formats=(one,)).null_count()
+            ):
                 yield f"dates: {name}: {one!r} does not accept {sample(one)!r}, which is written in it"
     for name, zone in reading.time_zones.items():
         if not isinstance(parsed.get(name), pl.Datetime):

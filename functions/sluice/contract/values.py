@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from sluice.contract.date_formats import COUNTED, OFFSETS, shape
-from sluice.contract.declarations import Reading
+from sluice.contract.declarations import Constant, Reading
 from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 
 TIMESTAMPS = (
@@ -93,6 +93,13 @@ def parser(reading: Reading, name: str, dtype: pl.DataType) -> Callable[..., pl.
         time_zone=reading.time_zones.get(name),
         century_pivot=reading.century_pivots.get(name),
     )
+
+
+def constant(reading: Reading, name: str, dtype: pl.DataType, imputed: Constant) -> Any:
+    """Return the Python value of an imputed constant, parsed as the file's text would be; None when it is no value."""
+    text = pl.Series(name, [imputed.text.strip()])
+    with_point = decimal_point(text) if reading.decimal_comma and dtype.is_numeric() else text
+    return parser(reading, name, dtype)(with_point).item()
 
 
 def decimal_point(text: pl.Series) -> pl.Series:

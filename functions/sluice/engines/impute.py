@@ -12,7 +12,9 @@ import polars as pl
 
 from sluice.contract.declarations import Constant, Outliers
 from sluice.contract.model import Contract
-from sluice.contract.values import parse
+from sluice.contract.partitions import derived
+from sluice.contract.values import constant
+from sluice.engines.scale import Scale, ordinals
 from sluice.engines.statistics import (
     ColumnCounts,
     Summary,
@@ -20,14 +22,13 @@ from sluice.engines.statistics import (
     mean,
     median,
     quartile_range,
-    scale_of,
     z_score_range,
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """imputed: column → Python value; ranges: (outlier rule, usual range in units) of the columns with values."""
+    """imputed: column → Python value; ranges: (outlier rule, usual range) of the columns with values."""
 
     imputed: dict[str, Any] = field(default_factory=dict)
     ranges: tuple[tuple[Outliers, UsualRange], ...] = ()
@@ -41,9 +42,9 @@ class Plan:
         for column, value in self.imputed.items():
             found.setdefault(column, {})["imputed"] = str(value)
         for rule, usual in self.ranges:
-            dtype = contract.types[rule.column]
+            value = Scale.of(contract.types[rule.column]).value
             found.setdefault(rule.column, {}).update(
-                lowest_usual=str(in_type(usual.low, dtype)), highest_usual=str(in_type(usual.high, dtype))
+                lowest_usual=str(value(usual.low)), highest_usual=str(value(usual.high))
             )
         return {column: statistics for column, statistics in found.items() if column not in contract.personal}
 
@@ -66,7 +67,7 @@ def plan(contract: Contract, column: Callable[[str], ColumnCounts], mode: Callab
         if summary.count and rule.iqr is not None:
             ranges.append((rule, quartile_range(counts, summary, rule.iqr)))
         elif summary.count and rule.z_score is not None:
-            ranges.append((rule, z_score_range(summary, rule.z_score)))
+            ranges.append((rule, z_score_range(counts.scale, summary, rule.z_score)))
     return Plan({name: value for name, value in imputed.items() if value is not None}, tuple(ranges))
 
 
@@ -84,29 +85,13 @@ def _imputed(
 ) -> Any:
     how, dtype = contract.impute[name], contract.types[name]
     if isinstance(how, Constant):
-        return parse(pl.Series([how.text]), dtype, contract.reading.dates.get(name, ())).item()
+        return constant(contract.reading, name, dtype, how)
     if how == "mode":
         return mode(name)
     counts, summary = of(name)
     if not summary.count:
         return None
-    return in_type(median(counts, summary) if how == "median" else mean(summary), dtype)
-
-
-def in_type(units: int, dtype: pl.DataType) -> Any:
-    """Return a number of units as the Python value of a column's type."""
-    if isinstance(dtype, pl.Decimal):
-        return Decimal(units).scaleb(-dtype.scale)
-    return units / 10 ** scale_of(dtype) if dtype.is_float() else units
-
-
-def in_units(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Return a column as whole units (Int64). Floats are rounded to the sixth decimal."""
-    column = pl.col(name)
-    if isinstance(dtype, pl.Decimal):
-        return column.to_physical().cast(pl.Int64)
-    scale = 10 ** scale_of(dtype)
-    return (column * scale).round(0).cast(pl.Int64) if dtype.is_float() else column.cast(pl.Int64)
+    return counts.scale.nearest(median(counts, summary) if how == "median" else mean(summary))
 
 
 def _literal(value: Any, dtype: pl.DataType) -> pl.Expr:
@@ -125,26 +110,26 @@ def applied(contract: Contract, whole: Plan) -> list[pl.Expr]:
             columns[rule.flag] = pl.lit(value=False).alias(rule.flag)
     for rule, usual in whole.ranges:
         dtype = contract.types[rule.column]
-        units = in_units(rule.column, dtype)
+        ordinal, value = ordinals(rule.column, dtype), Scale.of(dtype).value
         if rule.flag:
-            outside = ~units.is_between(usual.low, usual.high)
+            outside = ~ordinal.is_between(usual.low, usual.high)
             columns[rule.flag] = outside.fill_null(value=False).alias(rule.flag)
         if rule.clip:
-            low, high = (_literal(in_type(limit, dtype), dtype) for limit in (usual.low, usual.high))
+            low, high = (_literal(value(limit), dtype) for limit in (usual.low, usual.high))
             columns[rule.column] = (
-                pl.when(units < usual.low).then(low).when(units > usual.high).then(high).otherwise(rule.column)
+                pl.when(ordinal < usual.low).then(low).when(ordinal > usual.high).then(high).otherwise(rule.column)
             ).alias(rule.column)
     for name, value in whole.imputed.items():
         given = columns.get(name, pl.col(name))
         columns[name] = given.fill_null(_literal(value, contract.types[name])).alias(name)
-    for part in contract.partition_by:
-        if part.of:
-            columns[part.name] = part.expression
-    return list(columns.values())
+    return [*columns.values(), *derived(contract)]
+
+
+ROWS = "_rows"
 
 
 def partition_counts(contract: Contract, rows: pl.LazyFrame, whole: Plan) -> pl.DataFrame:
-    """Return the partition columns and `len`, the number of rows, in the order of the partitions."""
+    """Return the partition columns and ROWS, the number of rows, in the order of the partitions."""
     names = [part.name for part in contract.partition_by]
-    counts = rows.with_columns(applied(contract, whole)).group_by(names).len()
+    counts = rows.with_columns(applied(contract, whole)).group_by(names).agg(pl.len().alias(ROWS))
     return counts.collect(engine="streaming").sort(names)

@@ -18,10 +18,10 @@ import polars as pl
 from sluice.clean.parallel import cleaned
 from sluice.clean.result import refuse_share
 from sluice.contract.model import Contract
-from sluice.contract.partitions import partition_path
+from sluice.contract.partitions import partition_path, partition_values
 from sluice.engines.accounting import Account, Cost, Written, manifest_of
 from sluice.engines.deduplicate import KEY_HASH, superseded_rows, with_key_hash
-from sluice.engines.impute import Plan, partition_counts
+from sluice.engines.impute import ROWS, Plan, partition_counts
 from sluice.engines.output_rows import Lineage, published_rows, quarantine_rows
 from sluice.engines.polars_statistics import DeduplicatedRows, plan_of
 from sluice.engines.spill import FILE_BYTES, HELD_BYTES, Spill
@@ -150,8 +150,8 @@ def _write_published(
 
 
 def _partition_count(names: list[str], row: dict[str, Any]) -> PartitionCount:
-    values = {name: str(row[name]) for name in names}
-    return PartitionCount(values, partition_path(values), row["len"])
+    values = partition_values(names, tuple(row[name] for name in names))
+    return PartitionCount(values, partition_path(values), row[ROWS])
 
 
 def _sink_partitions(rows: pl.LazyFrame, names: list[str], folder: Path, stem: str, group: int) -> None:

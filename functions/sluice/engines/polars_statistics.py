@@ -8,11 +8,11 @@ import polars as pl
 
 from sluice.contract.model import Contract
 from sluice.engines import statistics
-from sluice.engines.impute import Plan, counted, in_units, plan
+from sluice.engines.impute import Plan, counted, plan
+from sluice.engines.scale import HALF, LOW, Scale, ordinals
 from sluice.engines.spill import Spill
-from sluice.engines.statistics import FewValues, Summary
+from sluice.engines.statistics import FewValues, Group, Summary
 
-_HALF = 1 << 32
 _PART_ROWS = 2_000_000
 """Rows whose values are counted at once, so that no more counts are in memory."""
 
@@ -51,12 +51,13 @@ def plan_of(contract: Contract, rows: DeduplicatedRows) -> Plan:
 
 def _few_values(contract: Contract, rows: DeduplicatedRows) -> dict[str, FewValues]:
     """Return the counted values of the columns that have few."""
-    found = {name: FewValues(pl.DataFrame(schema=statistics.SCHEMA)) for name in counted(contract)}
+    scales = {name: Scale.of(contract.types[name]) for name in counted(contract)}
+    found = {name: FewValues(scale, pl.DataFrame(schema=statistics.SCHEMA)) for name, scale in scales.items()}
     for some in rows.scans() if found else ():
-        units = some.select(in_units(name, contract.types[name]).alias(name) for name in found)
-        counts = pl.collect_all([statistics.count(units, name) for name in found], engine="streaming")
+        columns = some.select(ordinals(name, contract.types[name]).alias(name) for name in found)
+        counts = pl.collect_all([statistics.count(columns, name) for name in found], engine="streaming")
         for name, more in zip(list(found), counts, strict=True):
-            found[name] += FewValues(more)
+            found[name] += FewValues(scales[name], more)
             if found[name].counts.height > statistics.FEW_VALUES:
                 del found[name]
         if not found:
@@ -72,27 +73,30 @@ class _Counts:
     rows: pl.LazyFrame
     name: str
 
-    def _units(self) -> pl.LazyFrame:
-        return self.rows.select(u=in_units(self.name, self.contract.types[self.name])).drop_nulls()
+    @property
+    def scale(self) -> Scale:
+        return Scale.of(self.contract.types[self.name])
+
+    def _ordinals(self) -> pl.LazyFrame:
+        return self.rows.select(o=ordinals(self.name, self.contract.types[self.name])).drop_nulls()
 
     def summary(self) -> Summary:
-        unit, wide = pl.col("u"), pl.col("u").cast(pl.Int128)
-        # Sums of squares of 64-bit numbers exceed 128 bits: high and low halves are summed separately.
-        high, low = wide // _HALF, wide % _HALF
-        sums = self._units().select(
-            n=unit.len(), low=unit.min(), high=unit.max(), s=wide.sum(),
-            hh=(high * high).sum(), hl=(high * low).sum(), ll=(low * low).sum(),
+        ordinal, wide = pl.col("o"), (pl.col("o") % LOW).cast(pl.Int128)
+        a, b = wide // HALF, wide % HALF
+        ends = self._ordinals().select(ordinal.min().alias("low"), ordinal.max().alias("high"))
+        groups = self._ordinals().group_by(high=ordinal // LOW).agg(
+            count=pl.len(), a=a.sum(), b=b.sum(), aa=(a * a).sum(), ab=(a * b).sum(), bb=(b * b).sum()
         )  # fmt: skip
-        row = sums.collect(engine="streaming").row(0, named=True)
-        squares = row["hh"] * _HALF**2 + 2 * row["hl"] * _HALF + row["ll"]
-        return Summary(row["n"], row["low"] or 0, row["high"] or 0, row["s"], squares)
+        low, high = ends.collect(engine="streaming").row(0)
+        rows = groups.collect(engine="streaming").iter_rows()
+        return Summary.of(self.scale, low or 0, high or 0, (Group(*row) for row in rows))
 
     def histogram(self, low: int, high: int, width: int) -> dict[int, int]:
-        inside = self._units().filter(pl.col("u").is_between(low, high)).select(bin=(pl.col("u") - low) // width)
+        inside = self._ordinals().filter(pl.col("o").is_between(low, high)).select(bin=pl.col("o") // width)
         return dict(inside.group_by("bin").len().collect(engine="streaming").iter_rows())
 
 
 def _mode(rows: DeduplicatedRows, name: str) -> Any:
-    counts = rows.scan().select(name).drop_nulls().group_by(name).len()
-    top = counts.sort(["len", name], descending=[True, False]).head(1).collect(engine="streaming")
-    return top[name].item() if top.height else None
+    counts = rows.scan().select(value=name).drop_nulls().group_by("value").len()
+    top = counts.sort(["len", "value"], descending=[True, False]).head(1).collect(engine="streaming")
+    return top["value"].item() if top.height else None

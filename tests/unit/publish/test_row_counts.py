@@ -140,3 +140,14 @@ def test_a_source_whose_rows_differ_from_its_manifest_is_named():
         Count(ghost.uri, "old", 1),
     ]
     assert mismatched(expected, seen, run_id="run") == [less.id, older.id, none.id, ghost.id]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("boolean", "true"), ("bigint", "-3"), ("date", "2025-03-01"), ("decimal(9,2)", "1.50")]
+)
+def test_a_typed_partition_is_compared_as_the_text_that_trino_casts_it_to(kind: str, value: str):
+    plan = count_query(
+        "sales", [version("a")], partition_columns=[{"name": "v", "type": kind}], partitions=[{"v": value}]
+    )
+    assert 'WHERE CAST("v" AS varchar) IN (?) AND' in plan.query
+    assert plan.parameters[0] == f"'{value}'"

@@ -17,6 +17,7 @@ from sluice.clean.batch import Cleaner
 from sluice.clean.result import CleanBatch
 from sluice.contract.declarations import Partition
 from sluice.contract.model import Contract
+from sluice.contract.partitions import derived_column, partition_values
 from sluice.engines.accounting import Account
 from sluice.engines.spark.files import Folder
 from sluice.engines.spark.shuffle_columns import ACCOUNT, arrow_schema, shuffle_columns
@@ -140,14 +141,9 @@ def _by_partition(contract: Contract, rows: pl.DataFrame) -> list[tuple[dict[str
     if not partitions:
         return [({}, rows)]
     names = [partition.name for partition in partitions]
-    derived = [partition.name for partition in partitions if partition.of]
-    groups = rows.with_columns(partition.expression for partition in partitions).partition_by(
-        names, as_dict=True, maintain_order=True
-    )
-    return [
-        ({name: str(value) for name, value in zip(names, values, strict=True)}, frame.drop(derived))
-        for values, frame in groups.items()
-    ]
+    of_others = {part.name: derived_column(part, contract.types[part.name]) for part in partitions if part.of}
+    groups = rows.with_columns(of_others.values()).partition_by(names, as_dict=True, maintain_order=True)
+    return [(partition_values(names, values), frame.drop(list(of_others))) for values, frame in groups.items()]
 
 
 def early_partitions(contract: Contract) -> list[Partition]:

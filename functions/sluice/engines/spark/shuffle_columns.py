@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from sluice.contract.glue_types import glue_type
 from sluice.contract.model import Contract
-from sluice.engines.impute import counted, in_units
+from sluice.engines.impute import counted
+from sluice.engines.scale import ordinals
 
 ORIGIN: dict[str, pl.DataType] = {"chunk": pl.Int64(), "file": pl.Int64(), "_row_number": pl.Int64()}
 ACCOUNT = "account"
@@ -26,13 +27,13 @@ class ShuffleColumn:
 
 
 def shuffle_columns(contract: Contract) -> list[ShuffleColumn]:
-    """Return key_…, latest, units_… and value_… columns, as far as the contract asks for them."""
+    """Return key_…, latest, ordinal_… and value_… columns, as far as the contract asks for them."""
     found = [ShuffleColumn(name, pl.col(name), dtype) for name, dtype in ORIGIN.items()]
     if contract.unique:
         found += [_column(contract, f"key_{name}", name) for name in contract.unique.key]
         found += [_column(contract, "latest", contract.unique.latest)] if contract.unique.latest else []
     for name in counted(contract):
-        found.append(ShuffleColumn(f"units_{name}", in_units(name, contract.types[name]), pl.Int64()))
+        found.append(ShuffleColumn(f"ordinal_{name}", ordinals(name, contract.types[name]), pl.Int64()))
     found += [_column(contract, f"value_{name}", name) for name, how in contract.impute.items() if how == "mode"]
     return found
 

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from sluice.contract.model import Contract
-from sluice.contract.partitions import partition_path
+from sluice.contract.partitions import partition_path, partition_values
 from sluice.engines.impute import Plan
 from sluice.engines.output_rows import Lineage, published_rows, quarantine_rows
 from sluice.engines.spark.files import Folder
@@ -120,7 +120,7 @@ def _write_published(job: WriteJob, target: Target, remaining: pl.LazyFrame) -> 
         yield from _put(job, f"published/{_name(job, target)}", {}, rows)
         return
     for key, frame in rows.partition_by(names, as_dict=True, maintain_order=True).items():
-        values = {name: str(value) for name, value in zip(names, key, strict=True)}
+        values = partition_values(names, key)
         path = f"published/{partition_path(values)}/{_name(job, target)}"
         yield from _put(job, path, values, frame.drop(names))
 
