@@ -10,8 +10,8 @@ import polars as pl
 
 from cli.infer.kinds import Guess, guess
 from cli.infer.people import likely_personal
-from sluice.clean.parse import parse
 from sluice.contract.declarations import Treatment
+from sluice.contract.values import parse
 
 _TAKEN = {*keyword.kwlist, *dir(pa.DataFrameModel), "pa", "pl", "l", "cls", "data", "contract"}
 _NAME_LENGTH = 40

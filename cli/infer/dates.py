@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sluice.clean.parse import TIMESTAMPS, parse
+from sluice.contract.values import TIMESTAMPS, parse
 
 DATES = (
     "%Y-%m-%d",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from cli.infer.dates import date_forms, moment_forms
-from sluice.clean.parse import NUMBER, parse
+from sluice.contract.values import NUMBER, parse
 
 SURE = 0.95
 """The share of a column's values that must parse. The others are named, and would be quarantined."""

@@ -10,7 +10,7 @@ from cli.infer.keys import Key, Part, file_pattern, find_key, find_partition
 from cli.infer.kinds import decimal_comma
 from cli.infer.nulls import Markers, null_markers
 from cli.infer.sampling import Samples
-from sluice.clean.parse import parse
+from sluice.contract.values import parse
 from sluice.runtime.text import INVISIBLE
 
 

@@ -11,9 +11,9 @@ import polars as pl
 from cli.infer.columns import Column, Rule
 from cli.infer.proposal import Proposal
 from sluice.clean.batch import clean_batch
-from sluice.clean.parse import parse
 from sluice.contract.facts import column_facts
 from sluice.contract.model import Contract
+from sluice.contract.values import parse
 from sluice.read.header import match_header
 from sluice.runtime.text import INVISIBLE, trimmed
 

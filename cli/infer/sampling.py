@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sluice.clean.parse import NUMBER
 from sluice.contract.declarations import TextFormat
+from sluice.contract.values import NUMBER
 from sluice.errors import FileRejected, SluiceError
 from sluice.read.compression import TextStream
 from sluice.read.csv_reader import Reader

@@ -12,9 +12,10 @@ from sluice.clean.checks import Checks
 from sluice.clean.discards import Discards
 from sluice.clean.lookalikes import NO_HEADER, repeated_headers, typographic_quotes
 from sluice.clean.normalize import Cells, ReadCells, Unparsed
-from sluice.clean.parse import parse, unparsed_reasons
 from sluice.clean.result import BatchResult, CleanBatch, filtered
+from sluice.clean.unparsed import unparsed_reasons
 from sluice.contract.model import Contract
+from sluice.contract.values import parse
 from sluice.read.csv_parser import MALFORMED_SCHEMA
 from sluice.runtime.polars_columns import row_indices
 
@@ -97,7 +98,8 @@ class Cleaner:
         contract = self._contract
         failures: dict[str, list[tuple[str, pl.Series]]] = {name: [] for name in (*contract.parsed, "")}
         for name, cells in rows.unparsed.items():
-            failures[name] += unparsed_reasons(name, contract.parsed[name], cells.indices, cells.text).items()
+            dtype = contract.parsed[name]
+            failures[name] += unparsed_reasons(name, dtype, cells.indices, cells.text, contract.reading).items()
         for name, quoted in typographic_quotes(rows.parsed).items():
             failures[name].append((f"{name}_has_straight_quotes", quoted))
         for name, part in self._key_parts.items():
@@ -123,5 +125,6 @@ def _value_of(contract: Contract, name: str, part: str) -> Any:
     dtype = contract.parsed.get(name, pl.String())
     formats = [found for pattern in contract.patterns if (found := pattern.formats().get(name))]
     formats += contract.reading.dates.get(name, ())
-    value = parse(pl.Series([part]), dtype, formats).item()
+    pivot = contract.reading.century_pivots.get(name)
+    value = parse(pl.Series([part]), dtype, formats, century_pivot=pivot).item()
     return part if value is None else value

@@ -7,9 +7,9 @@ from itertools import product
 import polars as pl
 
 from sluice.clean.dictionary import by_distinct_text
-from sluice.clean.parse import TIMESTAMPS, parse
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
+from sluice.contract.values import TIMESTAMPS, decimal_point, parser
 from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 from sluice.runtime.text import INVISIBLE, trimmed
 
@@ -56,6 +56,7 @@ class Cells:
         self._steps = {name: _normalised(contract, name) for name in contract.file_columns}
         # In one expression each cell is trimmed twice: for a few cells that costs less than another selection.
         self._trimmed_steps = {name: _normalised(contract, name, trimmed_already=False) for name in self._untrimmed}
+        self._parsers = {name: parser(contract.reading, name, dtype) for name, dtype in contract.parsed.items()}
         self._with_other_columns = {
             name for step in contract.cleaning if not isinstance(step, CELL_BY_CELL) for name in step.columns
         }
@@ -117,13 +118,12 @@ class Cells:
 
     def _parse(self, text: pl.Series, *, first_format: bool = False) -> pl.Series:
         """Return the typed values. first_format: timestamps of any other format may be null."""
-        dtype, formats = self._contract.parsed[text.name], self._contract.reading.dates.get(text.name, ())
+        dtype, parse = self._contract.parsed[text.name], self._parsers[text.name]
         if first_format and isinstance(dtype, pl.Datetime):
-            formats = formats[:1] or TIMESTAMPS[:1]
+            formats = self._contract.reading.dates.get(text.name, TIMESTAMPS)[:1]
+            return by_distinct_text(lambda texts: parse(texts, formats=formats), text)
         # Whole numbers parse faster than distinct texts are found.
-        if dtype.is_integer():
-            return parse(text, dtype)
-        return by_distinct_text(lambda texts: parse(texts, dtype, formats), text)
+        return parse(text) if dtype.is_integer() else by_distinct_text(parse, text)
 
 
 def _trimmed(cells: pl.Series) -> pl.Series:
@@ -151,15 +151,14 @@ def _parses_untrimmed(contract: Contract, name: str) -> bool:
     spellings = pl.Series(
         [text for marker in markers for text in (marker, marker.lower(), marker.upper())], dtype=pl.String
     )
-    return parse(spellings, dtype, reading.dates.get(name, ())).null_count() == len(spellings)
+    return parser(reading, name, dtype)(spellings).null_count() == len(spellings)
 
 
 def _decimal_point(contract: Contract, text: pl.Series) -> pl.Series:
     """Return the text that a column's values are parsed from: numbers with a decimal point."""
     if not (contract.reading.decimal_comma and contract.parsed[text.name].is_numeric()):
         return text
-    # With a decimal comma, a text with a point is no number.
-    return text.set(text.str.contains(".", literal=True), "not a number").str.replace(",", ".", literal=True)
+    return decimal_point(text)
 
 
 def _normalised(contract: Contract, name: str, *, trimmed_already: bool = True) -> pl.Expr:

@@ -39,7 +39,11 @@ class Reading:
     """How the text of a file is understood.
 
     null_markers: texts that mean "no value", compared trimmed and in any case; by column, those not named have "".
-    dates: for a date or timestamp column, the strptime formats it may have, tried in order.
+    dates: for a date or timestamp column, the formats it may have, tried in order: strptime directives, or `epoch`,
+        `epoch_ms` or `excel`.
+    time_zones: for a timestamp column, the zone of its local times, such as Europe/Berlin. Times that the zone skips or
+        has twice when clocks change are quarantined.
+    century_pivots: for a column with years of two digits, the last year that they can mean: with 2025, 58 is 1958.
     aliases: other header names of a column, such as {"sku": "product_id"}.
     input_only: columns of the file that rules use and the table does not have.
     optional: columns that may be absent from a file; its rows then have no value in them.
@@ -51,6 +55,8 @@ class Reading:
     format: TextFormat = field(default_factory=TextFormat)
     null_markers: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ("",)
     dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    time_zones: Mapping[str, str] = field(default_factory=dict)
+    century_pivots: Mapping[str, int] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     input_only: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sluice.contract.key_pattern import NAME, KeyPattern
+from sluice.contract.reading_problems import reading_problems
 from sluice.contract.steps import Fill
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     if len({pattern.endswith(".jsonl") for pattern in contract.files}) > 1:
         yield "its file patterns must all end in .jsonl, or none: the name decides the format"
     yield from _unknown_columns(contract)
+    yield from reading_problems(contract)
     yield from _set_mistakes(contract)
     yield from _unique_mistakes(contract)
     yield from _optional_mistakes(contract)
@@ -59,6 +61,8 @@ def _unknown_columns(contract: "Contract") -> Iterator[str]:
     uses = {
         "dates": reading.dates,
         "null_markers": [] if isinstance(reading.null_markers, tuple) else reading.null_markers,
+        "time_zones": reading.time_zones,
+        "century_pivots": reading.century_pivots,
         "aliases": reading.aliases.values(),
         "optional": reading.optional,
         "cleaning": [column for step in contract.cleaning for column in step.columns],

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from sluice.clean.parse import parse
 from sluice.contract.declarations import Constant, Outliers
 from sluice.contract.model import Contract
+from sluice.contract.values import parse
 from sluice.engines.statistics import (
     ColumnCounts,
     Summary,

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 from sluice.contract.declarations import TextFormat
+from sluice.contract.reading_problems import codec_name
 from sluice.errors import FileRejected
-from sluice.read.encoding import check_name, codec_name
+from sluice.read.encoding import check_name
 
 WELL_FORMED_QUOTES = "row_has_well_formed_quotes"
 CLOSED_QUOTES = "row_has_closed_quotes"

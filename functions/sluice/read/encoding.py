@@ -41,21 +41,6 @@ _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r\f")
 _NOT_CONTROLS = bytes(code for code in range(256) if code not in _CONTROLS)
 
 
-def codec_name(encoding: str) -> str:
-    """Return the codec's one name ("utf-8", "cp1252").
-
-    Raises ValueError unless it is UTF-8 or a single-byte codec in which ASCII stands for itself.
-    """
-    name = codecs.lookup(encoding).name
-    if name in ("utf-8", "utf-8-sig"):
-        return "utf-8"
-    plain = bytes(range(128))
-    every = bytes(range(256)).decode(name, "replace")
-    if len(every) != 256 or plain.decode(name, "replace") != plain.decode("ascii"):
-        raise ValueError(f"encoding {encoding!r} is neither UTF-8 nor a single-byte superset of ASCII")
-    return name
-
-
 def check_name(encoding: str) -> str:
     """The check that undecodable rows and files fail: `row_is_{...}`, `file_is_{...}` without the prefix."""
     return "is_" + encoding.replace("-", "_")

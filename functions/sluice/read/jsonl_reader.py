@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from sluice.contract.model import Contract
+from sluice.contract.reading_problems import codec_name
 from sluice.errors import FileRejected
 from sluice.read.compression import TextStream
 from sluice.read.csv_grammar import NO_NUL
-from sluice.read.encoding import check_name, codec_name, refuse_other_than_text
+from sluice.read.encoding import check_name, refuse_other_than_text
 from sluice.read.jsonl_cells import DECODER, IS_OBJECT, JsonRows
 from sluice.read.reader_base import Rereadable
 from sluice.read.source import Facts, Limits, RawBatch, Source
