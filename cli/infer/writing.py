@@ -140,9 +140,7 @@ def _reading(proposal: Proposal) -> Iterator[str]:
         yield from _comment(f"{_DECIDE}: not every sample has {named}. Left out of the table as it stands.", 8)
         yield '        unknown_columns="ignore",'
     if proposal.comma:
-        yield from _comment(
-            f"{_DECIDE}: is the comma in numbers a decimal comma? 1,234 is read as a little above 1.", 8
-        )
+        yield from _comment(f"{_DECIDE}: is a comma in numbers the decimal comma? Then 1,234 is below 2.", 8)
         yield "        decimal_comma=True,"
     yield "    ),"
 
