@@ -8,7 +8,11 @@ CREATE MACRO trimmed(raw) AS CASE
     ELSE trim(raw, chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ' || chr(133)
         || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197)
         || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239)
-        || chr(8287) || chr(12288)) END;
+        || chr(8287) || chr(12288)
+        || chr(10240) || chr(12644) || chr(65440) || chr(173) || chr(1564) || chr(6158) || chr(8203) || chr(8204)
+        || chr(8205) || chr(8206) || chr(8207) || chr(8234) || chr(8235) || chr(8236) || chr(8237) || chr(8238)
+        || chr(8288) || chr(8289) || chr(8290) || chr(8291) || chr(8292) || chr(8294) || chr(8295) || chr(8296)
+        || chr(8297) || chr(8298) || chr(8299) || chr(8300) || chr(8301) || chr(8302) || chr(8303) || chr(65279)) END;
 
 CREATE MACRO value(text) AS
     CASE WHEN lower(text) NOT IN ('', 'n/a', 'null', 'nan', 'none', '-') THEN text END;
@@ -65,7 +69,7 @@ CREATE MACRO whole_of(text) AS
 CREATE MACRO fits_int64(text) AS text IS NULL OR whole_of(text) IS NOT NULL;
 
 CREATE MACRO is_number(text) AS
-    regexp_full_match(text, '[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?');
+    regexp_full_match(text, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?');
 
 CREATE TABLE cells AS
 WITH texts AS (SELECT _row_number, trimmed(COLUMNS(* EXCLUDE _row_number)) FROM source),

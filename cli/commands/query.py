@@ -1,5 +1,6 @@
 """`sluice query`: runs SQL over the tables, in Athena."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,7 +55,7 @@ def query(
         else:
             output.out.print(f"{output.rows(len(rows))} in {out}", highlight=False)
     elif as_json:
-        output.print_json(rows.to_dict(orient="records"))
+        output.print_json(_plain(rows.to_dict(orient="records")))
     else:
         _print(rows, limit)
 
@@ -76,3 +77,17 @@ def _numbers(rows: "DataFrame") -> tuple[str, ...]:
 
 def _cell(value: Any) -> str:
     return "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as JSON can write it: null for what has no value, and for numbers that are infinite or none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if hasattr(value, "tolist"):  # NumPy's
+        return _plain(value.tolist())
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    is_none = str(value) in ("<NA>", "NaT") or (isinstance(value, float) and not math.isfinite(value))
+    return None if is_none else value

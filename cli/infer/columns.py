@@ -14,6 +14,8 @@ from sluice.contract.declarations import Treatment
 from sluice.contract.values import parse
 
 _TAKEN = {*keyword.kwlist, *dir(pa.DataFrameModel), "pa", "pl", "l", "cls", "data", "contract"}
+_REASONS = ("is_not_negative", "is_present", "is_in_set", "is_positive")
+"""A column that is named as another column's fact would take its name from it."""
 _NAME_LENGTH = 40
 """So that a column with its settings still fits on a line."""
 
@@ -47,7 +49,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Column:
-    """header: its name in the files. rows and nulls: of the sample; distinct: its values.
+    """header: its name in the files. rows and nulls: of the sample; distinct: its different values, typed.
 
     seen: what stands there, in short (nothing for personal columns). decide: questions for a person.
     """
@@ -59,7 +61,6 @@ class Column:
     nulls: int
     distinct: int
     rule: Rule | None
-    lowercase: bool
     personal: Treatment | None
     seen: str
     decide: tuple[str, ...]
@@ -76,11 +77,13 @@ class Column:
 def table_names(headers: Iterable[str]) -> dict[str, str]:
     """Return the header's names as names of columns that a table and a Python class can have."""
     names: dict[str, str] = {}
+    reasons = {f"_{reason}" for reason in _REASONS}
     for header in headers:
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", header)
         name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_NAME_LENGTH].strip("_") or "row"
         name = name if name[0].isalpha() else f"c_{name}"
-        name = f"{name}_" if name in _TAKEN else name
+        is_reason = any(name.endswith(reason) for reason in reasons)
+        name = f"{name}_" if name in _TAKEN or is_reason else name
         number = 2
         while (unique := name if number == 2 else f"{name}_{number - 1}") in names.values():
             number += 1
@@ -100,15 +103,15 @@ def column_of(name: str, header: str, texts: pl.DataFrame, rows: int) -> Column:
         decide.append(f"{found.unread_rows:,} values are no {_kind(found.dtype)}{shown}: these rows are quarantined.")
     if personal:
         decide.append(_about_people(personal, found.dtype))
-    folded = values.str.to_lowercase()
-    lowercase = found.dtype == pl.String() and not personal and folded.n_unique() < len(values)
-    rule = _rule(name, found, folded if lowercase else values, rows - nulls, personal is not None)
+    rule = _rule(name, found, values, rows - nulls, personal is not None)
+    if rule and rule.values and values.str.to_lowercase().n_unique() < len(values):
+        decide.append("some values differ in letter case only. One value? Then a cleaning step, Lowercase.")
     if rule and rule.values:
         decide.append("are these all the values there can be? Rows with any other are quarantined.")
     treatment = _treatment(personal[0], found.dtype) if personal else None
     seen = "" if personal else _seen(found, values)
-    lowercase = lowercase and rule is not None
-    return Column(name, header, found, rows, nulls, len(values), rule, lowercase, treatment, seen, tuple(decide))
+    distinct = parse(values, found.dtype, found.forms).n_unique() if len(values) else 0
+    return Column(name, header, found, rows, nulls, distinct, rule, treatment, seen, tuple(decide))
 
 
 def _kind(dtype: pl.DataType) -> str:

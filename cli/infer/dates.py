@@ -27,7 +27,10 @@ COMPACT = "%Y%m%d"
 """Only believed where the column's name speaks of a day: other numbers have eight digits too."""
 
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
-MOMENTS = tuple(f"{date} {clock}" for date in DATES[1:] for clock in _CLOCKS)
+MOMENTS = (
+    *(f"{date} {clock}" for date in DATES[1:] for clock in _CLOCKS),
+    *(f"%Y-%m-%d{between}%H:%M:%S%.f{offset}" for between in "T " for offset in ("%#z", "%z", " %z")),
+)
 
 _AMBIGUOUS = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y", "%m/%d/%y": "%d/%m/%y"}
 _MOST_FORMS = 4

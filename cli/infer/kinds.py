@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import polars as pl
 
@@ -17,6 +18,10 @@ _LOOKED_AT = 20_000
 
 _MONEY = re.compile(r"(^|_)(price|amount|value|cost|total|revenue|fee|tax|discount|disc|balance|salary)($|_)")
 _DAY = re.compile(r"(^|_)(date|day|dt|on)($|_)")
+_VERSION = re.compile(r"(^|_)(version|release|build|firmware)($|_)")
+_TWO_DIGITS = r"^[0-9]{1,2}([-/. ])([0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{2}( .*)?$"
+_WHEN = re.compile(r"(^|_)(time|timestamp|ts|epoch|created|updated|at|date)($|_)")
+_EPOCH = "seconds or milliseconds since 1970? Then a timestamp, with dates of the format epoch or epoch_ms."
 _BOTH = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 
 
@@ -41,9 +46,32 @@ def guess(name: str, texts: pl.DataFrame, with_nulls: bool) -> Guess:
     values = texts["text"]
     if set(values.str.to_lowercase()) in _BOTH:
         return Guess(pl.Boolean())
-    if values.str.contains(r"^[+-]?0[0-9]").any():
-        return _date(name, texts) or Guess(pl.String())
-    return _date(name, texts) or _number(name, texts, with_nulls) or Guess(pl.String(), notes=_near_misses(values))
+    found = _date(name, texts)
+    if found is None:
+        losses = _losses(name, values)
+        found = Guess(pl.String(), notes=losses) if losses else _number(name, texts, with_nulls)
+    return found or Guess(pl.String(), notes=_near_misses(values))
+
+
+def _losses(name: str, values: pl.Series) -> tuple[str, ...]:
+    """Return what numbers would lose of these texts; nothing where the texts are no numbers, or lose nothing."""
+    numbers = values.filter(values.str.contains(NUMBER))
+    if len(numbers) * 2 < len(values):
+        return ()
+    shapes = {
+        "zeros in front": r"^[+-]?0[0-9]",
+        "a plus in front": r"^\+" if not numbers.str.contains("^-").any() else "$ ",
+        "more digits than a number holds exactly": r"^[+-]?[0-9]{19,}$",
+    }
+    found = [what for what, shape in shapes.items() if numbers.str.contains(shape).any()]
+    if any(Decimal(text) != Decimal(repr(float(text))) for text in numbers if "." in text or "e" in text.lower()):
+        found.append("digits: a float holds 15 to 17")
+    whole = numbers.str.contains(r"^[+-]?[0-9]+\.?0*$")
+    if (numbers.str.contains(r"^[+-]?[0-9]{12,}$") & whole).any() and numbers.str.contains("[eE]").any():
+        found.append("digits, where a spreadsheet wrote one as 1.23457E+16")
+    if _VERSION.search(name) and numbers.str.contains(r"\.").any():
+        found.append("a zero at the end, such as that of version 1.10")
+    return tuple(f"kept as text: as numbers they would lose {what}. Are they numbers?" for what in found)
 
 
 def _accepted(texts: pl.DataFrame, read: pl.Series) -> tuple[tuple[str, ...], int] | None:
@@ -85,13 +113,16 @@ def _number(name: str, texts: pl.DataFrame, with_nulls: bool) -> Guess | None:
     if parse(numbers, pl.Int64()).is_not_null().all():
         points = numbers.str.contains(r"\.")
         if not points.any():
-            return Guess(pl.Int64(), (), *accepted)
+            epoch = _WHEN.search(name) and numbers.str.contains("^1[0-9]{9}([0-9]{3})?$").all()
+            notes = (_EPOCH,) if epoch else ()
+            return Guess(pl.Int64(), (), *accepted, notes=notes)
         if with_nulls:
             note = "whole numbers written with a point, as pandas does where values are missing. Right?"
             return Guess(pl.Int64(), (), *accepted, notes=(note,))
-    if numbers.str.contains(r"^[+-]?[0-9]{19,}$").any():
-        return Guess(pl.String(), notes=("numbers of 19 digits and more are kept as text.",))
-    return Guess(_fraction(name, numbers), (), *accepted)
+    dtype = _fraction(name, numbers)
+    one = parse(numbers, pl.Float64()).n_unique() < len(numbers) and dtype == pl.Float64()
+    notes = ("some texts are one number, as 1.1 and 1.10 are. Versions or codes? Then String.",) if one else ()
+    return Guess(dtype, (), *accepted, notes=notes)
 
 
 def _fraction(name: str, numbers: pl.Series) -> pl.DataType:
@@ -111,11 +142,13 @@ def _near_misses(values: pl.Series) -> tuple[str, ...]:
         "numbers with group marks": r"^[+-]?[0-9]{1,3}([,' ][0-9]{3})+(\.[0-9]+)?$",
         "amounts with a currency sign": r"^[+-]?[$€£¥] ?[0-9.,]+$|^[0-9.,]+ ?[$€£¥]$",
         "percentages": r"^[+-]?[0-9.,]+ ?%$",
+        "amounts in parentheses, below zero": r"^\([$€£¥]? ?[0-9.,]+\)$",
+        "dates with years of two digits (declare dates and century_pivots)": _TWO_DIGITS,
     }
     return tuple(
         f"{what}: kept as text. Ask for plain numbers, or take the marks away in a step of your own."
         for what, shape in shapes.items()
-        if (values.str.contains(shape).mean() or 0) > 0.5  # type: ignore[operator]
+        if (values.str.contains(shape).mean() or 0) > (0 if "parentheses" in what else 0.5)  # type: ignore[operator]
     )
 
 

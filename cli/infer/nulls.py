@@ -17,7 +17,7 @@ PERHAPS = ("na", "none", "nil", "-", "--", "?", ".", "unknown", "missing", "not 
 
 @dataclass(frozen=True)
 class Markers:
-    """taken: the contract's null markers. doubtful: marker → columns in which it stands as a text."""
+    """taken: the contract's null markers. doubtful: marker → text columns in which it stands."""
 
     taken: tuple[str, ...]
     doubtful: dict[str, list[str]]
@@ -39,7 +39,7 @@ def null_markers(texts: dict[str, pl.DataFrame], named: Collection[str] = ()) ->
         if rest.height and guess(name, rest, with_nulls=True).dtype != pl.String():
             taken |= found
         else:
-            for marker in found & set(PERHAPS) - set(decided):
+            for marker in found - set(decided):
                 standing.setdefault(marker, []).append(name)
     order = dict.fromkeys((*SURE, *PERHAPS, *sorted(taken)))
     return Markers(("", *(marker for marker in order if marker in taken)), standing)

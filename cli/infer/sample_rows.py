@@ -47,7 +47,8 @@ def sample_files(proposal: Proposal, contract: Contract) -> SampleFiles:
 def _accepted(proposal: Proposal, contract: Contract) -> pl.DataFrame:
     """Return the samples' rows that the contract publishes."""
     rows = proposal.samples.rows
-    numbered = rows.with_columns(pl.int_range(rows.height, dtype=pl.Int64).alias("_row_number"))
+    positions = {name: str(position) for position, name in enumerate(rows.columns)}  # a column may be _row_number
+    numbered = rows.rename(positions).with_columns(_row_number=pl.int_range(rows.height, dtype=pl.Int64))
     header = match_header(contract, rows.columns)
     good = clean_batch(contract, header.select(contract, numbered)).good
     headers = {column.name: column.header for column in proposal.columns}
@@ -64,7 +65,7 @@ def _chosen(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
         missing = texts.str.to_lowercase().is_in(list(proposal.markers.taken))
         places = [missing.arg_true().head(1)]
         if column.rule and column.rule.values:
-            places.append(texts.str.to_lowercase().arg_unique())
+            places.append(texts.arg_unique())
         elif column.dtype.is_numeric():
             numbers = parse(texts.str.replace(",", ".", literal=True), pl.Float64())
             places += [numbers.arg_sort(nulls_last=True).head(1), numbers.arg_sort(descending=True).head(1)]

@@ -1,5 +1,6 @@
 """Reads sample files as text, however they are delimited and encoded."""
 
+import codecs
 import csv
 import re
 from collections import Counter
@@ -13,7 +14,9 @@ from sluice.contract.declarations import TextFormat
 from sluice.contract.values import NUMBER
 from sluice.errors import FileRejected, SluiceError
 from sluice.read.compression import TextStream
+from sluice.read.csv_grammar import NO_EXTRA_FIELD
 from sluice.read.csv_reader import Reader
+from sluice.read.encoding import refuse_other_than_text
 from sluice.read.source import FileSource, Limits
 
 ROWS = 500_000
@@ -75,6 +78,7 @@ def _format_of(path: Path) -> TextFormat:
             head += block
     if head.lstrip()[:1] in (b"{", b"["):
         raise SampleRefused(f"{path}: line 1 is JSON, and only CSV can be inferred from: write the contract yourself")
+    _refuse_format(path, head[:_HEAD])
     delimiter = _delimiter(head[:_HEAD].decode("utf-8", "replace"))
     for encoding in ("utf-8", "cp1252"):
         text_format = TextFormat(delimiter=delimiter, encoding=encoding)
@@ -107,29 +111,91 @@ def _read(path: Path, text_format: TextFormat, most: int) -> tuple[pl.DataFrame,
     """Return (rows under the header's names, malformed records by reason, whether there are more rows)."""
     malformed: Counter[str] = Counter()
     batches: list[pl.DataFrame] = []
-    height = 0
+    height, raw = 0, list[str]()
     with Reader(FileSource(path), text_format) as reader:
         _refuse_header(path, reader.header)
         for batch in reader:
             malformed.update(batch.malformed["_reason"].to_list())
+            raw += batch.malformed["_raw"].head(2).to_list()
             batches.append(batch.rows.drop("_row_number"))
             height += batch.rows.height
             if height >= most:
                 break
         header = reader.header
-    if sum(malformed.values()) > height:
-        raise SampleRefused(
-            f"{path}: most lines do not have the {len(header)} fields of line 1. "
-            "If the header is not on line 1, remove what is above it"
-        )
+    if sum(malformed.values()) > height and not any("utf_8" in reason for reason in malformed):
+        reason, count = malformed.most_common(1)[0]
+        rows_in = height + sum(malformed.values())
+        advice = _advice(reason, header, raw)
+        raise SampleRefused(f"{path}: {count:,} of {rows_in:,} rows fail {reason}. {advice}")
     rows = pl.concat(batches) if batches else pl.DataFrame(schema=dict.fromkeys(header, pl.String))
     return rows.rename(dict(zip(rows.columns, header, strict=True))).head(most), malformed, height > most
 
 
+def _refuse_format(path: Path, head: bytes) -> None:
+    """Refuse what would be read as something else: UTF-16, encodings of two bytes, and Excel's line `sep=`."""
+    if head:
+        refuse_other_than_text(head, "utf-8")
+    if found := _two_bytes(head):
+        raise SampleRefused(
+            f"{path}: the text is {found}, which is not read. Save it as UTF-8, "
+            f"for instance: iconv -f {found} -t UTF-8 in.csv > out.csv"
+        )
+    if re.match(rb"(?:\xef\xbb\xbf)?\"?sep=.\"?\r?\n", head, re.IGNORECASE):
+        raise SampleRefused(
+            f"{path}: line 1 is Excel's sep=, the header is on line 2. Remove it from the sample; a contract can "
+            "declare TextFormat(skip_lines=1)"
+        )
+
+
+def _two_bytes(head: bytes) -> str | None:
+    """Return the East Asian encoding that a text seems to be: bytes above ASCII stand in pairs, and name letters."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        pass
+    else:
+        return None
+    runs = re.findall(rb"[\x80-\xff]+", head)
+    if sum(map(len, runs)) < 2 * len(runs):
+        return None  # letters with accents stand alone
+    for name, codec, letters in (
+        ("SHIFT_JIS", "cp932", "[\u3040-\u30ff]"),
+        ("EUC-JP", "euc_jp", "[\u3040-\u30ff]"),
+        ("GBK", "gbk", "[\u4e00-\u9fff]"),
+    ):
+        try:
+            text = codecs.getincrementaldecoder(codec)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        if len(re.findall(letters, text)) * 4 > sum(char > "\x7f" for char in text):
+            return name
+    return None
+
+
+def _advice(reason: str, header: list[str], raw: list[str]) -> str:
+    if "quotes" in reason:
+        escaped = " A backslash before quotes is declared as TextFormat(escape=...)." if "\\" in "".join(raw) else ""
+        return f"The quotes do not pair: a quote inside a quoted field is doubled.{escaped}"
+    fields = f"Line 1 has {len(header)} fields"
+    if reason == NO_EXTRA_FIELD and raw and raw[0].rstrip()[-1:] in _DELIMITERS:
+        return f"{fields}, the rows have one more, for they end with the delimiter: TextFormat(trailing_delimiter=True)"
+    return f"{fields}. If the header is not on line 1, remove what is above it"
+
+
 def _refuse_header(path: Path, header: list[str]) -> None:
-    twice = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
-    if twice:
-        raise SampleRefused(f"{path}: the header names {', '.join(map(repr, twice))} more than once")
     numbers = [name for name in header if re.match(NUMBER, name)]
     if 2 * len(numbers) > len(header):
         raise SampleRefused(f"{path}: line 1 is data, not a header ({', '.join(numbers[:3])}): add a line of names")
+    named = [name for name in header if name]
+    if len(named) * 2 < len(header):
+        raise SampleRefused(
+            f"{path}: line 1 names {len(named)} of {len(header)} columns: a title? Remove what is above the header"
+        )
+    if len(named) < len(header):
+        raise SampleRefused(
+            f"{path}: {len(header) - len(named)} columns have no name. Name them, or remove them; a contract ignores "
+            'them with unknown_columns="ignore"'
+        )
+    twice = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
+    if twice:
+        raise SampleRefused(f"{path}: the header names {', '.join(map(repr, twice))} more than once")

@@ -36,7 +36,6 @@ def _head(proposal: Proposal) -> str:
     used += ["Partition"] if proposal.partition else []
     used += ["TextFormat"] if _text_format(proposal) else []
     used += ["Unique"] if proposal.key.columns else []
-    used += ["Lowercase"] if any(column.lowercase for column in proposal.columns) else []
     lines = [
         f'"""{proposal.dataset}: say here in one sentence what a row is and who sends the files.',
         "",
@@ -113,9 +112,6 @@ def _contract(proposal: Proposal) -> Iterator[str]:
         )
     yield f"    files=({_text(proposal.files)},),"
     yield from _reading(proposal)
-    lowered = [column.name for column in proposal.columns if column.lowercase]
-    if lowered:
-        yield f"    cleaning=({_call('Lowercase', lowered, 14)},),"
     yield from _unique(proposal)
     yield from _partition(proposal)
     yield from _personal(proposal)
@@ -144,6 +140,7 @@ def _reading(proposal: Proposal) -> Iterator[str]:
         yield from _comment(f"{_DECIDE}: not every sample has {named}. Left out of the table as it stands.", 8)
         yield '        unknown_columns="ignore",'
     if proposal.comma:
+        yield from _comment(f"{_DECIDE}: is a comma in numbers the decimal comma? Then 1,234 is below 2.", 8)
         yield "        decimal_comma=True,"
     yield "    ),"
 
@@ -190,10 +187,6 @@ def _mapping(name: str, values: Mapping[str, str], indent: int) -> Iterator[str]
     for key, value in values.items():
         yield f"{blank}    {_text(key)}: {_text(value)},"
     yield f"{blank}}},"
-
-
-def _call(name: str, values: Sequence[str], before: int) -> str:
-    return name + _tuple(values, before + len(name), 4).replace(",)", ")")
 
 
 def _tuple(values: Sequence[str], before: int, indent: int) -> str:

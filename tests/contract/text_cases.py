@@ -5,6 +5,7 @@ In a module of its own: Spark's workers import the contracts by its name.
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ class Days(pa.DataFrameModel):
 
     k: pl.String
     day: pl.Date
+
+
+class Sizes(pa.DataFrameModel):
+    """Numbers of each type."""
+
+    k: pl.String
+    d: pl.Decimal(9, 2) = pa.Field(nullable=True)
+    i: pl.Int64 = pa.Field(nullable=True)
+    f: pl.Float64 = pa.Field(nullable=True)
 
 
 def contract(row: type[pa.DataFrameModel], **settings: Any) -> Contract:
@@ -147,4 +157,12 @@ OPTIONS = {
     ),
 }
 
-CASES = LOOKALIKES | OPTIONS
+SIZES = Case(
+    contract(Sizes),
+    [("B", Decimal("9999999.99"), 2**63 - 1, -0.0), ("C", Decimal(12), 12, 12.0), ("D", Decimal("0.5"), None, 0.5)],
+    {
+        1: ["d_fits_decimal_9_2", "i_fits_int64", "f_fits_float64"],
+        4: ["d_is_a_number", "i_is_a_whole_number", "f_is_a_number"],
+    },
+)
+CASES = LOOKALIKES | OPTIONS | {"sizes": SIZES}

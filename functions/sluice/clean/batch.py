@@ -131,5 +131,6 @@ def _value_of(contract: Contract, name: str, part: str) -> Any:
     dtype = contract.parsed.get(name, pl.String())
     formats = [found for pattern in contract.patterns if (found := pattern.formats.get(name))]
     formats += contract.reading.dates.get(name, ())
-    value = parse(pl.Series([part]), dtype, formats).item()
+    pivot = contract.reading.century_pivots.get(name)
+    value = parse(pl.Series([part]), dtype, formats, century_pivot=pivot).item()
     return part if value is None else value

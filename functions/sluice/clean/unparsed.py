@@ -28,9 +28,11 @@ def unparsed_reasons(
         kind, grammar, size = "a_number", NUMBER, f"decimal_{dtype.precision}_{dtype.scale}"
     elif dtype.is_integer():
         kind, grammar, size = "a_whole_number", WHOLE, str(dtype).lower()
+    elif dtype.is_float():
+        kind, grammar, size = "a_number", NUMBER, str(dtype).lower()
     else:
         kinds = {pl.Date: "a_date", pl.Datetime: "a_timestamp", pl.Boolean: "true_or_false"}
-        return {f"{column}_is_{kinds.get(dtype.base_type(), 'a_number')}": indices}
+        return {f"{column}_is_{kinds[dtype.base_type()]}": indices}
     large = select_column(text, pl.first().str.contains(grammar))
     found = {f"{column}_is_{kind}": indices.filter(~large), f"{column}_fits_{size}": indices.filter(large)}
     return {reason: cells for reason, cells in found.items() if len(cells)}

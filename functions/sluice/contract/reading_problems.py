@@ -37,9 +37,13 @@ def reading_problems(contract: "Contract") -> Iterator[str]:
 
 
 def _format_problems(text: TextFormat) -> Iterator[str]:
-    for name, mark in (("delimiter", text.delimiter), ("quote", text.quote)):
+    for name, mark in (("delimiter", text.delimiter), ("quote", text.quote), ("escape", text.escape or "\\")):
         if len(mark) != 1 or not mark.isascii() or mark in "\r\n\0":
             yield f"TextFormat: {mark!r} is no {name}: it is one ASCII character, and no line break"
+    if text.escape in (text.delimiter, text.quote):
+        yield f"TextFormat: {text.escape!r} cannot be the escape, too; quotes may always be doubled"
+    if text.skip_lines < 0:
+        yield "TextFormat: skip_lines counts the lines above the header"
     if text.delimiter == text.quote:
         yield f"TextFormat: {text.quote!r} cannot be both the delimiter and the quote"
     try:

@@ -29,7 +29,7 @@ TIMESTAMPS = (
 """ISO 8601 as people write it, every part with all its digits: a truncated timestamp is none.
 An offset converts to UTC; without one the time is taken as it is. The most frequent come first; a format without a
 fraction takes Polars an eighth of the time."""
-NUMBER = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
@@ -131,8 +131,7 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     number = text.cast(dtype, strict=False)
     scale = dtype.scale
     # The cast rounds half to even, so texts with more decimals than the scale, or an exponent, are done again.
-    # It also takes a point without digits, which is no number here.
-    finer = row_indices(select_column(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]|\.$")))
+    finer = row_indices(select_column(text, pl.first().str.contains(rf"\.[0-9]{{{scale + 1},}}|[eE]")))
     return number.scatter(finer, _exact_decimals(text[finer], dtype)) if len(finer) else number
 
 

@@ -4,6 +4,8 @@ A line holds one object, or several one after the other, as Firehose writes them
 row, with its text; reading goes on at the next line.
 """
 
+import json
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -78,6 +80,7 @@ class _Pass:
         )
         self.facts.bom = bool(mark)
         self._buffer = self._buffer[mark:]
+        _refuse_array(self._buffer.decode(self._encoding, "replace"))
 
     def batches(self) -> Iterator[RawBatch]:
         wanted = self._limits.read_bytes
@@ -200,3 +203,19 @@ def _skipped(text: str, at: int) -> int:
     while at < len(text) and text[at] in _BLANK:
         at += 1
     return at
+
+
+def _refuse_array(text: str) -> None:
+    """Refuse a file that is one array: it begins with `[` and an object, and no array ends with the first line."""
+    if not re.match(r"\s*\[\s*(\{|\]?\s*$)", text):
+        return
+    first, _, others = text.strip(_BLANK).partition("\n")
+    try:
+        alone = isinstance(json.loads(first), list) and bool(others.strip(_BLANK))
+    except (ValueError, RecursionError):
+        alone = False
+    if not alone:
+        raise FileRejected(
+            "file_is_no_json_array",
+            "the file is one JSON array. Write its objects one a line, for instance: jq -c '.[]' in.json > out.jsonl",
+        )

@@ -201,3 +201,21 @@ def as_cell(value: object) -> object:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'[\n {"post_id": "a"},\n {"post_id": "b"}\n]\n',
+        b'[{"post_id": "a"}]',
+        b'\xef\xbb\xbf [{"post_id": "a"},',
+        b"[]\n",
+    ],
+)
+def test_a_json_array_is_rejected_as_one(data: bytes):
+    with pytest.raises(FileRejected, match="file_is_no_json_array"):
+        cells(data)
+
+
+def test_an_array_in_line_1_does_not_cost_the_lines_below():
+    assert bad(b'[{"post_id": "a"}]\n{"post_id": "b"}\n') == [(1, '[{"post_id": "a"}]', "row_is_a_json_object")]

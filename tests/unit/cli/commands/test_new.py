@@ -145,10 +145,11 @@ def test_a_column_that_not_every_file_has_is_left_out_and_told(tmp_path: Path):
     assert "not every sample has 'b'" in written(tmp_path)
 
 
-def test_categories_are_listed_in_one_case(tmp_path: Path):
+def test_letter_case_is_not_changed_unasked(tmp_path: Path):
     contract = inferred(tmp_path, column(["Red", "red", "Blue"], "colour"))
-    assert contract.cleaning[0].columns == ("colour",)
-    assert 'COLOUR_VALUES = ("blue", "red")' in written(tmp_path)
+    assert contract.cleaning == ()
+    assert "differ in letter case only" in written(tmp_path)
+    assert 'COLOUR_VALUES = ("Blue", "Red", "red")' in written(tmp_path)
 
 
 def test_people_are_hashed_and_neither_shown_nor_copied(tmp_path: Path):
@@ -200,6 +201,12 @@ def test_nothing_is_overwritten(tmp_path: Path):
         ("a,a\n3,4\n", "more than once"),
         ("Report of May\n\na,b,c\n1,2,3\n4,5,6\n", "not on line 1"),
         ("a,b\n", "nothing to infer from"),
+        ("0,0\n0.01,0\n", "line 1 is data"),
+        ("Spend in June,,\n,,\nName,Amount,Date\nACME,1,2\n", "names 1 of 3 columns"),
+        ("name,amount,,\nACME,1,,\n", "2 columns have no name"),
+        ("a,b\n1,2,\n3,4,\n", "TextFormat(trailing_delimiter=True)"),
+        ("sep=;\na;b\n1;2\n", "the header is on line 2"),
+        ('a,b\n0,"say \\"hi\\""\n1,"say \\"hi\\""\n', "The quotes do not pair"),
         ('{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', "line 1 is JSON"),
     ],
 )
@@ -210,6 +217,75 @@ def test_a_sample_that_tells_nothing_is_refused_and_nothing_written(tmp_path: Pa
     assert result.exit_code != 0
     assert told in f"{result.exception} {result.output}"
     assert not (tmp_path / "functions").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "question"),
+    [
+        (["+491701234500", "+491701234501"], "a plus in front"),
+        (["007", "012"], "zeros in front"),
+        (["12345678901234501", "1.23457E+16", "12345678901234505"], "as 1.23457E+16"),
+        (["82544000000000707.52", "1.5"], "a float holds 15 to 17"),
+        (["1234567890123456789012", "1"], "more digits than a number holds"),
+        (["2.9.1", "4.4.6"], ""),
+        (["1,234", "5,678,901"], "group marks"),
+        (["(1.50)", "2.50"], "parentheses"),
+        (["12%", "7 %"], "percentages"),
+        (["01/02/99", "13/02/98"], "century_pivots"),
+    ],
+)
+def test_what_a_type_would_lose_stays_text_and_is_asked_about(tmp_path: Path, values: list[str], question: str):
+    contract = inferred(tmp_path, column(values))
+    assert contract.types["reading"] == pl.String()
+    assert question in " ".join(written(tmp_path).replace("#", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "question"),
+    [
+        ("last", ["Name", "Null"], "'null' also stands as a text in last"),
+        ("city", ["Nan", "Phrae"], "'nan' also stands as a text in city"),
+        ("created", ["1751360400", "1751360401"], "seconds or milliseconds since 1970?"),
+        ("level", ["1.1", "1.10", "1.2"], "some texts are one number"),
+        ("day", ["01/02/2024", "03/04/2024"], "Which is it?"),
+    ],
+)
+def test_what_could_mean_something_else_is_asked_about(tmp_path: Path, name: str, values: list[str], question: str):
+    inferred(tmp_path, column(values, name))
+    assert question in " ".join(written(tmp_path).replace("#", " ").split())
+
+
+def test_an_offset_of_hours_is_a_timestamp(tmp_path: Path):
+    contract = inferred(tmp_path, column(["2025-03-05 10:00:00.123456+00", "2025-03-05 10:00:01.1+02"], "updated_at"))
+    assert contract.types["updated_at"] == pl.Datetime("us")
+
+
+def test_a_key_is_unique_by_its_values(tmp_path: Path):
+    assert inferred(tmp_path, table("flag", "True", "False", "true")).unique is None
+
+
+@pytest.mark.parametrize("header", ["_row_number,a", "qty,qty_is_not_negative", "i,is", "_raw,_reasons", "__extra,row"])
+def test_a_column_may_have_any_name(tmp_path: Path, header: str):
+    inferred(tmp_path, table(header, "1,x", "2,y"))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "told"),
+    [
+        ("a,b\n1,2\n", "utf-16", "-t utf-8"),
+        ("名前,値\nたろう,1\nはなこ,2\n", "cp932", "SHIFT_JIS"),
+        ("姓名,城市\n张三,北京\n李四,上海\n", "gbk", "GBK"),
+    ],
+)
+def test_an_encoding_that_is_not_read_is_refused_by_its_name(tmp_path: Path, text: str, encoding: str, told: str):
+    file = tmp_path / "sample.csv"
+    file.write_bytes(text.encode(encoding))
+    assert told in str(run(tmp_path, "things", file).exception)
+
+
+def test_accents_in_every_row_are_cp1252(tmp_path: Path):
+    contract = inferred(tmp_path, table("name,age", "José,30", "Müller,25"), encoding="cp1252")
+    assert contract.reading.format.encoding == "cp1252"
 
 
 @pytest.mark.parametrize("name", ["Things", "a b", "x_quarantine", "json"])
