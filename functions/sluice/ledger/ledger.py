@@ -128,11 +128,9 @@ class Ledger:
             raise SourceBusy(f"another run works on {source.uri}")
         return True
 
-    def hold(self, source: ObjectVersion, *, run_id: str, lease_seconds: int) -> dict[str, Any]:
-        """Extend the run's lease and return the key's item. Raises LeaseLost when the run may not publish."""
-        until = {"lease_until": int(self._clock()) + lease_seconds}
-        self._set_publishing(source, until, run_id=run_id)
-        return self.head(source)
+    def hold(self, source: ObjectVersion, *, run_id: str, lease_seconds: int) -> None:
+        """Extend the run's lease. Raises LeaseLost when the run may not publish."""
+        self._set_publishing(source, {"lease_until": int(self._clock()) + lease_seconds}, run_id=run_id)
 
     def may_publish(self, source: ObjectVersion, *, run_id: str) -> bool:
         """Return whether the run has the lease now and is not being undone."""

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sluice.aws.object_keys import manifest_key, rejected_key, report_key
+from sluice.aws.object_keys import file_stem, manifest_key, rejected_key, report_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import FileRejected, ManifestRefused, NotCleaned, NotValidated, RowsLost
 from tests.unit.cloud import WORK, Cloud
@@ -111,19 +111,19 @@ def test_a_source_without_a_report_was_not_validated(cloud: Cloud, source: Objec
 @pytest.mark.parametrize(
     "path",
     [
-        "published/../../other/0123456789abcdef-000.parquet",
-        "published/sale_month=2025-03/0123456789abcdef-000.parquet",
-        "manifests/sales/{hash}-000.parquet",
-        "published/a=b/c/{hash}-000.parquet",
-        "quarantine/sales/{hash}-000.parquet",
-        "published/{hash}-000.parquet/x",
-        "published/{hash}.parquet",
+        "published/../../other/0123456789abcdef0123456789abcdef-000.parquet",
+        "published/sale_month=2025-03/0123456789abcdef0123456789abcdef-000.parquet",
+        "manifests/sales/{stem}-000.parquet",
+        "published/a=b/c/{stem}-000.parquet",
+        "quarantine/sales/{stem}-000.parquet",
+        "published/{stem}-000.parquet/x",
+        "published/{stem}.parquet",
     ],
 )
 def test_a_staged_path_leads_to_the_source_s_own_files_only(cloud: Cloud, source: ObjectVersion, path: str):
     cloud.step("reconcile", source)
     document = json.loads(cloud.s3.get_object(Bucket=WORK, Key=manifest(cloud, source))["Body"].read())
-    document["files"][0]["path"] = path.format(hash=source.hash)
+    document["files"][0]["path"] = path.format(stem=file_stem(cloud.task(source)["run_id"], source))
     change(cloud, manifest(cloud, source), **document)
     with pytest.raises(ManifestRefused, match="is not a staged file"):
         cloud.step("publish", source)
