@@ -17,7 +17,8 @@ from cli.stack.repair_lake import repair
 from sluice.publish.inventory import Stores
 from sluice.publish.verify import ADVICE, REPAIRABLE, Difference, verify
 from tests.property.protocol.explorer import RAW, Clients
-from tests.property.protocol.scenarios import DATABASE, LAKE, Steps, account, begun, head, in_turn, keys, version
+from tests.property.protocol.scenarios import begun, head, keys
+from tests.property.protocol.steps import DATABASE, LAKE, Steps, account, in_turn, version
 from tests.property.protocol.world import LONG_AGO, Call, Item, World, body_of
 
 NOW = (LONG_AGO + timedelta(days=1)).timestamp()
