@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from sluice.aws import clients
-from sluice.aws.telemetry import LambdaContext, count, logger, tracer
+from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.notify.messages import lake_differs
 from sluice.notify.send import alert, put_event
 from sluice.publish.inventory import Stores
@@ -43,7 +43,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, dict[str
             logger.warning("difference", extra=difference.to_dict())
         kinds[difference.kind] += 1
         first.setdefault(difference.kind, difference.subject)
-    count(LakeDifferences=kinds.total())
     if kinds:
         notice = lake_differs(kinds, first, ADVICE, raw_bucket=STORES.raw_bucket)
         put_event(EVENTS, EVENT_BUS, notice)

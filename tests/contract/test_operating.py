@@ -10,7 +10,7 @@ from cli.main import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "README.md").read_text()
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-ELSEWHERE = {"new", "explain", "diff", "report", "stream", "destroy"}
+ELSEWHERE = {"new", "explain", "diff", "report", "stream", "destroy", "smoke"}
 """Commands that another page documents; this one names them."""
 EVERYWHERE = {"--help", "--json", "--stack", "--profile", "--region"}
 

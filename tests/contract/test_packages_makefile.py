@@ -109,4 +109,5 @@ def test_every_processor_that_the_template_allows_has_its_makefile():
     allowed = template["Parameters"]["Architecture"]["AllowedValues"]
     assert layer["BuildArchitecture"] == {"Ref": "Architecture"}
     assert layer["ContextPath"] == {"Fn::Sub": "packages/${Architecture}"}
-    assert sorted(allowed) == sorted(path.parent.name for path in (declared.ROOT / "packages").glob("*/Makefile"))
+    makefiles = {path.parent.name for path in (declared.ROOT / "packages").glob("*/Makefile")}
+    assert set(allowed) == makefiles - {"glue"}  # whose job has one processor

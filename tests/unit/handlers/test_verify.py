@@ -21,6 +21,8 @@ def test_a_promised_object_that_is_gone_is_reported_with_what_to_do(cloud: Cloud
     cloud.messages()
 
     assert cloud.invoke("verify", cloud.event_of("verify")) == {"differences": {"object_missing": 1}}
-    (alert,) = cloud.messages()
+    event, alert = sorted(cloud.messages(), key=lambda message: "detail-type" not in message)
+    assert event["detail-type"] == "LakeDiffers"
+    assert event["detail"]["differences"] == {"object_missing": 1}
     assert key in alert["Message"]
     assert "sluice replay" in alert["Message"]
