@@ -3,12 +3,13 @@
 A field is quoted when it starts with a quote right after the delimiter; inside, "" is a quote and a line end
 is text; the closing quote stands right before a delimiter or the record's end. Anything else about a quote is
 damage, and so is a number of fields that is not the header's. Records end at LF, CRLF or CR; blank lines are none.
+A record whose line end is another than the header's is cut off when the line after it is damage.
 """
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 BLOCK_BYTES = 1 << 20
@@ -26,6 +27,23 @@ class Record:
 
 
 @dataclass(frozen=True)
+class _Found:
+    """A record as it stands in the file: its text, the line end after it, and whether a blank line is before it."""
+
+    record: Record
+    text: bytes
+    end: bytes
+    after_blank: bool
+
+    def ends_otherwise(self, newline: bytes) -> bool:
+        return bool(newline and self.end and self.end != newline and not self.record.reason)
+
+    def cut_off(self) -> "_Found":
+        raw = self.text.decode("utf-8", "backslashreplace")
+        return replace(self, record=Record(self.record.row_number, raw, [], "row_has_quoted_line_ends"))
+
+
+@dataclass(frozen=True)
 class _Line:
     """A physical line: its text and the line end that follows it."""
 
@@ -37,7 +55,8 @@ def read_records(path: Path) -> tuple[list[str], Iterator[Record]]:
     """The header's names, trimmed, and the records after it, numbered from 1, in the file's order."""
     lines = _Lines(path)
     header = next(_records(lines, columns=None))
-    return [name.strip() for name in header.fields], _records(lines, columns=len(header.fields))
+    names = [name.strip() for name in header.record.fields]
+    return names, _whole(_records(lines, columns=len(names)), header.end)
 
 
 class _Lines:
@@ -73,17 +92,27 @@ def _physical_lines(path: Path) -> Iterator[_Line]:
                 return
 
 
-def _records(lines: _Lines, columns: int | None) -> Iterator[Record]:
-    row_number = 0
+def _whole(records: Iterator[_Found], newline: bytes) -> Iterator[Record]:
+    """The records; those that a line end in a cell has cut off are damage, as is the rest that follows them."""
+    last = _Found(Record(0, "", []), b"", b"", after_blank=False)
+    for before, found in pairwise(chain(records, [last])):
+        rest_follows = found.record.reason and not found.after_blank
+        yield (before.cut_off() if before.ends_otherwise(newline) and rest_follows else before).record
+
+
+def _records(lines: _Lines, columns: int | None) -> Iterator[_Found]:
+    row_number, after_blank = 0, False
     while (line := lines.take()) is not None:
         if not line.text.strip(b" "):
+            after_blank = True
             continue
         row_number += 1
-        text = line.text
+        text, end = line.text, line.end
         split = _split(text)
         if split == "row_has_closed_quotes":
-            text, split = _over_several_lines(line, lines)
-        yield _judged(row_number, text, split, columns)
+            text, end, split = _over_several_lines(line, lines)
+        yield _Found(_judged(row_number, text, split, columns), text, end, after_blank)
+        after_blank = False
         if columns is None:
             return
 
@@ -109,7 +138,7 @@ def _uneven(fields: int, columns: int | None) -> str | None:
     return "row_has_every_field" if fields < columns else "row_has_no_extra_field"
 
 
-def _over_several_lines(first: _Line, lines: _Lines) -> tuple[bytes, list[str] | str]:
+def _over_several_lines(first: _Line, lines: _Lines) -> tuple[bytes, bytes, list[str] | str]:
     """The record that begins with `first` and goes on, if it does: else the first line alone is damaged."""
     pieces = [first.text, first.end]
     size = len(first.text) + len(first.end)
@@ -122,12 +151,12 @@ def _over_several_lines(first: _Line, lines: _Lines) -> tuple[bytes, list[str] |
             if isinstance(split, list):
                 for _ in range(ahead):
                     lines.take()
-                return b"".join(pieces), split
+                return b"".join(pieces), line.end, split
             if split == "row_has_well_formed_quotes":
                 break
         pieces.append(line.end)
         size += len(line.text) + len(line.end)
-    return first.text, "row_has_closed_quotes"
+    return first.text, first.end, "row_has_closed_quotes"
 
 
 def _split(record: bytes) -> list[str] | str:

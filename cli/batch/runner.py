@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.stack import history
 from cli.stack.connection import Stack
+from cli.stack.executions import replacing
 from cli.stack.history import FINAL, Entry
 from cli.stack.start_run import THREADS, resume_runs, start_run
 from sluice.aws.object_version import ObjectVersion
@@ -80,7 +81,7 @@ class Runner:
         self._ledger = stack.ledger
 
     def run(self, candidates: Sequence[Candidate]) -> Batch:
-        """Upload the files, wait for their validation, start their runs, wait for the end. Raises Stopped."""
+        """Upload the files, wait for their validation, start their runs, wait until each has ended. Raises Stopped."""
         batch = Batch()
         sources = self._put(candidates, batch)
         self._announce([source for candidate, source in sources if candidate.announce], new_only=True)
@@ -89,6 +90,9 @@ class Runner:
         self._start(validated)
         known = {entry["source"] for entry in validated}
         batch.entries = self._await([source for source in mine if source.uri in known], _is_final, batch)
+        while replacing(self._stack, known):
+            if self._stop.wait(_PAUSES[0]):
+                raise Stopped
         return batch
 
     def _put(self, candidates: Sequence[Candidate], batch: Batch) -> list[tuple[Candidate, ObjectVersion]]:

@@ -1,12 +1,13 @@
 """Reads the input and the execution of a run: its sources, its current state, the seconds of each state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli.stack import history
 from cli.stack.connection import Stack
 from sluice.aws.object_keys import run_key
 from sluice.aws.object_version import ObjectVersion
@@ -24,6 +25,8 @@ class StateTime:
     seconds: float
 
 
+_MOST_ASKED = 5
+"""Runs whose state is read at a time: each is a call of a rate-limited API."""
 _ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 
 
@@ -49,6 +52,13 @@ def execution(stack: Stack, run_id: str) -> dict[str, Any]:
     except states.exceptions.ExecutionDoesNotExist:
         return {}
     return described
+
+
+def replacing(stack: Stack, sources: Iterable[str]) -> bool:
+    """Return whether a run is about to remove rows that it has replaced in these sources: a query would see both."""
+    heads = history.heads(stack, set(sources))
+    run_ids = {head["published_run"] for head in heads.values() if head.get("replaced")}
+    return any(state_of(stack, run) for run in sorted(run_ids)[:_MOST_ASKED])
 
 
 def state_of(stack: Stack, run_id: str) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.stack import history
 from cli.stack.connection import Stack
-from cli.stack.executions import state_of
+from cli.stack.executions import replacing, state_of
 from cli.stack.history import FINAL, Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
@@ -64,7 +64,9 @@ class _Watch:
         self._known |= history.entries(self._stack, undecided)
         run_ids = {entry["run_id"] for entry in self._known.values() if entry["status"] == CLEANING}
         self._states = {run: state_of(self._stack, run) for run in sorted(run_ids)[:_STATES_OF]}
-        return all(self._is_final(each) for each in self._uploads) and not self._replacing()
+        return all(self._is_final(each) for each in self._uploads) and not replacing(
+            self._stack, (each.uri for each in self._uploads)
+        )
 
     def entries(self) -> list[Entry]:
         return [self._known[each.uri, each.version_id] for each in self._uploads]
@@ -90,12 +92,6 @@ class _Watch:
 
     def _is_final(self, upload: Upload) -> bool:
         return self._known.get((upload.uri, upload.version_id), {}).get("status") in FINAL
-
-    def _replacing(self) -> bool:
-        """Return whether a run is about to remove rows that it has replaced: a query would see both."""
-        heads = history.heads(self._stack, {each.uri for each in self._uploads})
-        run_ids = {head["published_run"] for head in heads.values() if head.get("replaced")}
-        return any(state_of(self._stack, run) for run in sorted(run_ids)[:_STATES_OF])
 
     def _state(self, upload: Upload) -> str:
         entry = self._known.get((upload.uri, upload.version_id))

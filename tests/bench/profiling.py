@@ -25,7 +25,7 @@ def main() -> None:
         "read bytes": (csv_reader._Pass, "_fill"),
         "split and parse records": (csv_reader, "take_slice"),
         "trim, null markers, steps, values": (normalize.Cells, "read"),
-        "of these, parsed": (normalize, "parse"),
+        "of these, parsed": (normalize.Cells, "_parse"),
         "checks (pandera and values)": (batch.Cleaner, "_failures"),
         "reasons and text of bad rows": (result.BatchResult, "quarantined"),
         "all of a batch's validation": (batch.Cleaner, "validate"),

@@ -28,9 +28,12 @@ from sluice.engines.polars_engine import Lineage, clean
 from sluice.errors import FileRejected, UnexpectedEvent
 from sluice.ingest.object_tags import allowed
 from sluice.ingest.upload_event import parse
+from sluice.manifest import PartitionCount
+from sluice.publish.lake import LakeManifest
 from sluice.publish.row_counts import count_query
 from sluice.read.source import FileSource
 from sluice.validate import validator
+from tests.unit.publish.test_tables import MANIFEST
 from tests.unit.sales_rows import HEADER
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -170,13 +173,12 @@ def test_any_partition_value_is_one_folder_whose_name_tells_it(value: str) -> No
 @examples(30)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=1, max_size=3))
 def test_any_partition_value_is_only_a_value_in_the_query(values: list[str]) -> None:
-    source = ObjectVersion("ours", "key", "v", "", 1)
-    plan = count_query(
-        "sales",
-        [source],
+    account = replace(
+        MANIFEST,
         partition_columns=[{"name": "store", "type": "string"}],
-        partitions=[{"store": value} for value in values],
+        partitions=[PartitionCount({"store": value}, partition_path({"store": value}), 1) for value in values],
     )
+    plan = count_query([LakeManifest(account, ObjectVersion("ours", "key", "v", "", 1), ())], bucket="lake")
     for literal, value in zip(plan.parameters, sorted(set(values)), strict=False):
         sql = sqlglot.transpile(f"SELECT {literal}", read="trino", write="duckdb")[0]
         assert duckdb.sql(sql).fetchall() == [(value,)]

@@ -44,7 +44,7 @@ def test_a_newer_upload_waits_for_the_older_one_s_run_and_then_replaces_it(cloud
     with pytest.raises(SourceBusy):
         cloud.step("claim", second)
     cloud.step("complete", first)
-    for state in ("claim", "clean", "reconcile", "publish", "complete"):
+    for state in ("claim", "clean", "reconcile", "publish", "complete", "remove_replaced"):
         cloud.step(state, second)
     assert cloud.table().height == 2
 

@@ -15,7 +15,7 @@ from tests.unit.cloud import ENVIRONMENT
 ROOT = Path(__file__).parents[3]
 PIN = re.compile(r"([a-z0-9-]+)(?:\[([a-z]+)\])?==(\S+)")
 FUNCTIONS = ROOT / "functions"
-HEAVY = {"validate", "clean", "describe", "watch", "window"}
+HEAVY = {"validate", "clean", "compare_crawl", "describe", "setup", "watch", "window"}
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
 
 PROBE = """

@@ -146,8 +146,11 @@ def test_a_source_whose_rows_differ_from_its_manifest_is_named():
     ("kind", "value"), [("boolean", "true"), ("bigint", "-3"), ("date", "2025-03-01"), ("decimal(9,2)", "1.50")]
 )
 def test_a_typed_partition_is_compared_as_the_text_that_trino_casts_it_to(kind: str, value: str):
-    plan = count_query(
-        "sales", [version("a")], partition_columns=[{"name": "v", "type": kind}], partitions=[{"v": value}]
+    account = replace(
+        MANIFEST,
+        partition_columns=[{"name": "v", "type": kind}],
+        partitions=[PartitionCount({"v": value}, f"v={value}", 1)],
     )
+    plan = count_query([LakeManifest(account, version("a"), ())], bucket="lake")
     assert 'WHERE CAST("v" AS varchar) IN (?) AND' in plan.query
     assert plan.parameters[0] == f"'{value}'"
