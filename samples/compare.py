@@ -115,8 +115,8 @@ def _row_difference(connection: duckdb.DuckDBPyConnection, table: str) -> Differ
     types = [dict(zip(t.columns, map(str, t.types), strict=True)) for t in map(connection.table, sides.values())]
     if types[0] != types[1]:
         unlike = sorted(set(types[0].items()) ^ set(types[1].items()))
-        told = ", ".join(f"{name} {kind}" for name, kind in unlike)
-        return Difference([f"{table}: columns differ: {told}"], sum(numbers))
+        named = ", ".join(f"{name} {kind}" for name, kind in unlike)
+        return Difference([f"{table}: columns differ: {named}"], sum(numbers))
     lines, found = [], 0
     for here, there in (("left", "right"), ("right", "left")):
         only = f"{here}_only_{table}"

@@ -90,7 +90,7 @@ class Trial:
     def redriven(self, sample: Sample) -> str:
         """Fail a run of a held file and redrive it.
 
-        No execution is failed or stopped for it, which would raise an alarm: Recover is told that the run was
+        No execution is failed or stopped for it, which would raise an alarm: Recover gets the event that the run was
         aborted before its first state. Raises Unexpected; NotPossible without the right to invoke Recover.
         """
         entry = self._wait(sample, lambda entry: entry["status"] in FINAL or "rows" in entry)

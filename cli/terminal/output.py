@@ -148,7 +148,7 @@ def report_table(file: str, report: ValidationReport) -> None:
         out.print("  ", end="")
         out.print(problem, highlight=False)
     for drift in report.drift:
-        out.print(Text(f"  {drift.kind}, {drift.policy}: {drift.told}"), highlight=False)
+        out.print(Text(f"  {drift.kind}, {drift.policy}: {drift.message}"), highlight=False)
     good = report.rows - report.would_quarantine - sum(report.discarded.values())
     out.print(
         f"  {report.rows:,} rows: {good:,} good, {report.would_quarantine:,} would be quarantined"

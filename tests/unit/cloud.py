@@ -215,9 +215,9 @@ class Cloud:
 
     def describe(self) -> list[str]:
         """Hand Describe what has happened since the last call, as the rules would; return the keys of the pages."""
-        told = [message for message in self.messages() if "detail-type" in message]
-        runs = dict.fromkeys(event["detail"]["run_id"] for event in told if event["detail-type"] == "DatasetUpdated")
-        notices = [event for event in told if event["detail-type"] in ("RunFailed", "FileRejected")]
+        events = [message for message in self.messages() if "detail-type" in message]
+        runs = dict.fromkeys(event["detail"]["run_id"] for event in events if event["detail-type"] == "DatasetUpdated")
+        notices = [event for event in events if event["detail-type"] in ("RunFailed", "FileRejected")]
         pages = [key for event in notices for key in self.invoke("describe", event)["pages"]]
         return [*pages, *(key for run_id in runs for key in self.ended(run_id))]
 

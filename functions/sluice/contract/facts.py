@@ -40,8 +40,8 @@ def passed(check: Check, column: str, frame: pl.DataFrame) -> pl.Series:
     """
     rows = PolarsData(frame.lazy(), column or "*")
     answer = check.get_backend(rows.lazyframe)(check).apply(rows)
-    told = pl.Series([answer]) if isinstance(answer, bool) else answer.collect(engine="in-memory").to_series()
-    return select_column(told, pl.first().fill_null(check.ignore_na)) if told.has_nulls() else told
+    answers = pl.Series([answer]) if isinstance(answer, bool) else answer.collect(engine="in-memory").to_series()
+    return select_column(answers, pl.first().fill_null(check.ignore_na)) if answers.has_nulls() else answers
 
 
 def _facts(column: str, checks: Sequence[Check], columns: Collection[str]) -> Facts:

@@ -108,12 +108,12 @@ def _known(contract: Contract) -> dict[str, str]:
 def _refuse_missing(missing: list[str], unknown: dict[str, int], drifted: list[Drift]) -> None:
     if not missing:
         return
-    renamed = [drift.told for drift in drifted if drift.kind == "renamed" and drift.column in missing]
+    renamed = [drift.message for drift in drifted if drift.kind == "renamed" and drift.column in missing]
     hint = f"; undeclared columns that may be renamed ones: {_listed(list(unknown))}" if unknown else ""
     raise FileRejected(
         "header_has_every_column",
         f"the header (line 1) lacks {_listed(missing)}{hint}. Add the column, or declare an alias"
-        + "".join(f". {told}" for told in renamed[:_SHOWN]),
+        + "".join(f". {message}" for message in renamed[:_SHOWN]),
     )
 
 

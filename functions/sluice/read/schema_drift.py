@@ -35,13 +35,13 @@ class Drift:
     """One column that is not as expected. column: the contract's name, or the file's when it is unknown.
 
     policy: what becomes of it: rejected (the file), ignored, kept (in `_extra`), filled (with no value), or
-    quarantined (its rows). told: what drifted, in words, with what to do about it.
+    quarantined (its rows). message: what drifted, in words, with what to do about it.
     """
 
     kind: Kind
     column: str
     policy: str
-    told: str
+    message: str
 
 
 def of_header(contract: Contract, missing: Sequence[str], unknown: Mapping[str, int]) -> list[Drift]:
@@ -100,6 +100,6 @@ def of_values(contract: Contract, rows: int, reasons: Mapping[str, int]) -> list
         for kind, what in _KINDS.items():
             count = reasons.get(f"{name}_is_{kind}", 0)
             if dtype != pl.String() and rows and count >= _RETYPED * rows:
-                told = f"{count:,} of {rows:,} values of {name!r} are not {what}: has its type changed?"
-                found.append(Drift("retyped", name, "quarantined", told))
+                message = f"{count:,} of {rows:,} values of {name!r} are not {what}: has its type changed?"
+                found.append(Drift("retyped", name, "quarantined", message))
     return found

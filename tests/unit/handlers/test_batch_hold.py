@@ -127,9 +127,9 @@ def test_a_version_reported_twice_in_two_orders_does_not_overtake_itself(cloud: 
     source = held(cloud)
     for sequencer in (first, second):
         cloud.validate(replace(source, sequencer=sequencer))
-    told = replace(source, sequencer=first)
-    assert cloud.ledger.assign(told, run_id="sales-one")
-    cloud.step("claim", told)
+    ordered = replace(source, sequencer=first)
+    assert cloud.ledger.assign(ordered, run_id="sales-one")
+    cloud.step("claim", ordered)
     assert cloud.ledger.entry(source)["status"] == "CLEANING"
     assert cloud.ledger.head(source)["latest_sequencer"] == replace(source, sequencer="0A").order
     older = replace(source, version_id="older", sequencer="09")

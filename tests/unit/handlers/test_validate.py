@@ -26,7 +26,7 @@ def runs(cloud: Cloud) -> list[str]:
     return [run["name"] for run in cloud.stepfunctions.list_executions(stateMachineArn=machine)["executions"]]
 
 
-def told(cloud: Cloud) -> tuple[list[dict[str, Any]], list[str]]:
+def sent(cloud: Cloud) -> tuple[list[dict[str, Any]], list[str]]:
     """(event details, texts to people) since the last look."""
     messages = cloud.messages()
     events = [message["detail"] for message in messages if message.get("source") == "sluice"]
@@ -51,7 +51,7 @@ def test_an_accepted_file_is_recorded_tagged_and_started(cloud: Cloud):
     }
     run = json.loads(cloud.s3.get_object(Bucket=WORK, Key=f"runs/{entry['run_id']}/run.json")["Body"].read())
     assert run == {"run_id": entry["run_id"], "dataset": "sales", "sources": [source.to_dict()]}
-    assert told(cloud) == ([], [])
+    assert sent(cloud) == ([], [])
 
 
 def test_a_rejected_file_is_recorded_tagged_reported_and_starts_nothing(cloud: Cloud):
@@ -61,7 +61,7 @@ def test_a_rejected_file_is_recorded_tagged_reported_and_starts_nothing(cloud: C
     assert (entry["status"], entry["rows"], entry["would_quarantine"]) == ("REJECTED", 3, 2)
     assert runs(cloud) == []
     assert tags(cloud, source)["sluice:validation"] == "rejected"
-    [event], [text] = told(cloud)
+    [event], [text] = sent(cloud)
     assert (event["source"], event["rows"], event["would_quarantine"]) == (source.uri, 3, 2)
     assert event["reasons"]["channel_is_in_set"] == 1
     for part in (source.uri, "3 read, 2 would be quarantined", "channel_is_in_set: 1", f"sluice show {source.uri}"):
@@ -83,10 +83,10 @@ def test_a_second_delivery_changes_nothing(cloud: Cloud, body: str):
     if body == GOOD:
         cloud.step("claim", source)
     before = cloud.ledger.entry(source), runs(cloud), tags(cloud, source)
-    told(cloud)
+    sent(cloud)
     cloud.validate(source)
     assert (cloud.ledger.entry(source), runs(cloud), tags(cloud, source)) == before
-    assert told(cloud) == ([], [])
+    assert sent(cloud) == ([], [])
 
 
 @pytest.mark.parametrize("body", [GOOD, BAD])
@@ -99,7 +99,7 @@ def test_a_second_delivery_heals_a_death_after_any_change(cloud: Cloud, body: st
         if not answer["batchItemFailures"]:
             assert after > 4, "too few changes to be true"
             return
-        before_death = told(cloud)
+        before_death = sent(cloud)
         cloud.validate(source)
         entry = cloud.ledger.entry(source)
         if body == GOOD:
@@ -108,7 +108,7 @@ def test_a_second_delivery_heals_a_death_after_any_change(cloud: Cloud, body: st
         else:
             assert entry["status"] == "REJECTED"
             assert tags(cloud, source)["sluice:validation"] == "rejected"
-            assert before_death[1] or told(cloud)[1]
+            assert before_death[1] or sent(cloud)[1]
     assert len(runs(cloud)) == len(set(runs(cloud)))
 
 
@@ -147,9 +147,9 @@ def test_a_rejection_is_reported_even_when_the_first_try_died_before(cloud: Clou
     source = cloud.put(KEY, BAD)
     with dying(cloud.module("validate"), after=3):
         cloud.validate(source)
-    assert told(cloud) == ([], [])
+    assert sent(cloud) == ([], [])
     cloud.validate(source)
-    events, texts = told(cloud)
+    events, texts = sent(cloud)
     assert (len(events), len(texts)) == (1, 1)
 
 
@@ -176,7 +176,7 @@ def test_a_file_of_no_dataset_is_rejected_and_reported(cloud: Cloud):
     entry = cloud.ledger.entry(source)
     assert (entry["status"], entry["dataset"]) == ("REJECTED", "unknown")
     assert entry["reasons"] == {"key_follows_naming_rule": 1}
-    assert len(told(cloud)[1]) == 1
+    assert len(sent(cloud)[1]) == 1
 
 
 def test_a_version_that_is_gone_is_rejected(cloud: Cloud):
@@ -256,7 +256,7 @@ def test_no_cell_of_a_file_is_logged_or_reported(cloud: Cloud, capsys: pytest.Ca
     source = cloud.put(KEY, as_csv({}, {"channel": planted}, {"customer_age": planted}))
     cloud.validate(source)
     assert planted not in capsys.readouterr().out
-    assert planted not in json.dumps(told(cloud))
+    assert planted not in json.dumps(sent(cloud))
     assert planted not in str(cloud.ledger.entry(source))
 
 

@@ -19,24 +19,24 @@ GUIDE = (DOCS / "events.md").read_text()
 EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)]
 
 
-def told(cloud: Cloud) -> dict[str, Any]:
+def sent(cloud: Cloud) -> dict[str, Any]:
     return {message["detail-type"]: message for message in cloud.messages() if "detail-type" in message}
 
 
 def published(cloud: Cloud) -> dict[str, Any]:
     source = cloud.put("sales/S001/2025-03-05.csv", as_csv(*[{}] * 9, {"channel": "fax"}, {"is_test": "yes"}))
     cloud.run(source)
-    return told(cloud)
+    return sent(cloud)
 
 
 def rejected(cloud: Cloud) -> dict[str, Any]:
     cloud.validate(cloud.put("sales/S001/2025-03-06.csv", as_csv({}, {"channel": "fax"})))
-    return told(cloud)
+    return sent(cloud)
 
 
 def unknown(cloud: Cloud) -> dict[str, Any]:
     cloud.validate(cloud.put("elsewhere/day.csv", "a,b\n1,2\n"))
-    return told(cloud)
+    return sent(cloud)
 
 
 def failed(cloud: Cloud) -> dict[str, Any]:
@@ -45,35 +45,35 @@ def failed(cloud: Cloud) -> dict[str, Any]:
     error = {"Error": "RowsLost", "Cause": '{"errorMessage": "7 != 8"}'}
     cloud.step("undo", source, error=error)
     cloud.invoke("report", {**cloud.task(source), "failed": [{"source": source.to_dict(), "error": error}]})
-    return told(cloud)
+    return sent(cloud)
 
 
 def stale(cloud: Cloud) -> dict[str, Any]:
     published(cloud)
     later = datetime.now(UTC) + timedelta(hours=48.5)
     cloud.invoke("watch", cloud.event_of("watch") | {"time": later.isoformat()})
-    return told(cloud)
+    return sent(cloud)
 
 
 def disagreeing(cloud: Cloud) -> dict[str, Any]:
     cloud.invoke("compare_crawl", {"status": "FAILED", "message": "access denied"})
-    return told(cloud)
+    return sent(cloud)
 
 
 def differing(cloud: Cloud) -> dict[str, Any]:
     cloud.run(cloud.put("sales/S001/2025-03-09.csv", as_csv({})))
-    told(cloud)
+    sent(cloud)
     for listed in cloud.s3.list_objects_v2(Bucket=LAKE, Prefix="published/")["Contents"]:
         cloud.s3.delete_object(Bucket=LAKE, Key=listed["Key"])
     cloud.invoke("verify", cloud.event_of("verify"))
-    return told(cloud)
+    return sent(cloud)
 
 
 def unannounced(cloud: Cloud) -> dict[str, Any]:
     cloud.put("sales/S001/2025-03-08.csv", as_csv({}))
     soon = datetime.now(UTC) + timedelta(minutes=15)
     cloud.invoke("watch", cloud.event_of("watch") | {"time": soon.isoformat()})
-    return told(cloud)
+    return sent(cloud)
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,11 @@ def test_a_file_as_agreed_has_no_drift(tmp_path: Path):
     assert checked(tmp_path, ROWS.replace("product_id", "SKU"), reading(aliases={"sku": "product_id"})).drift == []
 
 
-@pytest.mark.parametrize(("policy", "told"), [("reject", "rejected"), ("ignore", "ignored"), ("keep", "kept")])
-def test_an_unknown_column_gets_the_contracts_policy_and_is_told(tmp_path: Path, policy: str, told: str):
+@pytest.mark.parametrize(("policy", "message"), [("reject", "rejected"), ("ignore", "ignored"), ("keep", "kept")])
+def test_an_unknown_column_gets_the_contracts_policy_and_is_named(tmp_path: Path, policy: str, message: str):
     text = "\n".join(line + ",x" for line in ROWS.splitlines()).replace("updated_at,x", "updated_at,loyalty") + "\n"
     report = checked(tmp_path, text, reading(unknown_columns=policy))
-    assert drifted(report) == [("unknown", "loyalty", told)]
+    assert drifted(report) == [("unknown", "loyalty", message)]
     assert report.accepted == (policy != "reject")
 
 
@@ -80,10 +80,10 @@ def test_the_rows_of_a_file_without_an_optional_column_have_no_value_in_it(tmp_p
     ("old", "new"),
     [("product_id", "ProductID"), ("product_id", "sku"), ("unit_price", "unit price"), ("quantity", "qty")],
 )
-def test_a_renamed_column_is_told_with_the_alias_that_would_heal_it(tmp_path: Path, old: str, new: str):
+def test_a_renamed_column_is_named_with_the_alias_that_would_heal_it(tmp_path: Path, old: str, new: str):
     report = checked(tmp_path, ROWS.replace(old, new))
     assert drifted(report) == [("renamed", old, "rejected")]
-    assert f"aliases={{{new!r}: {old!r}}}" in report.drift[0].told
+    assert f"aliases={{{new!r}: {old!r}}}" in report.drift[0].message
     assert f"aliases={{{new!r}: {old!r}}}" in report.problems[0]
     healed = checked(tmp_path, ROWS.replace(old, new), reading(aliases={new: old}))
     assert (healed.accepted, healed.drift) == (True, [])
@@ -94,11 +94,11 @@ def test_columns_that_have_nothing_in_common_are_not_called_renamed(tmp_path: Pa
     assert {drift[0] for drift in drifted(checked(tmp_path, text + "\n"))} == {"missing", "unknown"}
 
 
-def test_a_column_of_another_type_is_told_with_its_share(tmp_path: Path):
+def test_a_column_of_another_type_is_named_with_its_share(tmp_path: Path):
     text = as_csv(*[{"unit_price": "9.99 EUR", "sale_date": "5. März"}] * 9, {})
     report = checked(tmp_path, text)
     assert drifted(report) == [("retyped", "sale_date", "quarantined"), ("retyped", "unit_price", "quarantined")]
-    assert report.drift[1].told == "9 of 10 values of 'unit_price' are not numbers: has its type changed?"
+    assert report.drift[1].message == "9 of 10 values of 'unit_price' are not numbers: has its type changed?"
     assert not report.accepted
 
 
@@ -110,7 +110,7 @@ def test_a_few_bad_values_are_no_drift(tmp_path: Path):
 def test_the_report_holds_the_drift(tmp_path: Path):
     told = checked(tmp_path, ROWS.replace("quantity", "qty")).to_dict()["drift"]
     assert told[0]["kind"] == "renamed"
-    assert set(told[0]) == {"kind", "column", "policy", "told"}
+    assert set(told[0]) == {"kind", "column", "policy", "message"}
 
 
 def test_the_page_of_a_rejected_file_shows_the_drift(tmp_path: Path):
@@ -124,11 +124,11 @@ def test_the_page_of_a_rejected_file_shows_the_drift(tmp_path: Path):
     assert "as agreed" not in render("rejected", {**as_agreed.to_dict(), **facts})
 
 
-def test_a_hostile_header_is_told_in_bounds():
+def test_a_hostile_header_is_named_in_bounds():
     names = {f"{'x' * 10_000}{number}": number for number in range(2_000)}
     found = of_header(SALES, list(SALES.file_columns), names)
     assert len(found) < 50
-    assert all(len(drift.told) < 300 for drift in found)
+    assert all(len(drift.message) < 300 for drift in found)
     assert all(isinstance(drift, Drift) for drift in found)
 
 
