@@ -237,8 +237,8 @@ def _changed(contract: Contract) -> Iterator[str]:
         does += ["it is moved to the nearest limit"] if rule.clip else []
         yield f"{rule.column}: where it is further than {where}, {' and '.join(does) or 'nothing happens'}."
     for part in contract.partition_by:
-        form = f" as {_DAY.strftime(part.format)}" if part.format else ""
-        yield f"The table is partitioned by {part.name}{f', which is {part.of}{form}' if part.of else ''}."
+        text = f" as {_DAY.strftime(part.format)}" if part.format else ""
+        yield f"The table is partitioned by {part.name}{f', which is {part.of}{text}' if part.of else ''}."
 
 
 def _step(step: Step) -> str:

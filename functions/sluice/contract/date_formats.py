@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from itertools import pairwise
 
@@ -129,12 +130,13 @@ def sample(strptime: str) -> str:
     """Return 2025-03-05 14:07:09.25 UTC in a format: the text that it must accept."""
     if strptime in COUNTED:
         return {"epoch": "1741183629.25", "epoch_ms": "1741183629250", "excel": "45721"}[strptime]
-    written = {
-        "%Y": "2025", "%y": "25", "%m": "03", "%d": "05", "%b": "Mar", "%B": "March", "%j": "064", "%a": "Wed",
-        "%A": "Wednesday", "%H": "14", "%I": "02", "%p": "PM", "%M": "07", "%S": "09", "%.f": ".25",
-        **dict.fromkeys(OFFSETS, "+00:00"),
-    }  # fmt: skip
-    return "".join(written.get(token, token) for token in tokens(strptime))
+    return written(strptime, datetime(2025, 3, 5, 14, 7, 9, 250_000))
+
+
+def written(strptime: str, moment: datetime) -> str:
+    """Return a moment of UTC in a format that is made of directives."""
+    own = {"%.f": f".{moment:%f}".rstrip("0."), **dict.fromkeys(OFFSETS, "+00:00")}
+    return "".join(own[token] if token in own else moment.strftime(token) for token in tokens(strptime))
 
 
 @cache
