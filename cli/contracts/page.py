@@ -1,6 +1,5 @@
 """A contract in words, for the producers of the files and the consumers of the table."""
 
-import csv
 import json
 import re
 from collections.abc import Iterator
@@ -12,20 +11,17 @@ import jinja2
 import polars as pl
 
 from cli.contracts.document import ContractDocument, contract_document
-from sluice.contract.date_formats import COUNTED, sample
+from sluice.contract import date_formats
 from sluice.contract.declarations import MASK, Constant
 from sluice.contract.model import Contract
 from sluice.contract.steps import Fill, MapValues, Step
+from sluice.read.csv_reader import Reader
+from sluice.read.header import match_header
+from sluice.read.source import FileSource
 from sluice.report.render import FOLDER
 
 _DAY = datetime(2025, 3, 5, 14, 30)
-_POLICY = {
-    "reject": "It has a column that is not listed here.",
-    "ignore": "",
-    "keep": "",
-}
 _UNKNOWN = {
-    "reject": "",
     "ignore": "Columns that are not listed here are left out.",
     "keep": "Columns that are not listed here are kept together as JSON in the column _extra.",
 }
@@ -155,10 +151,11 @@ def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
         return "true or false (also yes/no, y/n, t/f, 1/0)" if name in contract.parsed else "true or false"
     if dtype.is_temporal():
         what, usual = ("date", "%Y-%m-%d") if dtype == pl.Date() else ("time", "%Y-%m-%dT%H:%M:%S")
-        forms = contract.reading.dates.get(name, (usual,))
-        return (
-            f"{what}, such as {' or '.join(sample(form) if form in COUNTED else _DAY.strftime(form) for form in forms)}"
-        )
+        formats = contract.reading.dates.get(name, (usual,))
+        zone, pivot = contract.reading.time_zones.get(name), contract.reading.century_pivots.get(name)
+        local = f", local time of {zone}" if zone else ""
+        years = f", years of two digits are {pivot - 99} to {pivot}" if pivot else ""
+        return f"{what}, such as {' or '.join(map(date_formats.sample, formats))}{local}{years}"
     return "text"
 
 
@@ -202,7 +199,7 @@ def _text(contract: Contract) -> Iterator[str]:
         yield f"The column {name} may be called {alias!r}."
     for name in reading.optional:
         yield f"The column {name} may be absent."
-    if _UNKNOWN[reading.unknown_columns]:
+    if reading.unknown_columns != "reject":
         yield _UNKNOWN[reading.unknown_columns]
 
 
@@ -210,8 +207,8 @@ def _rejected(contract: Contract) -> Iterator[str]:
     yield "It cannot be read: it is empty, no text, cut off, or in another encoding."
     if not contract.reads_objects:
         yield f"Its header is not on line {contract.reading.format.skip_lines + 1}, lacks a column, or names one twice."
-    if _POLICY[contract.reading.unknown_columns] and not contract.reads_objects:
-        yield _POLICY[contract.reading.unknown_columns]
+        if contract.reading.unknown_columns == "reject":
+            yield "It has a column that is not listed here."
     yield "Its name does not follow the naming rule."
     yield f"More than {contract.quarantine_limit:.0%} of its rows break a rule."
 
@@ -240,8 +237,8 @@ def _changed(contract: Contract) -> Iterator[str]:
         does += ["it is moved to the nearest limit"] if rule.clip else []
         yield f"{rule.column}: where it is further than {where}, {' and '.join(does) or 'nothing happens'}."
     for part in contract.partition_by:
-        form = f" as {_DAY.strftime(part.format)}" if part.format else ""
-        yield f"The table is partitioned by {part.name}{f', which is {part.of}{form}' if part.of else ''}."
+        text = f" as {_DAY.strftime(part.format)}" if part.format else ""
+        yield f"The table is partitioned by {part.name}{f', which is {part.of}{text}' if part.of else ''}."
 
 
 def _step(step: Step) -> str:
@@ -259,15 +256,14 @@ def _examples(contract: Contract, sample: Path | None) -> tuple[dict[str, str], 
         return {}, ""
     if contract.reads_objects:
         return _example_object(contract, sample)
-    written = contract.reading.format
-    with sample.open(newline="", encoding=written.encoding) as file:
-        rows = csv.reader(file, delimiter=written.delimiter, quotechar=written.quote)
-        header, row = next(rows), next(rows)
-    known = {alias.lower(): name for alias, name in contract.reading.aliases.items()}
-    names = [known.get(name.strip().lower(), name.strip().lower()) for name in header]
-    shown = [MASK if name in contract.personal else value for name, value in zip(names, row, strict=True)]
-    lines = "\n".join(written.delimiter.join(values) for values in (header, shown))
-    return dict(zip(names, shown, strict=True)), lines
+    text_format = contract.reading.format
+    with Reader(FileSource(sample), text_format) as reader:
+        header, row = reader.header, next(iter(reader)).rows.drop("_row_number").row(0)
+    columns = match_header(contract, header).positions
+    masked = {at for name, at in columns.items() if name in contract.personal}
+    shown = [MASK if at in masked else cell or "" for at, cell in enumerate(row)]
+    lines = "\n".join(text_format.delimiter.join(cells) for cells in (header, shown))
+    return {name: shown[at] for name, at in columns.items()}, lines
 
 
 def _example_object(contract: Contract, sample: Path) -> tuple[dict[str, str], str]:
