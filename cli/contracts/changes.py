@@ -195,6 +195,10 @@ def _dates(name: str, old: list[str], new: list[str]) -> Iterator[Change]:
 def _table(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     if old["dataset"] != new["dataset"]:
         yield Change(f"the dataset is called {new['dataset']}", "consumers", "a new table; the old one stays as it is")
+    before, after = old.get("table", "parquet"), new["table"]
+    if before != after:
+        what = f"the table is of the kind {after} instead of {before}"
+        yield Change(what, "consumers", "runs fail (TableDisagrees): take a new dataset name")
     if old["partition_by"] != new["partition_by"]:
         what = ", ".join(part["name"] for part in new["partition_by"]) or "nothing"
         yield Change(f"partitioned by {what}", "consumers", "runs fail (TableDisagrees): take a new dataset name")

@@ -51,6 +51,7 @@ def contract_document(contract: Contract) -> ContractDocument:
             "quarantine_limit": contract.quarantine_limit,
             "expected_every_seconds": _seconds(contract.expected_every),
             "personal": dict(contract.personal),
+            "table": contract.table,
         }
 
 

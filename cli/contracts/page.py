@@ -236,6 +236,8 @@ def _changed(contract: Contract) -> Iterator[str]:
         does = [f"{rule.flag} is true"] if rule.flag else []
         does += ["it is moved to the nearest limit"] if rule.clip else []
         yield f"{rule.column}: where it is further than {where}, {' and '.join(does) or 'nothing happens'}."
+    if contract.table == "iceberg":
+        yield "The table is an Iceberg table: readers see the files of a run, or of a correction, all at once."
     for part in contract.partition_by:
         text = f" as {_DAY.strftime(part.format)}" if part.format else ""
         yield f"The table is partitioned by {part.name}{f', which is {part.of}{text}' if part.of else ''}."

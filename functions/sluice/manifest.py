@@ -29,7 +29,7 @@ class StagedFile:
 @dataclass(frozen=True)
 class TableDeclaration:
     """What the catalog needs to know of a dataset. schema, quarantine_schema, partition_columns: [{name, type}] in Glue
-    types, the partition columns not among the schema's; across_files: as in a manifest.
+    types, the partition columns not among the schema's; across_files: as in a manifest; table: parquet or iceberg.
     """
 
     contract_version: int
@@ -37,6 +37,7 @@ class TableDeclaration:
     quarantine_schema: list[dict[str, str]]
     partition_columns: list[dict[str, str]]
     across_files: dict[str, Any]
+    table: str = "parquet"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Manifest:
     with two reasons counts in both). schema, quarantine_schema, partition_columns: [{name, type}] in Glue types.
     statistics: imputed values and the limits of outliers, as text. notes: for people who use the table.
     across_files: {key: columns, latest: column or null} when the contract's key decides across files, else empty.
+    table: parquet or iceberg.
     """
 
     dataset: str
@@ -73,6 +75,7 @@ class Manifest:
     peak_rss_bytes: int
     notes: list[str] = field(default_factory=list)
     across_files: dict[str, Any] = field(default_factory=dict)
+    table: str = "parquet"
 
     def balance(self) -> None:
         """Raise RowsLost unless every row that came in is published, quarantined or discarded."""

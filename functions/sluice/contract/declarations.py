@@ -12,6 +12,7 @@ MASK = "***"
 Unknown = Literal["reject", "ignore", "keep"]
 Statistic = Literal["median", "mean", "mode"]
 Treatment = Literal["hash", "drop", "keep"]
+TableKind = Literal["parquet", "iceberg"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,17 @@ import pandera.polars as pa
 import polars as pl
 from pandera.backends.polars.register import register_polars_backends
 
-from sluice.contract.declarations import Constant, Discard, Outliers, Partition, Reading, Statistic, Treatment, Unique
+from sluice.contract.declarations import (
+    Constant,
+    Discard,
+    Outliers,
+    Partition,
+    Reading,
+    Statistic,
+    TableKind,
+    Treatment,
+    Unique,
+)
 from sluice.contract.key_pattern import KeyPattern
 from sluice.contract.problems import mistakes
 from sluice.contract.steps import Step
@@ -40,6 +50,7 @@ class Contract:
     quarantine_limit: the share of quarantined rows (0 to 1) above which the whole file is rejected.
     expected_every: the time without a published file after which the dataset is stale, and people are notified.
     personal: columns about people; masked wherever rows are shown, and published hashed, not at all, or kept.
+    table: `parquet`, partitioned files that a crawler watches; or `iceberg`, which readers see change at once.
 
     Raises ContractInvalid, naming the dataset and the mistake.
     """
@@ -59,6 +70,7 @@ class Contract:
     quarantine_limit: float = 0.2
     expected_every: timedelta | None = None
     personal: Mapping[str, Treatment] = field(default_factory=dict)
+    table: TableKind = "parquet"
 
     def __post_init__(self) -> None:
         for mistake in mistakes(self):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import polars as pl
 
 from sluice.contract.column_types import has_statistics
-from sluice.contract.declarations import Constant, Reading, Statistic, Treatment, Unknown
+from sluice.contract.declarations import Constant, Reading, Statistic, TableKind, Treatment, Unknown
 from sluice.contract.facts import column_facts, passed
 from sluice.contract.key_pattern import NAME, captured, name_problems, pattern_problems
 from sluice.contract.model_problems import model_problems, type_problems
@@ -37,6 +37,8 @@ def mistakes(contract: "Contract") -> Iterator[str]:
         yield "quarantine_limit is a share from 0 to 1"
     if contract.expected_every is not None and contract.expected_every <= timedelta(0):
         yield "expected_every is a time above zero"
+    if contract.table not in get_args(TableKind):
+        yield f"table: {contract.table!r} is none of {', '.join(get_args(TableKind))}"
     if not contract.files:
         yield "no file pattern: no upload could ever reach it"
     for pattern in contract.files:

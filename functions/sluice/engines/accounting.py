@@ -104,6 +104,7 @@ def manifest_of(
         peak_rss_bytes=cost.peak_rss_bytes,
         notes=account.notes,
         across_files=tables.across_files,
+        table=tables.table,
     )
     manifest.balance()
     return manifest
@@ -119,4 +120,5 @@ def declared_tables(contract: Contract) -> TableDeclaration:
         quarantine_schema=glue_schema(contract.quarantined),
         partition_columns=glue_schema({name: contract.published[name] for name in in_path}),
         across_files={"key": list(unique.key), "latest": unique.latest} if unique and unique.across_files else {},
+        table=contract.table,
     )

@@ -107,6 +107,7 @@ INCOMPATIBLE = {
     ),
     "another cleaning": ({"cleaning": (Lowercase("channel"),)}, "values", "cleaning steps"),
     "another partition": ({"partition_by": (Partition("store_id"),)}, "consumers", "partitioned by store_id"),
+    "another kind of table": ({"table": "iceberg"}, "consumers", "of the kind iceberg instead of parquet"),
     "a hashed column": ({"personal": {"transaction_id": "hash"}}, "consumers", "personal transaction_id: hash"),
     "a key in the name": ({"same_as_key": ("store_id",)}, "producers", "store_id must be that of the key"),
 }
