@@ -142,11 +142,13 @@ MUTATIONS = (
         faults=1,
     ),
     Mutation(
-        "a partition that was filled meanwhile is not registered again",
-        remove,
-        "_unregister_empty",
-        "partitions.register(",
-        "(lambda *_: None)(",
-        "after claim: late publish, and the run gives up",
+        "partitions are registered after the run is ready to complete",
+        publisher,
+        "publish",
+        "new = partitions.register(glue, database, manifest.account)\n        "
+        "ledger.end_publishing(task.source, run_id=task.run_id, manifest=manifest.key)",
+        "ledger.end_publishing(task.source, run_id=task.run_id, manifest=manifest.key)\n        "
+        "new = partitions.register(glue, database, manifest.account)",
+        "after claim: late complete, and the run finishes",
     ),
 )

@@ -49,13 +49,12 @@ def in_turn() -> Iterator[None]:
     with (
         patch.object(Items, "get", get_item),
         patch.object(publisher, "ThreadPoolExecutor", _InTurn),
-        patch.object(remove, "ThreadPoolExecutor", _InTurn),
         patch.object(inventory, "ThreadPoolExecutor", _InTurn),
     ):
         yield
 
 
-assert publisher.ThreadPoolExecutor is remove.ThreadPoolExecutor is ThreadPoolExecutor
+assert publisher.ThreadPoolExecutor is inventory.ThreadPoolExecutor is ThreadPoolExecutor
 
 
 def version(number: int) -> ObjectVersion:
@@ -111,7 +110,7 @@ class Steps:
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.clients, self.clients, LAKE, DATABASE)
+        return Lake(self.clients, LAKE)
 
     def accept(self, number: int) -> None:
         self.ledger.receive(version(number))
@@ -122,10 +121,11 @@ class Steps:
 
     def publish(self, number: int) -> None:
         self.ledger.hold(version(number), run_id=f"r{number}", lease_seconds=LEASE_SECONDS)
-        publisher.publish(self.lake, self.ledger, task(number), work_bucket=WORK)
+        glue = self.clients
+        publisher.publish(self.lake, self.ledger, task(number), glue=glue, database=DATABASE, work_bucket=WORK)
 
     def complete(self, number: int) -> None:
-        manifest = read_manifest(self.clients, LAKE, LakeManifest.of(account(number), version(number)).key)
+        manifest = read_manifest(self.lake, LakeManifest.of(account(number), version(number)).key)
         facts = {"published": manifest.account.published}
         self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest.key, **facts)
 

@@ -36,6 +36,7 @@ READS = {
     "list_object_versions",
     "get_table",
     "get_tables",
+    "get_partition",
     "get_partitions",
     "batch_get_partition",
     "batch_get_item",
@@ -259,13 +260,14 @@ def _batch_create_partition(world: World, of: dict[str, Any]) -> Answer:
     return "answer", {"Errors": errors}
 
 
-def _batch_delete_partition(world: World, of: dict[str, Any]) -> Answer:
-    errors = []
-    for each in of["PartitionsToDelete"]:
-        if world.partitions.pop((of["TableName"], tuple(each["Values"])), None) is None:
-            error = {"ErrorCode": "EntityNotFoundException"}
-            errors.append({"PartitionValues": each["Values"], "ErrorDetail": error})
-    return "answer", {"Errors": errors}
+def _get_partition(world: World, of: dict[str, Any]) -> Answer:
+    return "answer", {"Partition": world.partitions[of["TableName"], tuple(of["PartitionValues"])]}
+
+
+def _create_partition(world: World, of: dict[str, Any]) -> Answer:
+    created = {"TableName": of["TableName"], "PartitionInputList": [of["PartitionInput"]]}
+    _, answer = _batch_create_partition(world, created)
+    return ("error", "AlreadyExistsException") if answer["Errors"] else ("answer", {})
 
 
 def _delete_partition(world: World, of: dict[str, Any]) -> Answer:
@@ -297,7 +299,8 @@ _DO: dict[str, Callable[[World, dict[str, Any]], Answer]] = {
     "batch_get_partition": _batch_get_partition,
     "batch_create_partition": _batch_create_partition,
     "delete_partition": _delete_partition,
-    "batch_delete_partition": _batch_delete_partition,
+    "get_partition": _get_partition,
+    "create_partition": _create_partition,
 }
 
 

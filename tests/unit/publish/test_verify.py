@@ -1,5 +1,6 @@
 """Every kind of difference between the ledger and what is there is planted, named as itself, and repaired if safe."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -34,8 +35,8 @@ def found(world: World, answer: Callable[[Call], Any] | None = None, **how: Any)
         return list(verify(stores, now=NOW, **how))
 
 
-def stack(world: World) -> Stack:
-    session = SimpleNamespace(client=lambda service, config: Clients(world.do))
+def stack(world: World, answer: Callable[[Call], Any] | None = None) -> Stack:
+    session = SimpleNamespace(client=lambda service, config: Clients(answer or world.do))
     names = {"LakeBucketName": LAKE, "LedgerTableName": "ledger", "DatabaseName": DATABASE, "RawBucketName": RAW}
     return Stack("acme", session, names, local=True)
 
@@ -275,19 +276,43 @@ def test_a_run_that_goes_on_meanwhile_is_no_difference(world: World):
 
 
 def _found_while_version_2_is_published(at: int) -> list[Difference]:
-    """What is found when the whole run of version 2 happens before one of the calls."""
     with in_turn():
         world = begun()
-    made = 0
+    return found(world, publishing_version_2(world, at))
+
+
+def publishing_version_2(world: World, at: int) -> Callable[[Call], Any]:
+    """Answer calls; before the one with this number the whole run of version 2 happens."""
+    made = itertools.count()
 
     def answer(call: Call) -> Any:
-        nonlocal made
-        if made == at:
+        if next(made) == at:
             proceed(world, "claim", "publish", "complete", "remove")
-        made += 1
         return world.do(call)
 
-    return found(world, answer)
+    return answer
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_partition_that_a_run_fills_while_it_is_dropped_is_registered(world: World, at: int):
+    register(world, "02", "m=02")
+    (empty,) = found(world)
+
+    repair(stack(world, publishing_version_2(world, at)), empty)
+
+    assert "02" in {part["values"]["m"] for part in body_of(world, LAKE, manifest(world))["partitions"]}
+    assert ("sales", ("02",)) in world.partitions
+
+
+def test_an_empty_partition_is_listed_and_does_not_fail_the_command(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(command, "connect", lambda *_: stack(world))
+    register(world, "07", "m=07")
+
+    with in_turn():
+        result = CliRunner().invoke(app, ["verify", "--no-query", "--json"])
+
+    assert [each["kind"] for each in json.loads(result.stdout)["differences"]] == ["partition_empty"]
+    assert result.exit_code == 0
 
 
 def test_the_command_repairs_what_is_safe_names_the_rest_and_exits_with_1(
