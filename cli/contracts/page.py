@@ -169,7 +169,7 @@ def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
 
 
 def _named(pattern: str) -> str:
-    """Return an example of a naming rule."""
+    """Return an example of a naming convention."""
 
     def part(found: re.Match[str]) -> str:
         return _DAY.strftime(found.group(2)) if found.group(2) else f"<{found.group(1)}>"
@@ -218,7 +218,7 @@ def _rejected(contract: Contract) -> Iterator[str]:
         yield f"Its header is not on line {contract.reading.format.skip_lines + 1}, lacks a column, or names one twice."
         if contract.reading.unknown_columns == "reject":
             yield "It has a column that is not listed here."
-    yield "Its name does not follow the naming rule."
+    yield "Its name does not follow the naming convention."
     yield f"More than {contract.quarantine_limit:.0%} of its rows break a rule."
 
 
