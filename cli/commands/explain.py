@@ -11,9 +11,9 @@ from cli.contracts import odcs
 from cli.contracts.document import contract_document, written
 from cli.contracts.page import html, markdown, page
 from cli.terminal.options import AsJson
-from sluice.contract import registry
+from sluice.contract import Contract, registry
 
-SAMPLES = Path(datasets.__file__).parents[2] / "tests" / "data"
+DATA = Path(datasets.__file__).parents[2] / "tests" / "data"
 
 
 class Format(StrEnum):
@@ -23,6 +23,11 @@ class Format(StrEnum):
     HTML = "html"
     ODCS = "odcs"
     JSON = "json"
+
+
+def good_sample(contract: Contract) -> Path:
+    """Return where the good sample of a dataset is, if it has one."""
+    return DATA / contract.name / ("good.jsonl" if contract.reads_objects else "good.csv")
 
 
 def explain(
@@ -46,8 +51,7 @@ def explain(
     elif format_ is Format.JSON:
         text = written(contract_document(contract))
     else:
-        sample = SAMPLES / name / ("good.jsonl" if contract.reads_objects else "good.csv")
-        text = (html if format_ is Format.HTML else markdown)(page(contract, sample))
+        text = (html if format_ is Format.HTML else markdown)(page(contract, good_sample(contract)))
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -16,7 +16,7 @@ from cli.infer.sampling import read_samples
 from cli.infer.writing import source
 from cli.terminal import output
 from cli.terminal.options import AsJson
-from sluice.contract.key_pattern import NAME
+from sluice.contract.key_pattern import name_problems
 from sluice.contract.model import Contract
 from sluice.read.source import FileSource
 from sluice.runtime.text import printable
@@ -57,10 +57,8 @@ def new(
 
 
 def _refuse(name: str, module: Path, data: Path) -> None:
-    if not NAME.fullmatch(name) or name.endswith(("_quarantine", "_latest")):
-        raise typer.BadParameter(
-            f"{name!r} must match {NAME.pattern}, and not end in _quarantine or _latest", param_hint="NAME"
-        )
+    for problem in name_problems(name):
+        raise typer.BadParameter(f"{name!r}: {problem}", param_hint="NAME")
     if name in sys.stdlib_module_names:
         raise typer.BadParameter(f"{name!r} is a module of Python's standard library", param_hint="NAME")
     for path in (module, data):

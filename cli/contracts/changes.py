@@ -151,8 +151,8 @@ def _reading(old: ContractDocument, new: ContractDocument, old_columns: Collecti
                 "more files are accepted",
             )
     yield from _markers(set(old["null_markers"]), set(new["null_markers"]))
-    yield from _dates(old["dates"], new["dates"])
-    for setting in ("null_markers_by_column", "escape", "trailing_delimiter", "quoted_empty_is_text", "skip_lines"):
+    yield from _of_columns(old, new, old_columns)
+    for setting in ("escape", "trailing_delimiter", "quoted_empty_is_text", "skip_lines"):
         if old.get(setting) != new.get(setting):
             yield Change(f"{setting} is {new.get(setting) or 'not set'}", "producers", "files are read otherwise")
 
@@ -171,16 +171,25 @@ def _markers(old: set[str], new: set[str]) -> Iterator[Change]:
         yield Change(f"{marker!r} is a text like any other", "values", "numbers and dates refuse it; " + AGAIN)
 
 
-def _dates(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> Iterator[Change]:
-    for name in sorted(old.keys() | new.keys()):
-        before, after = old.get(name, []), new.get(name, [])
-        if before == after:
-            continue
-        what = f"{name} is written {' or '.join(after) or 'as ISO 8601'}"
-        if before and after[: len(before)] == before:
-            yield Change(what, "nobody", "more rows are read; those read before are read as before")
-        else:
-            yield Change(what, "producers", "dates in other formats are quarantined, or read otherwise")
+def _of_columns(old: ContractDocument, new: ContractDocument, old_columns: Collection[str]) -> Iterator[Change]:
+    """Yield the changes of how a column is read. A column that is new has no rows that were read before."""
+    for name in old_columns:
+        yield from _dates(name, old["dates"].get(name, []), new["dates"].get(name, []))
+        for setting in ("null_markers_by_column", "time_zones", "century_pivots"):
+            before, after = (of.get(setting, {}).get(name) for of in (old, new))
+            # A pivot comes and goes with the formats that need it.
+            if before != after and (setting != "century_pivots" or (before and after)):
+                yield Change(f"{setting} of {name}: {after or 'none'} instead of {before or 'none'}", "values", AGAIN)
+
+
+def _dates(name: str, old: list[str], new: list[str]) -> Iterator[Change]:
+    if old == new:
+        return
+    what = f"{name} is written {' or '.join(new) or 'as ISO 8601'}"
+    if old and new[: len(old)] == old:
+        yield Change(what, "nobody", "more rows are read; those read before are read as before")
+    else:
+        yield Change(what, "producers", "dates in other formats are quarantined, or read otherwise")
 
 
 def _table(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
@@ -191,7 +200,7 @@ def _table(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
         yield Change(f"partitioned by {what}", "consumers", "runs fail (TableDisagrees): take a new dataset name")
     for name in sorted(old["personal"].keys() | new["personal"].keys()):
         before, after = old["personal"].get(name), new["personal"].get(name)
-        if before != after and name in new["columns"]:
+        if before != after and name in old["columns"].keys() & new["columns"].keys():
             what = f"personal {name}: {after or 'no longer personal'} instead of {before or 'not personal'}"
             masked = {before, after} == {None, "keep"}
             effect = "masked where bad rows are shown, or no longer; the table stays" if masked else AGAIN
@@ -230,8 +239,10 @@ _PARTS = {
 
 
 def _short(value: Any) -> str:
-    if not value:
+    if value in (None, [], {}):
         return "none"
     if isinstance(value, list):
         return "; ".join(_short(each) for each in value)
-    return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_short(each)}" for name, each in value.items() if each is not None)
+    return str(value)

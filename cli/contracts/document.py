@@ -7,6 +7,7 @@ rule are compared without comparing source code.
 import importlib.util
 import json
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,11 @@ def contract_document(contract: Contract) -> ContractDocument:
             "discard": {rule.name: str(rule.when) for rule in contract.discard},
             "unique": {"key": list(contract.unique.key), "latest": contract.unique.latest} if contract.unique else None,
             "latest_across_files": contract.unique is not None and contract.unique.across_files,
-            "impute": {name: how if isinstance(how, str) else how.text for name, how in contract.impute.items()},
-            "outliers": [
-                {"column": r.column, "iqr": r.iqr, "z_score": r.z_score, "flag": r.flag, "clip": r.clip}
-                for r in contract.outliers
-            ],
-            "partition_by": [{"name": p.name, "of": p.of, "format": p.format} for p in contract.partition_by],
+            "impute": {
+                name: how if isinstance(how, str) else {"constant": how.text} for name, how in contract.impute.items()
+            },
+            "outliers": [asdict(rule) for rule in contract.outliers],
+            "partition_by": [asdict(part) for part in contract.partition_by],
             "quarantine_limit": contract.quarantine_limit,
             "expected_every_seconds": _seconds(contract.expected_every),
             "personal": dict(contract.personal),
@@ -79,10 +79,12 @@ def _reading(contract: Contract) -> ContractDocument:
 
 
 def _rare(contract: Contract) -> ContractDocument:
-    """Return the settings of text that few contracts have, where they are set."""
-    written, markers = contract.reading.format, contract.reading.null_markers
+    """Return the settings that few contracts have, where they are set."""
+    reading, written, markers = contract.reading, contract.reading.format, contract.reading.null_markers
     settings = {
         "null_markers_by_column": {} if isinstance(markers, tuple) else {name: [*of] for name, of in markers.items()},
+        "time_zones": dict(reading.time_zones),
+        "century_pivots": dict(reading.century_pivots),
         "escape": written.escape,
         "trailing_delimiter": written.trailing_delimiter,
         "quoted_empty_is_text": written.quoted_empty_is_text,
@@ -149,7 +151,7 @@ def loaded(name: str, text: str) -> Contract:
 
 
 def document_of(named: str) -> ContractDocument:
-    """Return the terms of a dataset by its name, of a contract's .py file (which is run), or of a .json file.
+    """Return the contract document of a dataset (by its name), of a contract's .py file (which is run), or of a .json.
 
     Raises UnknownDataset, ContractInvalid.
     """
@@ -162,11 +164,11 @@ def document_of(named: str) -> ContractDocument:
 
 
 _LATER: ContractDocument = {"optional": []}
-"""What a contract's reading means that an older Sluice wrote down, before there were such settings."""
+"""The settings that a document of an older Sluice may lack, as they were understood then."""
 
 
 def read(path: Path) -> ContractDocument:
-    """Return the terms that `written` wrote. Raises ContractInvalid."""
+    """Return the contract document that `written` wrote. Raises ContractInvalid."""
     try:
         found = dict(json.loads(path.read_text()))
         return found | {"reading": _LATER | found["reading"]}
@@ -175,5 +177,5 @@ def read(path: Path) -> ContractDocument:
 
 
 def written(of: ContractDocument) -> str:
-    """Return terms as the text of a .json file."""
+    """Return a contract document as the text of a .json file."""
     return json.dumps(of, indent=2, ensure_ascii=False) + "\n"

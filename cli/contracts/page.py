@@ -1,6 +1,5 @@
 """A contract in words, for the producers of the files and the consumers of the table."""
 
-import csv
 import json
 import re
 from collections.abc import Iterator
@@ -10,22 +9,21 @@ from pathlib import Path
 
 import jinja2
 import polars as pl
+from pandera import Check
 
 from cli.contracts.document import ContractDocument, contract_document
-from sluice.contract.date_formats import COUNTED, sample
+from sluice.contract import date_formats
 from sluice.contract.declarations import MASK, Constant
+from sluice.contract.facts import Facts, column_facts
 from sluice.contract.model import Contract
 from sluice.contract.steps import Fill, MapValues, Step
+from sluice.read.csv_reader import Reader
+from sluice.read.header import match_header
+from sluice.read.source import FileSource
 from sluice.report.render import FOLDER
 
 _DAY = datetime(2025, 3, 5, 14, 30)
-_POLICY = {
-    "reject": "It has a column that is not listed here.",
-    "ignore": "",
-    "keep": "",
-}
 _UNKNOWN = {
-    "reject": "",
     "ignore": "Columns that are not listed here are left out.",
     "keep": "Columns that are not listed here are kept together as JSON in the column _extra.",
 }
@@ -65,7 +63,8 @@ def page(contract: Contract, sample: Path | None) -> Page:
     """Return a contract in words. sample: a good file, for examples (personal columns are masked)."""
     declared = contract_document(contract)
     examples, lines = _examples(contract, sample)
-    columns = [_field(contract, declared, name, examples) for name in contract.types]
+    facts = column_facts(contract.row.to_schema())
+    columns = [_field(contract, declared["columns"][name], name, facts[name], examples) for name in contract.types]
     input_only = [
         Field(name, "text", False, ["is used by rules and not published"], examples.get(name, ""))
         for name in contract.reading.input_only
@@ -115,33 +114,39 @@ def words(name: str, column: str = "") -> str:
     return re.sub(r"minus (\d)", r"-\1", fact.replace("_", " "))
 
 
-def _field(contract: Contract, declared: ContractDocument, name: str, examples: dict[str, str]) -> Field:
-    column = declared["columns"][name]
-    rules = [_rule(words(rule, name), test) for rule, test in column["rules"].items()]
+def _field(contract: Contract, column: ContractDocument, name: str, facts: Facts, examples: dict[str, str]) -> Field:
+    rules = [_rule(words(reason, name), checks) for reason, checks in facts.items()]
     if name in contract.same_as_key:
         rules.append("is the one in the file's name")
     if treatment := contract.personal.get(name):
-        kept = {"hash": "published only as a keyed hash", "drop": "not published", "keep": "published"}[treatment]
-        rules.append(f"is about people: {kept}, and masked in reports")
+        published = {"hash": "published only as a keyed hash", "drop": "not published", "keep": "published"}[treatment]
+        rules.append(f"is about people: {published}, and masked in reports")
     dtype = contract.types[name]
     needed = not column["nullable"] and column["in_files"]
     return Field(name, _kind(contract, name, dtype), needed, rules, examples.get(name, ""))
 
 
-_SETS = {"is in set": "is one of", "is not in set": "is none of"}
-_PATTERNS = {"matches pattern", "contains pattern", "starts with prefix", "ends with suffix"}
+_SETTINGS = {
+    "isin": ("is one of", "allowed_values"),
+    "notin": ("is none of", "forbidden_values"),
+    "str_matches": ("matches pattern:", "pattern"),
+    "str_contains": ("contains pattern:", "pattern"),
+    "str_startswith": ("starts with:", "string"),
+    "str_endswith": ("ends with:", "string"),
+}
+"""By the name of pandera's check, its words, and its setting that the fact's name does not have."""
 
 
-def _rule(fact: str, test: str) -> str:
+def _rule(fact: str, checks: list[Check]) -> str:
     """Return a rule's words, with the set of values or the pattern that it tests."""
-    if fact in _PATTERNS and (pattern := re.search(r'\(\["(.*)"\]\)$', test)):
-        return f"{fact}: {pattern.group(1)}"
-    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)(?:\.not\(\))?$", test)
-    if listed is None:
-        return fact
-    found = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', listed.group(1))
-    values = ", ".join(quoted or bare for quoted, bare in found)
-    return f"{_SETS[fact]} {values}" if fact in _SETS else f"{fact}: {values}"
+    for check in checks:
+        if check.name in _SETTINGS and check.statistics:
+            text, setting = _SETTINGS[check.name]
+            value = check.statistics[setting]
+            if setting.endswith("_values"):
+                return f"{text} {', '.join(map(str, value))}"
+            return f"{text} {value.pattern if isinstance(value, re.Pattern) else value}"
+    return fact
 
 
 def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
@@ -155,15 +160,16 @@ def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
         return "true or false (also yes/no, y/n, t/f, 1/0)" if name in contract.parsed else "true or false"
     if dtype.is_temporal():
         what, usual = ("date", "%Y-%m-%d") if dtype == pl.Date() else ("time", "%Y-%m-%dT%H:%M:%S")
-        forms = contract.reading.dates.get(name, (usual,))
-        return (
-            f"{what}, such as {' or '.join(sample(form) if form in COUNTED else _DAY.strftime(form) for form in forms)}"
-        )
+        formats = contract.reading.dates.get(name, (usual,))
+        zone, pivot = contract.reading.time_zones.get(name), contract.reading.century_pivots.get(name)
+        local = f", local time of {zone}" if zone else ""
+        years = f", years of two digits are {pivot - 99} to {pivot}" if pivot else ""
+        return f"{what}, such as {' or '.join(map(date_formats.sample, formats))}{local}{years}"
     return "text"
 
 
 def _named(pattern: str) -> str:
-    """Return an example of a naming rule."""
+    """Return an example of a naming convention."""
 
     def part(found: re.Match[str]) -> str:
         return _DAY.strftime(found.group(2)) if found.group(2) else f"<{found.group(1)}>"
@@ -202,7 +208,7 @@ def _text(contract: Contract) -> Iterator[str]:
         yield f"The column {name} may be called {alias!r}."
     for name in reading.optional:
         yield f"The column {name} may be absent."
-    if _UNKNOWN[reading.unknown_columns]:
+    if reading.unknown_columns != "reject":
         yield _UNKNOWN[reading.unknown_columns]
 
 
@@ -210,9 +216,9 @@ def _rejected(contract: Contract) -> Iterator[str]:
     yield "It cannot be read: it is empty, no text, cut off, or in another encoding."
     if not contract.reads_objects:
         yield f"Its header is not on line {contract.reading.format.skip_lines + 1}, lacks a column, or names one twice."
-    if _POLICY[contract.reading.unknown_columns] and not contract.reads_objects:
-        yield _POLICY[contract.reading.unknown_columns]
-    yield "Its name does not follow the naming rule."
+        if contract.reading.unknown_columns == "reject":
+            yield "It has a column that is not listed here."
+    yield "Its name does not follow the naming convention."
     yield f"More than {contract.quarantine_limit:.0%} of its rows break a rule."
 
 
@@ -240,8 +246,8 @@ def _changed(contract: Contract) -> Iterator[str]:
         does += ["it is moved to the nearest limit"] if rule.clip else []
         yield f"{rule.column}: where it is further than {where}, {' and '.join(does) or 'nothing happens'}."
     for part in contract.partition_by:
-        form = f" as {_DAY.strftime(part.format)}" if part.format else ""
-        yield f"The table is partitioned by {part.name}{f', which is {part.of}{form}' if part.of else ''}."
+        text = f" as {_DAY.strftime(part.format)}" if part.format else ""
+        yield f"The table is partitioned by {part.name}{f', which is {part.of}{text}' if part.of else ''}."
 
 
 def _step(step: Step) -> str:
@@ -259,15 +265,14 @@ def _examples(contract: Contract, sample: Path | None) -> tuple[dict[str, str], 
         return {}, ""
     if contract.reads_objects:
         return _example_object(contract, sample)
-    written = contract.reading.format
-    with sample.open(newline="", encoding=written.encoding) as file:
-        rows = csv.reader(file, delimiter=written.delimiter, quotechar=written.quote)
-        header, row = next(rows), next(rows)
-    known = {alias.lower(): name for alias, name in contract.reading.aliases.items()}
-    names = [known.get(name.strip().lower(), name.strip().lower()) for name in header]
-    shown = [MASK if name in contract.personal else value for name, value in zip(names, row, strict=True)]
-    lines = "\n".join(written.delimiter.join(values) for values in (header, shown))
-    return dict(zip(names, shown, strict=True)), lines
+    text_format = contract.reading.format
+    with Reader(FileSource(sample), text_format) as reader:
+        header, row = reader.header, next(iter(reader)).rows.drop("_row_number").row(0)
+    columns = match_header(contract, header).positions
+    masked = {at for name, at in columns.items() if name in contract.personal}
+    shown = [MASK if at in masked else cell or "" for at, cell in enumerate(row)]
+    lines = "\n".join(text_format.delimiter.join(cells) for cells in (header, shown))
+    return {name: shown[at] for name, at in columns.items()}, lines
 
 
 def _example_object(contract: Contract, sample: Path) -> tuple[dict[str, str], str]:

@@ -110,7 +110,7 @@ def column_of(name: str, header: str, texts: pl.DataFrame, rows: int) -> Column:
         decide.append("are these all the values there can be? Rows with any other are quarantined.")
     treatment = _treatment(personal[0], found.dtype) if personal else None
     seen = "" if personal else _seen(found, values)
-    distinct = parse(values, found.dtype, found.forms).n_unique() if len(values) else 0
+    distinct = parse(values, found.dtype, found.formats).n_unique() if len(values) else 0
     return Column(name, header, found, rows, nulls, distinct, rule, treatment, seen, tuple(decide))
 
 
@@ -157,5 +157,5 @@ def _seen(found: Guess, values: pl.Series) -> str:
     if found.dtype.is_numeric():
         numbers = parse(values, pl.Float64() if found.dtype.is_float() else found.dtype).drop_nulls()
         return f"{numbers.min()!s} to {numbers.max()!s}"
-    moments = parse(values, found.dtype, found.forms).drop_nulls()
+    moments = parse(values, found.dtype, found.formats).drop_nulls()
     return f"{moments.min()!s} to {moments.max()!s}"

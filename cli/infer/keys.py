@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
 from cli.infer.columns import Column
+from sluice.contract.declarations import Partition
+from sluice.contract.key_pattern import is_date
 
 _KEYLIKE = re.compile(r"(^|_)(id|key|code|uuid|no|nr|number|symbol|sku|isin)$")
 _LATEST = re.compile(r"(updated|modified|changed|loaded|version)")
@@ -29,15 +30,6 @@ class Key:
     columns: tuple[str, ...]
     others: tuple[tuple[str, ...], ...]
     latest: str | None
-
-
-@dataclass(frozen=True)
-class Part:
-    """A partition of the table: `name` is `of` in this strftime form."""
-
-    name: str
-    of: str
-    form: str
 
 
 def find_key(columns: Sequence[Column], rows: pl.DataFrame) -> Key:
@@ -76,7 +68,7 @@ def _is_when(column: Column) -> bool:
     return column.dtype.base_type() in (pl.Date, pl.Datetime)
 
 
-def find_partition(columns: Sequence[Column], moments: dict[str, pl.Series], rows: int) -> Part | None:
+def find_partition(columns: Sequence[Column], moments: dict[str, pl.Series], rows: int) -> Partition | None:
     """Return a partition by month, or by year where months would be many or small.
 
     moments: parsed distinct values by column; rows: of the samples.
@@ -87,32 +79,24 @@ def find_partition(columns: Sequence[Column], moments: dict[str, pl.Series], row
         return None
     values = moments[when[0].name]
     of = when[0].name
-    for unit, form in (("month", "%Y-%m"), ("year", "%Y")):
-        count = values.dt.strftime(form).n_unique()
+    for unit, strftime in (("month", "%Y-%m"), ("year", "%Y")):
+        count = values.dt.strftime(strftime).n_unique()
         if count <= _MOST_PARTITIONS and (unit == "year" or count <= 2 or rows >= count * _ROWS_A_PARTITION):
             taken = {column.name for column in columns}
             stem = re.sub(r"_?(date|day|at|time|timestamp)$", "", of) or of
             name = next(name for name in (f"{stem}_{unit}", f"{of}_{unit}", f"part_{unit}") if name not in taken)
-            return Part(name, of, form)
+            return Partition(name, of, strftime)
     return None
 
 
 def file_pattern(dataset: str, paths: Sequence[Path]) -> str:
     """Return the naming convention that the samples' names suggest, below the dataset's folder."""
     stems = [path.name.split(".")[0] for path in paths]
-    for shape, form in _NAME_DATES.items():
+    plain = all(re.fullmatch(r"[A-Za-z0-9_-]+", stem) for stem in stems)
+    for shape, strptime in _NAME_DATES.items() if plain else ():
         found = [re.search(shape, stem) for stem in stems]
-        if all(match and _is_date(match.group(), form) for match in found):
-            rest = {re.sub(shape, "{date:" + form + "}", stem, count=1) for stem in stems}
-            plain = rest.pop()
-            if not rest and re.fullmatch(r"[A-Za-z0-9_.{}:%-]+", plain):
-                return f"{dataset}/{plain}.csv"
+        if all(match and is_date(match.group(), strptime) for match in found):
+            patterns = {re.sub(shape, "{date:" + strptime + "}", stem, count=1) for stem in stems}
+            if len(patterns) == 1:
+                return f"{dataset}/{patterns.pop()}.csv"
     return f"{dataset}/{{file}}.csv"
-
-
-def _is_date(text: str, form: str) -> bool:
-    try:
-        datetime.strptime(text, form)
-    except ValueError:
-        return False
-    return True

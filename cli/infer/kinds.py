@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from cli.infer.dates import date_forms, moment_forms
+from cli.infer.dates import date_formats, timestamp_formats
 from sluice.contract.values import NUMBER, parse
 
 SURE = 0.95
@@ -30,7 +30,7 @@ class Guess:
     """dtype: the column's Polars type. unread: texts (some) that are none of it. notes: what a person should know."""
 
     dtype: pl.DataType
-    forms: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     unread_rows: int = 0
     notes: tuple[str, ...] = field(default=())
@@ -60,10 +60,12 @@ def _losses(name: str, values: pl.Series) -> tuple[str, ...]:
         return ()
     shapes = {
         "zeros in front": r"^[+-]?0[0-9]",
-        "a plus in front": r"^\+" if not numbers.str.contains("^-").any() else "$ ",
         "more digits than a number holds exactly": r"^[+-]?[0-9]{19,}$",
     }
     found = [what for what, shape in shapes.items() if numbers.str.contains(shape).any()]
+    # Where other numbers have a minus, a plus is a sign like it.
+    if numbers.str.contains(r"^\+").any() and not numbers.str.contains("^-").any():
+        found.append("a plus in front")
     if any(Decimal(text) != Decimal(repr(float(text))) for text in numbers if "." in text or "e" in text.lower()):
         found.append("digits: a float holds 15 to 17")
     whole = numbers.str.contains(r"^[+-]?[0-9]+\.?0*$")
@@ -92,14 +94,14 @@ def _date(name: str, texts: pl.DataFrame) -> Guess | None:
     looks = values.str.contains(r"^.*[0-9].*[-/. :].*[0-9].*$") & ~values.str.contains(NUMBER)
     if not compact and (looks.mean() or 0) < SURE:  # type: ignore[operator]
         return None
-    for found, dtype in ((date_forms(values, compact), pl.Date()), (moment_forms(values), pl.Datetime("us"))):
+    for found, dtype in ((date_formats(values, compact), pl.Date()), (timestamp_formats(values), pl.Datetime("us"))):
         accepted = _accepted(texts, found.read)
         if accepted is not None:
             notes = tuple(
                 f"all that reads as {one} reads as {other}, too. Which is it?" for one, other in found.ambiguous
             )
-            forms = () if found.forms == ("%Y-%m-%d",) else found.forms
-            return Guess(dtype, forms, *accepted, notes=notes)
+            formats = () if found.formats == ("%Y-%m-%d",) else found.formats
+            return Guess(dtype, formats, *accepted, notes=notes)
     return None
 
 

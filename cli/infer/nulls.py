@@ -39,7 +39,7 @@ def null_markers(texts: dict[str, pl.DataFrame], named: Collection[str] = ()) ->
         if rest.height and guess(name, rest, with_nulls=True).dtype != pl.String():
             taken |= found
         else:
-            for marker in found - set(decided):
+            for marker in found - decided:
                 standing.setdefault(marker, []).append(name)
     order = dict.fromkeys((*SURE, *PERHAPS, *sorted(taken)))
     return Markers(("", *(marker for marker in order if marker in taken)), standing)

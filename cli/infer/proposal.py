@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from cli.infer.columns import Column, column_of, table_names
-from cli.infer.keys import Key, Part, file_pattern, find_key, find_partition
+from cli.infer.keys import Key, file_pattern, find_key, find_partition
 from cli.infer.kinds import decimal_comma
 from cli.infer.nulls import Markers, null_markers
 from cli.infer.sampling import Samples
+from sluice.contract.declarations import Partition
 from sluice.contract.values import parse
 from sluice.runtime.text import INVISIBLE
 
@@ -24,13 +25,13 @@ class Proposal:
     markers: Markers
     comma: bool
     key: Key
-    partition: Part | None
+    partition: Partition | None
     files: str
     files_are_given: bool = False
 
 
 def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: str | None = None) -> Proposal:
-    """Infer a contract from samples. nulls, files: null markers and the naming rule, where a person knows them."""
+    """Infer a contract from samples. nulls, files: null markers and the naming convention, as far as known."""
     names = table_names(samples.rows.columns)
     trimmed = samples.rows.select(
         pl.col(header).str.strip_chars(INVISIBLE).alias(name) for header, name in names.items()
@@ -82,7 +83,7 @@ def _with_points(texts: pl.DataFrame) -> pl.DataFrame:
 
 def _moments(columns: tuple[Column, ...], texts: dict[str, pl.DataFrame]) -> dict[str, pl.Series]:
     return {
-        column.name: parse(texts[column.name]["text"], column.dtype, column.guess.forms).drop_nulls()
+        column.name: parse(texts[column.name]["text"], column.dtype, column.guess.formats).drop_nulls()
         for column in columns
         if column.dtype.is_temporal()
     }

@@ -4,13 +4,14 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from cli.infer.columns import Column, Rule
 from cli.infer.proposal import Proposal
 from sluice.clean.batch import clean_batch
+from sluice.contract.date_formats import written
 from sluice.contract.facts import column_facts
 from sluice.contract.model import Contract
 from sluice.contract.values import parse
@@ -63,15 +64,15 @@ def _chosen(proposal: Proposal, rows: pl.DataFrame) -> pl.DataFrame:
     for column in proposal.columns:
         texts = rows[column.header].str.strip_chars(INVISIBLE)
         missing = texts.str.to_lowercase().is_in(list(proposal.markers.taken))
-        places = [missing.arg_true().head(1)]
+        shown = [missing.arg_true().head(1)]
         if column.rule and column.rule.values:
-            places.append(texts.arg_unique())
+            shown.append(texts.arg_unique())
         elif column.dtype.is_numeric():
             numbers = parse(texts.str.replace(",", ".", literal=True), pl.Float64())
-            places += [numbers.arg_sort(nulls_last=True).head(1), numbers.arg_sort(descending=True).head(1)]
-        for form in column.guess.forms:
-            places.append(parse(texts, column.dtype, (form,)).is_not_null().arg_true().head(1))
-        wanted |= {int(place): None for found in places for place in found}
+            shown += [numbers.arg_sort(nulls_last=True).head(1), numbers.arg_sort(descending=True).head(1)]
+        for strptime in column.guess.formats:
+            shown.append(parse(texts, column.dtype, (strptime,)).is_not_null().arg_true().head(1))
+        wanted |= {int(index): None for indices in shown for index in indices}
     return rows[sorted(list(wanted)[:ROWS])]
 
 
@@ -94,9 +95,12 @@ def _made_up(column: Column, number: int, text: str) -> str:
     if column.dtype == pl.Boolean():
         return "true"
     if column.dtype.is_temporal():
-        form = column.guess.forms[0] if column.guess.forms else "%Y-%m-%d"
-        return (date(1990, 1, 1) + timedelta(days=number)).strftime(form)
-    return str(20 + number)
+        strptime = column.guess.formats[0] if column.guess.formats else "%Y-%m-%d"
+        return written(strptime, datetime(1990, 1, 1) + timedelta(days=number))
+    if column.rule is None or column.rule.le is None:
+        return str(20 + number)
+    least = column.rule.ge or 0
+    return str(least + number % (column.rule.le - least + 1))
 
 
 def _fullest(rows: pl.DataFrame, proposal: Proposal) -> int:

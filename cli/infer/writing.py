@@ -127,11 +127,11 @@ def _reading(proposal: Proposal) -> Iterator[str]:
         where = ", ".join(columns[:5])
         yield from _comment(f"{_DECIDE}: {marker!r} {named} as a text in {where}. A value, or none?", 8)
     yield f"        null_markers={_tuple(proposal.markers.taken, 21, 8)},"
-    dates = {column.name: column.guess.forms for column in proposal.columns if column.guess.forms}
+    dates = {column.name: column.guess.formats for column in proposal.columns if column.guess.formats}
     if dates:
         yield "        dates={"
-        for name, forms in dates.items():
-            yield f'            "{name}": {_tuple(forms, len(name) + 16, 12)},'
+        for name, formats in dates.items():
+            yield f'            "{name}": {_tuple(formats, len(name) + 16, 12)},'
         yield "        },"
     aliases = {c.header: c.name for c in proposal.columns if c.header.lower() != c.name}
     yield from _mapping("aliases", aliases, 8)
@@ -172,7 +172,7 @@ def _partition(proposal: Proposal) -> Iterator[str]:
         yield from _comment(f"{_DECIDE}: no partitions. Large tables want one, of a column that queries filter by.", 4)
         return
     yield from _comment(f"{_DECIDE}: do queries filter by this? A partition should hold thousands of rows.", 4)
-    yield f'    partition_by=(Partition("{part.name}", of="{part.of}", format="{part.form}"),),'
+    yield f'    partition_by=(Partition("{part.name}", of="{part.of}", format="{part.format}"),),'
 
 
 def _personal(proposal: Proposal) -> Iterator[str]:

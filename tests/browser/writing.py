@@ -15,6 +15,7 @@ from typing import Any
 
 from moto import mock_aws
 
+from cli.commands.explain import good_sample
 from cli.contracts.page import html, page
 from sluice.aws.object_keys import (
     dataset_page_key,
@@ -33,7 +34,6 @@ from tests.browser.hostile import HOSTILE
 from tests.unit.cloud import ENVIRONMENT, WORK, Cloud
 from tests.unit.sales_rows import as_csv
 
-REPOSITORY = Path(__file__).parents[2]
 PERSONAL = {"transaction_id": "hash", "customer_age": "keep", "channel": "drop"}
 PEOPLE = ("zqpeople", "zq-age", "zq-channel")
 
@@ -203,9 +203,8 @@ def contracts(shelf: Shelf) -> None:
     """The contract pages of a table with dates in many forms, of a wide one, and of records."""
     for name in ("sales", "flights", "sentiment"):
         contract = registry.load(name)
-        sample = REPOSITORY / "tests" / "data" / name / ("good.jsonl" if contract.reads_objects else "good.csv")
         expected = Expected(says=[name, f"contract, version {contract.version}", *contract.parsed])
-        shelf.write(f"contract-{name}", html(page(contract, sample)), expected)
+        shelf.write(f"contract-{name}", html(page(contract, good_sample(contract))), expected)
 
 
 def _lay_rejected(shelf: Shelf, name: str, source: ObjectVersion, says: list[str]) -> None:

@@ -55,7 +55,8 @@ def outcome(contract: Contract, text: str | bytes, key: str | None = None) -> Ou
             manifest = polars_engine.clean(contract, source, out, lineage=lineage, parts=parts, hash_key="of a test")
         except FileRejected as rejected:
             return Outcome(rejected=rejected.reason)
-        published = [pl.read_parquet(path, hive_partitioning=True) for path in _files(out / "published")]
+        types = {part.name: contract.types[part.name] for part in contract.partition_by}
+        published = [pl.read_parquet(path, hive_schema=types) for path in _files(out / "published")]
         bad = [pl.read_parquet(path) for path in _files(out / "quarantine")]
     rows = pl.concat(published).sort("_row_number") if published else pl.DataFrame(schema=dict(contract.published))
     return Outcome(

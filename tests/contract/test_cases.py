@@ -1,93 +1,37 @@
-"""Inputs after public reports of people who load files: tests/data/cases/NAME has the contract and the file.
+"""Inputs after public reports: a contract that cannot work is refused, and says what to write; others clean the input.
 
-Either the contract is refused when it is made, saying what to write instead, or its rows come out right.
+What looks right and is not is never published; what a contract declares of text, types and partitions holds.
 """
-
-import runpy
-from datetime import date, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sluice.contract import Contract
 from sluice.errors import ContractInvalid
-from tests.contract.outcome import Outcome, outcome
+from tests.contract import declaration_cases, text_cases
+from tests.contract.declaration_cases import REFUSED, Refused
+from tests.contract.outcome import outcome
+from tests.contract.samples import DATA
+from tests.contract.text_cases import Case, contract, file
 
-CASES = Path(__file__).parents[1] / "data" / "cases"
-
-REFUSED = {
-    "tz_name": ["at", "%Z", "time_zones"],
-    "frac_f": ["at", "%f", "%.f"],
-    "java_form": ["at", "no directive", "%Y-%m-%d %H:%M"],
-    "century": ["born", "%y", "century_pivots"],
-    "two_marks": ["'||' is no delimiter", "one ASCII character"],
-    "no_such_type": ["v", "UInt64", "pl.Int64"],
-    "time_type": ["v", "Time", "pl.String"],
-    "zoned_type": ["v", "pl.Datetime('us'), which is UTC"],
-    "model_unique": ["Config.unique", "unique=Unique(...)"],
-    "constant_comma": ["impute w", "'none' is no Int64"],
-    "alias_twice": ["aliases", "'A1'", "one name"],
-    "part_time": ["v", "timestamp", "Partition('day', of='v', format='%Y-%m-%d')"],
-}
-"""By case, what the message must name."""
-
-PUBLISHED: dict[str, list[dict[str, Any]]] = {
-    "z_inside": [{"k": "A", "at": datetime(2025, 7, 1, 7)}],
-    "pg_offset": [
-        {"k": "A", "at": datetime(2025, 7, 1, 7, 0, 0, 745_232)},
-        {"k": "B", "at": datetime(2025, 7, 1, 9)},
-        {"k": "C", "at": datetime(2025, 7, 1, 12, 30)},
-    ],
-    # Quartiles 3.5 and 7.5.
-    "large_outlier": [{"k": str(n), "v": n + 0.5} for n in range(1, 9)] + [{"k": "x", "v": 13.5}],
-    "limit_beyond": [{"k": k, "v": v} for k, v in (("A", -128), ("B", -128), ("C", 127), ("D", 127))],
-    "tiny_median": [{"k": k, "v": v} for k, v in (("A", 2e-9), ("B", 4e-9), ("C", 6e-9), ("D", 4e-9))],
-    "part_default": [{"k": "B", "v": "fine"}],
-    "part_long": [{"k": "B", "v": "fine"}],
-    "part_bool": [{"k": "A", "v": True}, {"k": "B", "v": False}],
-    "part_month": [{"k": "A", "d": date(2025, 3, 1), "month": 3}, {"k": "B", "d": date(2025, 11, 1), "month": 11}],
-    "two_digit_years": [{"id": 1, "day": date(2024, 7, 22)}, {"id": 6, "day": date(1969, 7, 22)}],
-}
-
-QUARANTINED = {
-    "part_default": {1: ["v_is_a_partition_value"]},
-    "part_long": {1: ["v_is_a_partition_value"]},
-    "two_digit_years": {row: ["day_is_a_date"] for row in (2, 3, 4, 5)},
-}
-
-PATHS = {
-    "part_default": ["v=fine"],
-    "part_long": ["v=fine"],
-    "part_bool": ["v=false", "v=true"],
-    "part_month": ["month=11", "month=3"],
-}
+CASES = text_cases.CASES | declaration_cases.CASES
 
 
-def contract_of(case: str) -> Contract:
-    """Raises ContractInvalid."""
-    made: Contract = runpy.run_path(str(CASES / case / "contract.py"))["contract"]
-    return made
+def test_every_input_has_its_right_outcome():
+    assert {path.name for path in (DATA / "cases").iterdir()} == CASES.keys()
+    assert len(CASES) == len(text_cases.CASES) + len(declaration_cases.CASES)
 
 
-def cleaned(case: str) -> Outcome:
-    return outcome(contract_of(case), (CASES / case / "input.csv").read_text())
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_a_contract_that_cannot_work_is_refused_and_says_what_to_write(refused: Refused):
+    with pytest.raises(ContractInvalid) as error:
+        contract(**refused.settings)
+    assert [text for text in ("dataset 'case'", *refused.named) if text not in str(error.value)] == []
 
 
-def test_every_case_has_its_right_value():
-    assert {path.parent.name for path in CASES.glob("*/contract.py")} == REFUSED.keys() | PUBLISHED.keys()
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_contract_that_cannot_work_is_refused_and_says_what_to_write(case: str):
-    with pytest.raises(ContractInvalid) as refused:
-        contract_of(case)
-    assert [text for text in (f"dataset {case!r}", *REFUSED[case]) if text not in str(refused.value)] == []
-
-
-@pytest.mark.parametrize("case", PUBLISHED)
-def test_a_contract_that_is_accepted_publishes_the_right_values(case: str):
-    result = cleaned(case)
-    assert result.published == PUBLISHED[case]
-    assert result.quarantined == QUARANTINED.get(case, {})
-    assert result.paths == PATHS.get(case, [""])
+@pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES)
+def test_a_file_becomes_what_it_means(name: str, case: Case):
+    found = outcome(case.contract, file(name).read_bytes(), case.key)
+    assert found.rejected is None
+    assert found.published == case.rows
+    assert found.quarantined == case.quarantined
+    assert found.discarded == case.discarded
+    assert found.paths == case.paths

@@ -61,17 +61,21 @@ NO_LIMIT = {"quarantine_limit": 1.0}
 
 @dataclass(frozen=True)
 class Case:
-    """published: the rows, as tuples; quarantined: row number → reasons; discarded: rows by rule."""
+    """published: the rows, as tuples; quarantined: row number → reasons; discarded: rows by rule.
+
+    key: the object's. paths: the partitions.
+    """
 
     contract: Contract
     published: list[tuple[Any, ...]] = field(default_factory=list)
     quarantined: dict[int, list[str]] = field(default_factory=dict)
     discarded: dict[str, int] = field(default_factory=dict)
     key: str | None = None
+    paths: list[str] = field(default_factory=lambda: [""])
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return [dict(zip(self.contract.parsed, row, strict=True)) for row in self.published]
+        return [dict(zip(self.contract.types, row, strict=True)) for row in self.published]
 
 
 def file(name: str) -> Path:
@@ -90,10 +94,10 @@ LOOKALIKES = {
     "header_again_of_one_column": Case(WORDS, [("A",), ("B",)], {2: [AGAIN]}),
     "invisible": Case(contract(Texts, unique=Unique(key=("k",))), [("A", "8")], discarded={"duplicate": 7}),
     "invisible_inside": Case(TEXTS, [("می\u200cرود", "👩\u200d🚀")]),
-    "invisible_only": Case(TEXTS, [], {1: ["k_is_present"]}),
+    "invisible_only": Case(TEXTS, [], {1: ["k_is_present"]}, paths=[]),
     "lone_cr": Case(TEXTS, [("B", "fine")], {1: [CUT_OFF], 2: [SHORT]}),
     "lone_crs": Case(TEXTS, [("B", "fine")], {1: [CUT_OFF], 2: [SHORT], 3: [SHORT]}),
-    "lone_cr_at_the_end": Case(TEXTS, [], {1: [CUT_OFF], 2: [SHORT]}),
+    "lone_cr_at_the_end": Case(TEXTS, [], {1: [CUT_OFF], 2: [SHORT]}, paths=[]),
     "lone_cr_in_one_column": Case(WORDS, [("fine",)], {1: [CUT_OFF], 2: [CUT_OFF]}),
     "lf_in_a_crlf_file": Case(TEXTS, [("B", "fine"), ("C", "x")], {2: [CUT_OFF], 3: [SHORT]}),
     "crlf_in_an_lf_file": Case(TEXTS, [("B", "fine")], {1: [CUT_OFF], 2: [SHORT]}),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from itertools import pairwise
 
@@ -39,12 +40,21 @@ _INSTEAD = {
     "%P": "write %p",
     "%s": "write the format 'epoch'",
 }
-_JAVA = (
-    ("yyyy", "%Y"), ("yy", "%y"), ("MMMM", "%B"), ("MMM", "%b"), ("MM", "%m"), ("dd", "%d"), ("HH24", "%H"),
-    ("HH", "%H"), ("hh", "%I"), ("mm", "%M"), ("mi", "%M"), ("ss", "%S"), (".SSSSSS", "%.f"), (".SSS", "%.f"),
-    ("XXX", "%z"),
-)  # fmt: skip
-"""The parts of Java's patterns, and of SQL's in capitals."""
+_JAVA = {
+    "y": {4: "%Y", 2: "%y"},
+    "M": {4: "%B", 3: "%b", 2: "%m"},
+    "d": {2: "%d"},
+    "H": {2: "%H"},
+    "h": {2: "%I"},
+    "m": {2: "%M"},
+    "s": {2: "%S"},
+    ".S": {6: "%.f", 3: "%.f"},
+    "X": {3: "%z"},
+}
+"""By pattern letter of Java, and by how often it stands in a row, which is what decides its meaning there.
+https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/time/format/DateTimeFormatter.html"""
+_SQL = {"YYYY": "%Y", "YY": "%y", "DD": "%d", "HH24": "%H", "MI": "%M", "mi": "%M", "SS": "%S"}
+_PATTERN_PART = re.compile(r"HH24|MI|mi|\.S+|([A-Za-z])\1*")
 _TOKEN = re.compile(r"%[-_0#:.]?[0-9]?[A-Za-z+]|%.?| |[^% ]+")
 
 
@@ -66,7 +76,7 @@ def format_problems(strptime: str, dtype: pl.DataType, *, century_pivot: bool) -
     parts = tokens(strptime)
     directives = [token for token in parts if token.startswith("%")]
     if not directives:
-        meant = _from_java(strptime)
+        meant = _from_pattern(strptime)
         yield f"{strptime!r} has no directive" + (f"; it means {meant!r}" if "%" in meant else ", such as %Y-%m-%d")
         return
     for token in directives:
@@ -105,23 +115,28 @@ def _instead(token: str) -> str:
     return _INSTEAD.get(token, f"the directives are {' '.join(sorted(_KNOWN - {'%:z', '%#z'}))}")
 
 
-def _from_java(pattern: str) -> str:
-    for java, directive in _JAVA:
-        for spelling in (java, java.upper()) if java not in ("mm", "MM", "hh") else (java,):
-            pattern = pattern.replace(spelling, directive)
-    return pattern.replace("'T'", "T")
+def _from_pattern(pattern: str) -> str:
+    """Return a pattern of Java or SQL as directives; what is neither stays."""
+
+    def directive(found: re.Match[str]) -> str:
+        part = found.group()
+        letter = part[:2] if part.startswith(".") else part[0]
+        return _SQL.get(part) or _JAVA.get(letter, {}).get(len(part.removeprefix(".")), part)
+
+    return _PATTERN_PART.sub(directive, pattern).replace("'T'", "T")
 
 
 def sample(strptime: str) -> str:
     """Return 2025-03-05 14:07:09.25 UTC in a format: the text that it must accept."""
     if strptime in COUNTED:
         return {"epoch": "1741183629.25", "epoch_ms": "1741183629250", "excel": "45721"}[strptime]
-    written = {
-        "%Y": "2025", "%y": "25", "%m": "03", "%d": "05", "%b": "Mar", "%B": "March", "%j": "064", "%a": "Wed",
-        "%A": "Wednesday", "%H": "14", "%I": "02", "%p": "PM", "%M": "07", "%S": "09", "%.f": ".25",
-        **dict.fromkeys(OFFSETS, "+00:00"),
-    }  # fmt: skip
-    return "".join(written.get(token, token) for token in tokens(strptime))
+    return written(strptime, datetime(2025, 3, 5, 14, 7, 9, 250_000))
+
+
+def written(strptime: str, moment: datetime) -> str:
+    """Return a moment of UTC in a format that is made of directives."""
+    own = {"%.f": f".{moment:%f}".rstrip("0."), **dict.fromkeys(OFFSETS, "+00:00")}
+    return "".join(own[token] if token in own else moment.strftime(token) for token in tokens(strptime))
 
 
 @cache

@@ -11,6 +11,7 @@ from sluice.errors import ContractInvalid
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Dataset and column names become table names, object keys and SQL identifiers: nothing needs escaping."""
+_RESERVED = ("_quarantine", "_latest")
 
 _FIELD = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<format>[^{}]+))?\}")
 _COMPRESSED = (".gz", ".zst", "")
@@ -26,7 +27,7 @@ class KeyPattern:
     pattern: str
 
     def __post_init__(self) -> None:
-        names = [field["name"] for field in _FIELD.finditer(self.pattern)]
+        names = captured(self.pattern)
         if len(names) != len(set(names)):
             raise ContractInvalid(f"the file pattern {self.pattern!r} names a part twice")
         if re.search(r"[{}]", _FIELD.sub("", self.pattern)):
@@ -41,7 +42,7 @@ class KeyPattern:
         ends = [len(ending) for ending in _COMPRESSED if key.endswith(ending)]
         found = (self._captured(key[: len(key) - end].split("/")) for end in ends)
         parts = next((each for each in found if each is not None), None)
-        if parts is None or not all(_is_date(parts[name], form) for name, form in self.formats.items()):
+        if parts is None or not all(is_date(parts[name], strptime) for name, strptime in self.formats.items()):
             return None
         return parts
 
@@ -59,9 +60,9 @@ class KeyPattern:
     @cached_property
     def _segments(self) -> list[tuple[list[str], list[str]]]:
         """Of each path segment the literal texts around its parts, and the parts' names."""
-        names = iter(field["name"] for field in _FIELD.finditer(self.pattern))
+        names = iter(captured(self.pattern))
         literals = [segment.split("{}") for segment in _FIELD.sub("{}", self.pattern).split("/")]
-        return [(some, list(islice(names, len(some) - 1))) for some in literals]
+        return [(texts, list(islice(names, len(texts) - 1))) for texts in literals]
 
     @cached_property
     def formats(self) -> dict[str, str]:
@@ -70,9 +71,9 @@ class KeyPattern:
 
 
 def _split(text: str, literals: list[str]) -> list[str] | None:
-    """Return what stands between the literals, at least one character each, or None when the text has them not.
+    """Return what stands between the literals, at least one character each, or None when it lacks one.
 
-    The earliest place of a literal leaves the most text to those after it, so no other place need be tried.
+    The earliest position of a literal leaves the most text to those after it, so no other need be tried.
     """
     first, *others = literals
     if not others:
@@ -89,6 +90,14 @@ def _split(text: str, literals: list[str]) -> list[str] | None:
     return [*values, text[begin:end]] if begin < end else None
 
 
+def name_problems(name: str) -> Iterator[str]:
+    """Yield why no dataset can have a name."""
+    if not NAME.fullmatch(name):
+        yield f"a dataset's name must match {NAME.pattern}"
+    if name.endswith(_RESERVED):
+        yield f"a name ending in {' or '.join(_RESERVED)} is reserved for the tables and views of a dataset"
+
+
 def captured(pattern: str) -> list[str]:
     """Return the names of a pattern's parts."""
     return [field["name"] for field in _FIELD.finditer(pattern)]
@@ -102,17 +111,18 @@ def pattern_problems(pattern: str) -> Iterator[str]:
         yield str(mistake)
         return
     for field in _FIELD.finditer(pattern):
-        form = field["format"]
-        if form and ("%" not in form or "/" in form or not _is_date(_LAST_MINUTE.strftime(form), form)):
-            yield f"the file pattern {pattern!r}: {form!r} is no format of a date, such as %Y-%m-%d"
+        date = field["format"]
+        if date and ("%" not in date or "/" in date or not is_date(_LAST_MINUTE.strftime(date), date)):
+            yield f"the file pattern {pattern!r}: {date!r} is no format of a date, such as %Y-%m-%d"
 
 
 _LAST_MINUTE = datetime(2025, 12, 31, 23, 59)
 
 
-def _is_date(text: str, form: str) -> bool:
+def is_date(text: str, strptime: str) -> bool:
+    """Whether a text is a date as the format writes it."""
     try:
         # The round trip refuses what strptime lets pass, such as 2025-3-5 for %Y-%m-%d.
-        return datetime.strptime(text, form).strftime(form) == text
+        return datetime.strptime(text, strptime).strftime(strptime) == text
     except ValueError:
         return False

@@ -92,19 +92,22 @@ def _problems(contract: "Contract", part: Partition) -> Iterator[str]:
         yield f"{name} is a timestamp, which has no single text: derive its day, such as {_DAY.format(name)}"
     elif dtype.is_float():
         yield f"{name} is a {dtype}, which has no single text: make it a Decimal, or partition by another column"
-    for column in {name, part.of or name}:
-        if contract.personal.get(column, "keep") != "keep":
+    source_name = part.of or name
+    for column in dict.fromkeys((name, source_name)):
+        if column in contract.personal:
             yield f"{column} is personal: its values would stand in the paths of the table"
+    if contract.row.to_schema().columns[source_name].nullable:
+        yield f"{source_name} must not be nullable, or its rows would have no partition"
     flags = {rule.flag for rule in contract.outliers}
     if part.of is None:
         if part.format:
             yield f"{name} has a format and no `of`: name the column that is formatted, as in {_DAY.format('sold_at')}"
         if name not in contract.parsed and name not in flags:
-            yield f"{name} is no column of the file: say `of` which column it is derived"
+            yield f"{name} is no column of the file: name the column that it is derived from with `of`"
         return
     source = contract.parsed.get(part.of)
     if source is None or part.of == name:
-        yield f"{name} is derived of {part.of!r}, which is no other column of the file"
+        yield f"{name} is derived from {part.of!r}, which is no other column of the file"
     elif part.format is None:
         if source != dtype:
             yield f"{name} is a {dtype} and {part.of} a {source}: give both one type, or say a format"

@@ -1,16 +1,16 @@
 """The mistakes that a contract is refused for when it is made."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
 from sluice.contract.column_types import has_statistics
-from sluice.contract.declarations import Constant, Statistic, Treatment, Unknown
+from sluice.contract.declarations import Constant, Reading, Statistic, Treatment, Unknown
 from sluice.contract.facts import column_facts, passed
-from sluice.contract.key_pattern import NAME, captured, pattern_problems
+from sluice.contract.key_pattern import NAME, captured, name_problems, pattern_problems
 from sluice.contract.model_problems import model_problems, type_problems
 from sluice.contract.partitions import partition_problems
 from sluice.contract.reading_problems import reading_problems
@@ -25,16 +25,12 @@ _COUNTED = "a type whose statistics are exact: Int8 to Int64, Float64, or Decima
 
 def mistakes(contract: "Contract") -> Iterator[str]:
     """Yield what is wrong with a contract, the most basic first."""
-    if not NAME.fullmatch(contract.name):
-        yield f"a dataset's name must match {NAME.pattern}"
-    if contract.name.endswith(("_quarantine", "_latest")):
-        yield "a name ending in _quarantine or _latest is reserved for the tables and views of a dataset"
-    columns = contract.types
+    yield from name_problems(contract.name)
     if contract.version < 1:
         yield "version is a whole number from 1"
     yield from _listed_texts(contract)
     yield from type_problems(contract)
-    for column in (*columns, *contract.reading.input_only):
+    for column in (*contract.types, *contract.reading.input_only):
         if not NAME.fullmatch(column):
             yield f"the column {column!r} must match {NAME.pattern}"
     if not 0 <= contract.quarantine_limit <= 1:
@@ -57,13 +53,17 @@ def mistakes(contract: "Contract") -> Iterator[str]:
     yield from _step_mistakes(contract)
     yield from _outlier_mistakes(contract)
     yield from _impute_mistakes(contract)
+    yield from _personal_mistakes(contract)
+
+
+def _personal_mistakes(contract: "Contract") -> Iterator[str]:
     for column in contract.same_as_key:
         if column in contract.personal:
             yield f"same_as_key: {column} is personal, and the names of files stand in every report"
     for column, treatment in contract.personal.items():
         if treatment not in get_args(Treatment):
             yield f"personal {column}: {treatment!r} is none of {', '.join(get_args(Treatment))}"
-        if treatment == "hash" and columns.get(column) != pl.String():
+        if treatment == "hash" and contract.types.get(column) != pl.String():
             yield f"personal {column}: only text columns can be published hashed"
 
 
@@ -73,7 +73,8 @@ def _listed_texts(contract: "Contract") -> Iterator[str]:
     lists = {
         "files": contract.files,
         "same_as_key": contract.same_as_key,
-        "null_markers": reading.null_markers,
+        "null_markers": reading.null_markers if isinstance(reading.null_markers, str) else (),
+        **{f"null_markers of {name}": reading.null_markers_of(name) for name in _by_column(reading)},
         "input_only": reading.input_only,
         "optional": reading.optional,
         "unique: key": contract.unique.key if contract.unique else (),
@@ -81,10 +82,14 @@ def _listed_texts(contract: "Contract") -> Iterator[str]:
     for name, texts in lists.items():
         if isinstance(texts, str):
             yield f"{name} takes a tuple, such as ({texts!r},)"
-        elif name != "null_markers" and len(set(texts)) < len(texts):
+        elif len(set(texts)) < len(texts):
             yield f"{name} lists one text twice"
     if reading.unknown_columns not in get_args(Unknown):
         yield f"unknown_columns: {reading.unknown_columns!r} is none of {', '.join(get_args(Unknown))}"
+
+
+def _by_column(reading: Reading) -> Collection[str]:
+    return reading.null_markers if isinstance(reading.null_markers, Mapping) else ()
 
 
 def _unknown_columns(contract: "Contract") -> Iterator[str]:
@@ -92,7 +97,7 @@ def _unknown_columns(contract: "Contract") -> Iterator[str]:
     of_file, of_row = contract.file_columns, contract.parsed
     uses: dict[str, tuple[Collection[str], Collection[str]]] = {
         "dates": (reading.dates, of_row),
-        "null_markers": ([] if isinstance(reading.null_markers, tuple) else reading.null_markers, of_file),
+        "null_markers": (_by_column(reading), of_file),
         "time_zones": (reading.time_zones, of_row),
         "century_pivots": (reading.century_pivots, of_row),
         "aliases": (reading.aliases.values(), of_file),
@@ -197,37 +202,36 @@ def _impute_mistakes(contract: "Contract") -> Iterator[str]:
     schema = contract.row.to_schema()
     for column, how in contract.impute.items():
         dtype = contract.types[column]
-        if not isinstance(how, Constant):
-            if how not in get_args(Statistic):
-                yield f"impute {column}: {how!r} is none of {', '.join(get_args(Statistic))}, and no Constant"
-            elif how != "mode" and not has_statistics(dtype):
-                yield f"impute {column}: only numbers have a {how}, of {_COUNTED}"
+        if isinstance(how, Constant):
+            yield from (f"impute {column}: {how.text!r} {problem}" for problem in _constant(contract, column, how))
+        elif how not in get_args(Statistic):
+            yield f"impute {column}: {how!r} is none of {', '.join(get_args(Statistic))}, and no Constant"
+        elif how != "mode" and not has_statistics(dtype):
+            yield f"impute {column}: only numbers have a {how}, of {_COUNTED}"
         if not schema.columns[column].nullable:
             yield f"impute {column}: it must be nullable, or rows without a value are quarantined before"
-        if not isinstance(how, Constant):
-            continue
-        value = constant(contract.reading, column, dtype, how)
-        if value is None:
-            yield f"impute {column}: {how.text!r} is no {dtype}, as the text of a file would be read"
-            continue
-        given = pl.Series(column, [str(value)] if isinstance(dtype, pl.Decimal) else [value]).cast(dtype).to_frame()
-        for reason, checks in column_facts(schema)[column].items():
-            if not all(passed(check, column, given).all() for check in checks if check.statistics):
-                yield f"impute {column}: {how.text!r} fails {reason}"
+
+
+def _constant(contract: "Contract", column: str, how: Constant) -> Iterator[str]:
+    dtype = contract.types[column]
+    value = constant(contract.reading, column, dtype, how)
+    if value is None:
+        yield f"is no {dtype}, as the text of a file would be read"
+        return
+    given = pl.Series(column, [str(value)] if isinstance(dtype, pl.Decimal) else [value]).cast(dtype).to_frame()
+    for reason, checks in column_facts(contract.row.to_schema())[column].items():
+        if not all(passed(check, column, given).all() for check in checks if check.statistics):
+            yield f"fails {reason}"
 
 
 def _unique_mistakes(contract: "Contract") -> Iterator[str]:
-    schema = contract.row.to_schema()
-    if contract.unique:
-        for name in contract.unique.key:
-            if schema.columns[name].nullable:
-                yield f"unique: the key column {name} must not be nullable"
-        for column in (*contract.unique.key, contract.unique.latest):
-            if contract.unique.across_files and column and contract.personal.get(column) == "drop":
-                yield f"unique: across_files needs {column}, which is not in the table"
-    for part in contract.partition_by:
-        if (part.of or part.name) in contract.personal:
-            yield f"partition_by: {part.of or part.name} is personal, and a partition is a folder name"
-        source = schema.columns.get(part.of or part.name)
-        if source and source.nullable:
-            yield f"partition_by: {source.name} must not be nullable, or its rows would have no partition"
+    unique = contract.unique
+    if unique is None:
+        return
+    columns = contract.row.to_schema().columns
+    for name in unique.key:
+        if columns[name].nullable:
+            yield f"unique: the key column {name} must not be nullable"
+    for name in (*unique.key, unique.latest or unique.key[0]):
+        if unique.across_files and contract.personal.get(name) == "drop":
+            yield f"unique: across_files needs {name}, which is not in the table"

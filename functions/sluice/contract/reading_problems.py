@@ -58,8 +58,6 @@ def _name_problems(contract: "Contract") -> Iterator[str]:
     for name in reading.input_only:
         if name in contract.types:
             yield f"input_only: {name} is a column of the model; its name here needs a _raw, say, and an alias"
-    if len(set(reading.input_only)) < len(reading.input_only):
-        yield "input_only names a column twice"
     seen: dict[str, str] = {}
     for alias, name in reading.aliases.items():
         plain = alias.strip().lower()
@@ -71,8 +69,6 @@ def _name_problems(contract: "Contract") -> Iterator[str]:
             yield f"aliases: {alias!r} is a column of its own, and cannot be another name of {name!r}"
         elif plain in seen and seen[plain] != alias:
             yield f"aliases: {seen[plain]!r} and {alias!r} are one name: names are compared in any case"
-        if name not in contract.file_columns:
-            yield f"aliases: {name!r} is no column of the file"
         seen[plain] = alias
 
 

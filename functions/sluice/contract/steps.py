@@ -17,26 +17,24 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True, init=False)
-class Lowercase:
-    """Write these columns in lower case."""
+class _OfColumns:
+    """A step that does the same in each of its columns."""
 
     columns: tuple[str, ...]
 
     def __init__(self, *columns: str) -> None:
         object.__setattr__(self, "columns", columns)
+
+
+class Lowercase(_OfColumns):
+    """Write these columns in lower case."""
 
     def apply(self, column: pl.Expr) -> pl.Expr:
         return column.str.to_lowercase()
 
 
-@dataclass(frozen=True, init=False)
-class Uppercase:
+class Uppercase(_OfColumns):
     """Write these columns in upper case."""
-
-    columns: tuple[str, ...]
-
-    def __init__(self, *columns: str) -> None:
-        object.__setattr__(self, "columns", columns)
 
     def apply(self, column: pl.Expr) -> pl.Expr:
         return column.str.to_uppercase()

@@ -137,7 +137,7 @@ def _decimal(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
 
 def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     unit = Decimal(1).scaleb(-dtype.scale)
-    limit = Decimal(10) ** ((dtype.precision or 38) - dtype.scale)
+    limit = Decimal(10) ** (dtype.precision - dtype.scale)
 
     def value(cell: str) -> str | None:
         if not re.match(NUMBER, cell):
@@ -154,7 +154,7 @@ def _exact_decimals(cells: pl.Series, dtype: pl.Decimal) -> pl.Series:
     return pl.Series(cells.name, [exact[cell] for cell in texts], dtype=pl.String).cast(dtype)
 
 
-def _first_format(text: pl.Series, formats: Sequence[str], dtype: pl.DataType, dates: "_Dates") -> pl.Series:
+def _first_format(text: pl.Series, formats: Sequence[str], dtype: pl.DataType, dates: _Dates) -> pl.Series:
     """Parse with each format in turn; later formats only see the cells that earlier ones did not parse."""
     cells, later = text, tuple(formats)
     value: pl.Series | None = None
@@ -172,11 +172,11 @@ def _first_format(text: pl.Series, formats: Sequence[str], dtype: pl.DataType, d
 
 
 @cache
-def _in_formats(formats: tuple[str, ...], dtype: pl.DataType, dates: "_Dates") -> pl.Expr:
+def _in_formats(formats: tuple[str, ...], dtype: pl.DataType, dates: _Dates) -> pl.Expr:
     return pl.coalesce([_in_format(pl.first(), one, dtype, dates) for one in formats])
 
 
-def _in_format(cell: pl.Expr, strptime: str, dtype: pl.DataType, dates: "_Dates") -> pl.Expr:
+def _in_format(cell: pl.Expr, strptime: str, dtype: pl.DataType, dates: _Dates) -> pl.Expr:
     """Parse texts of this format's shape. Polars' parser alone accepts more than the format says: blanks anywhere, a
     second 60."""
     if strptime in COUNTED:
@@ -207,7 +207,7 @@ def _of_century(cell: pl.Expr, strptime: str, pivot: int | None) -> pl.Expr:
     return pl.concat_str(head, (pivot - (pivot - year.cast(pl.Int64)) % 100).cast(pl.String), tail)
 
 
-def _counted(cell: pl.Expr, kind: str, dtype: pl.DataType, dates: "_Dates") -> pl.Expr:
+def _counted(cell: pl.Expr, kind: str, dtype: pl.DataType, dates: _Dates) -> pl.Expr:
     """Parse seconds or milliseconds since 1970, exact, or the days of an Excel sheet, to the nearest millisecond.
 
     Before March 1900 Excel counts a day that never was: such numbers are no dates.

@@ -5,6 +5,7 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -16,7 +17,7 @@ from cli.contracts.changes import changes, needs_version
 from cli.contracts.document import contract_document, read, written
 from cli.main import app
 from datasets.sales import Sale
-from sluice.contract.declarations import Discard, Outliers, Partition, Unique
+from sluice.contract.declarations import Constant, Discard, Outliers, Partition, Reading, TextFormat, Unique
 from sluice.contract.model import Contract
 from sluice.contract.registry import load
 from sluice.contract.steps import Lowercase
@@ -59,6 +60,10 @@ class Loyal(Sale):
     loyalty: pl.String = pa.Field(nullable=True)
 
 
+class Dated(Sale):
+    due: pl.Date = pa.Field(nullable=True)
+
+
 class Flagged(Sale):
     age_is_outlier: pl.Boolean
 
@@ -76,11 +81,30 @@ INCOMPATIBLE = {
     "a lower limit": ({"quarantine_limit": 0.1}, "producers", "at most 10% of a file may be bad, not 20%"),
     "another delimiter": (reading(format=dataclasses.replace(SALES.reading.format, delimiter=";")), "producers", "';'"),
     "another null marker": (reading(null_markers=("", "na")), "values", "'na' means that there is no value"),
-    "a form of dates less": (reading(dates={"sale_date": ("%Y-%m-%d",)}), "producers", "sale_date is written %Y-%m-%d"),
+    "a format of dates less": (
+        reading(dates={"sale_date": ("%Y-%m-%d",)}),
+        "producers",
+        "sale_date is written %Y-%m-%d",
+    ),
+    "another zone of local times": (
+        reading(time_zones={"updated_at": "Europe/Berlin"}),
+        "values",
+        "time_zones of updated_at: Europe/Berlin instead of none",
+    ),
+    "null markers of a column": (
+        reading(null_markers={"category": ("", "na"), **dict.fromkeys(SALES.file_columns, SALES.reading.null_markers)}),
+        "values",
+        "null_markers_by_column of store_id",
+    ),
     "a discard": ({"discard": (*SALES.discard, Discard("old", pl.col("store_id") == "S0"))}, "values", "as old"),
     "another discard": ({"discard": (Discard("test_transaction", pl.col("store_id") == "S0"),)}, "values", "S0"),
     "another key": ({"unique": Unique(("transaction_id", "store_id"))}, "values", "the key of a row"),
     "another imputation": ({"impute": {}}, "values", "imputed values: none"),
+    "a constant that reads like a statistic": (
+        {"impute": {**SALES.impute, "category": Constant("mode")}},
+        "values",
+        "category constant mode",
+    ),
     "another cleaning": ({"cleaning": (Lowercase("channel"),)}, "values", "cleaning steps"),
     "another partition": ({"partition_by": (Partition("store_id"),)}, "consumers", "partitioned by store_id"),
     "a hashed column": ({"personal": {"transaction_id": "hash"}}, "consumers", "personal transaction_id: hash"),
@@ -91,15 +115,20 @@ COMPATIBLE = {
     "a higher limit": {"quarantine_limit": 0.3},
     "a name of files more": {"files": (*SALES.files, "sales/{store_id}/{date:%Y%m%d}.csv")},
     "an alias": reading(aliases={"sku": "product_id"}),
-    "a form of dates more, at the end": reading(
+    "a format of dates more, at the end": reading(
         dates={"sale_date": (*SALES.reading.dates["sale_date"], "%d.%m.%Y")},
     ),
     "unknown columns ignored": reading(unknown_columns="ignore"),
     "an optional column": reading(optional=("category",)),
     "a new column that files may lack": {"row": Loyal, **reading(optional=("loyalty",))},
+    "a new date that files may lack": {
+        "row": Dated,
+        "personal": {"due": "drop"},
+        **reading(optional=("due",), dates={**SALES.reading.dates, "due": ("%d.%m.%y",)}, century_pivots={"due": 2025}),
+    },
     "a masked column": {"personal": {"customer_age": "keep"}},
     "a view of the latest rows": {"unique": dataclasses.replace(SALES.unique, across_files=True)},
-    "another silence": {"expected_every": timedelta(days=9)},
+    "another expected time": {"expected_every": timedelta(days=9)},
 }
 
 
@@ -109,10 +138,10 @@ def changed(**values: object) -> Contract:
 
 @pytest.mark.parametrize("what", INCOMPATIBLE)
 def test_an_incompatible_change_needs_a_version(what: str):
-    values, touches, told = INCOMPATIBLE[what]
+    values, touches, message = INCOMPATIBLE[what]
     old, new = contract_document(SALES), contract_document(changed(**values))
     found = changes(old, new)
-    assert [change.touches for change in found if told in change.what] == [touches], found
+    assert [change.touches for change in found if message in change.what] == [touches], found
     assert all(change.effect for change in found)
     assert needs_version(old, new)
     assert not needs_version(old, contract_document(changed(**values, version=SALES.version + 1)))
@@ -126,7 +155,43 @@ def test_a_compatible_change_needs_none(what: str):
     assert not needs_version(old, new)
 
 
-def test_a_derived_column_more_is_told_as_one_that_older_rows_lack():
+SHORT_YEARS = changed(**reading(dates={"sale_date": ("%d.%m.%y",)}, century_pivots={"sale_date": 2025}))
+
+OF_READING: dict[str, Any] = {
+    "format": TextFormat(delimiter=";"),
+    "null_markers": (*SALES.reading.null_markers, "na"),
+    "dates": {"sale_date": ("%d/%m/%y",)},
+    "time_zones": {"updated_at": "Europe/Berlin"},
+    "century_pivots": {"sale_date": 2030},
+    "aliases": {"sku": "product_id"},
+    "input_only": ("is_test", "till"),
+    "optional": ("category",),
+    "unknown_columns": "ignore",
+    "decimal_comma": True,
+}
+OF_FORMAT: dict[str, Any] = {
+    "delimiter": ";",
+    "quote": "'",
+    "encoding": "cp1252",
+    "escape": "\\",
+    "trailing_delimiter": True,
+    "quoted_empty_is_text": True,
+    "skip_lines": 1,
+}
+
+
+def test_each_declaration_of_reading_is_compared():
+    assert OF_READING.keys() == {field.name for field in dataclasses.fields(Reading)}
+    assert OF_FORMAT.keys() == {field.name for field in dataclasses.fields(TextFormat)}
+    old = SHORT_YEARS.reading
+    others = {name: dataclasses.replace(old, **{name: value}) for name, value in OF_READING.items()}
+    for name, value in OF_FORMAT.items():
+        others[name] = dataclasses.replace(old, format=dataclasses.replace(old.format, **{name: value}))
+    documents = {name: contract_document(changed(reading=other)) for name, other in others.items()}
+    assert [name for name, new in documents.items() if len(changes(contract_document(SHORT_YEARS), new)) != 1] == []
+
+
+def test_a_new_derived_column_is_one_that_older_rows_lack():
     new = contract_document(changed(row=Flagged, outliers=(*SALES.outliers, AGE)))
     effects = {change.what: change.effect for change in changes(contract_document(SALES), new)}
     assert effects["column age_is_outlier is added"] == "rows published before have no value in it"
@@ -171,7 +236,7 @@ def test_a_file_is_compared_with_the_dataset(tmp_path: Path):
     assert run("sales", source_with(tmp_path, quarantine_limit="0.1", version="2")).exit_code == 0
 
 
-def test_what_was_agreed_is_only_replaced_by_what_its_version_allows(tmp_path: Path):
+def test_a_saved_contract_is_only_replaced_by_what_its_version_allows(tmp_path: Path):
     agreed = tmp_path / "contract.json"
     assert run(agreed, "sales", "--save").exit_code == 0
     before = agreed.read_text()

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 from pandera.polars import PolarsData
 from typer.testing import CliRunner
 
-from cli.commands.explain import SAMPLES
+from cli.commands.explain import good_sample
 from cli.contracts import odcs
 from cli.contracts.document import contract_document
 from cli.contracts.page import html, markdown, page, words
@@ -31,6 +32,7 @@ class Visit(pa.DataFrameModel):
     visitor: pl.String
     kind: pl.String = pa.Field(nullable=True)
     seconds: pl.Float64 = pa.Field(nullable=True)
+    came: pl.Datetime("us") = pa.Field(nullable=True)
 
     @pa.check("seconds")
     def seconds_is_from_minus_1_to_9(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805 (pandera calls it so)
@@ -43,10 +45,13 @@ VISITS = Contract(
     row=Visit,
     files=("visits/{day:%Y%m%d}.txt",),
     reading=Reading(
-        format=TextFormat(delimiter="|", encoding="latin-1"),
+        format=TextFormat(delimiter="|", encoding="latin-1", skip_lines=1),
         null_markers=("", "?"),
+        dates={"came": ("%d.%m.%y %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f%z")},
+        time_zones={"came": "Europe/Berlin"},
+        century_pivots={"came": 2030},
         aliases={"Besucher": "visitor"},
-        optional=("kind",),
+        optional=("kind", "came"),
         unknown_columns="keep",
         decimal_comma=True,
     ),
@@ -61,13 +66,13 @@ VISITS = Contract(
 @pytest.mark.parametrize("dataset", sorted(registry.contracts()))
 def test_every_column_rule_and_name_of_a_dataset_is_on_its_page(dataset: str):
     contract = load(dataset)
-    told = markdown(page(contract, SAMPLES / dataset / ("good.jsonl" if contract.reads_objects else "good.csv")))
+    text = markdown(page(contract, good_sample(contract)))
     for column in (*contract.file_columns, *contract.derived):
-        assert f"`{column}`" in told
+        assert f"`{column}`" in text
     for pattern in contract.files:
-        assert f"`{pattern}`" in told
+        assert f"`{pattern}`" in text
     for name, column in contract.row_schema.columns.items():
-        line = next(line for line in told.splitlines() if line.startswith(f"| `{name}`"))
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{name}`"))
         assert ("| yes |" in line) == (not column.nullable)
         for reason in contract_document(contract)["columns"][name]["rules"]:
             fact = words(reason, name)
@@ -75,10 +80,13 @@ def test_every_column_rule_and_name_of_a_dataset_is_on_its_page(dataset: str):
 
 
 def test_a_page_says_what_the_contract_says():
-    told = markdown(page(VISITS, None))
+    text = markdown(page(VISITS, None))
     for sentence in (
         "# visits, version 7",
         "such as `visits/20250305.txt`",
+        "CSV with a header in line 2",
+        "time, such as 05.03.25 14:07:09.25 or 2025-03-05 14:07:09.25+00:00, local time of Europe/Berlin, "
+        "years of two digits are 1931 to 2030",
         "fields parted by vertical bars, in LATIN-1",
         "so does '?'",
         "The column visitor may be called 'Besucher'.",
@@ -93,23 +101,49 @@ def test_a_page_says_what_the_contract_says():
         "seconds: a missing value is published as 0.",
         "it is moved to the nearest limit",
     ):
-        assert sentence in told
+        assert sentence in text
+
+
+LISTED = ['say "hi", ok', "back\\slash", "]])", "a, b"]
+
+
+class Ticket(pa.DataFrameModel):
+    """A ticket."""
+
+    kind: pl.String = pa.Field(isin=LISTED)
+    size: pl.Int64 = pa.Field(notin=[3, 4])
+    code: pl.String = pa.Field(str_matches=r'^"\d["]$')
+    part: pl.String = pa.Field(str_contains=re.compile("[0-9]"))
+    begin: pl.String = pa.Field(str_startswith='"A"')
+
+
+def test_values_and_patterns_are_shown_as_they_are_whatever_characters_they_have():
+    tickets = Contract(name="tickets", version=1, row=Ticket, files=("tickets/{day}.csv",))
+    assert {field.name: field.rules for field in page(tickets, None).fields} == {
+        "kind": ['is one of say "hi", ok, back\\slash, ]]), a, b'],
+        "size": ["is none of 3, 4"],
+        "code": [r'matches pattern: ^"\d["]$'],
+        "part": ["contains pattern: [0-9]"],
+        "begin": ['starts with: "A"'],
+    }
+    kind = odcs.document(tickets)["schema"][0]["properties"][0]
+    assert kind["quality"][0]["arguments"] == {"validValues": LISTED}
 
 
 def test_examples_are_those_of_the_sample_and_people_are_masked(tmp_path: Path):
     sample = tmp_path / "good.csv"
-    sample.write_bytes("Besucher|kind|seconds\nZoë|w|1,5\n".encode("latin-1"))
-    told = markdown(page(VISITS, sample))
-    assert "Zoë" not in told
-    assert "***|w|1,5" in told
-    assert "| `kind` | text | no |  | `w` |" in told
+    sample.write_bytes("Visits of May\nBesucher|kind|seconds\nZoë|w|1,5\n".encode("latin-1"))
+    text = markdown(page(VISITS, sample))
+    assert "Zoë" not in text
+    assert "***|w|1,5" in text
+    assert "| `kind` | text | no |  | `w` |" in text
 
 
 def test_the_html_page_escapes_and_loads_nothing():
-    told = html(page(VISITS, None))
-    assert "A visit of &lt;somebody&gt; | anybody." in told
-    assert "<script" not in told
-    assert "http" not in told.replace("http-equiv", "")
+    text = html(page(VISITS, None))
+    assert "A visit of &lt;somebody&gt; | anybody." in text
+    assert "<script" not in text
+    assert "http" not in text.replace("http-equiv", "")
 
 
 @pytest.mark.parametrize("contract", [*registry.contracts().values(), VISITS], ids=lambda contract: contract.name)
@@ -123,7 +157,7 @@ def test_the_document_is_valid_by_the_standards_schema(contract: Contract):
         jsonschema.Draft201909Validator(STANDARD).validate(document | {"kind": "DataPromise"})
 
 
-def test_the_document_tells_keys_partitions_and_rules():
+def test_the_document_has_keys_partitions_and_rules():
     table = odcs.document(load("sales"))["schema"][0]
     found = {each["name"]: each for each in table["properties"]}
     assert found["transaction_id"]["primaryKey"]
@@ -135,10 +169,10 @@ def test_the_document_tells_keys_partitions_and_rules():
     assert found["customer_age"]["classification"] == "personal"
 
 
-@pytest.mark.parametrize("form", ["markdown", "html", "odcs", "json"])
-def test_every_form_can_be_written_to_a_file(form: str, tmp_path: Path):
-    printed = CliRunner().invoke(app, ["explain", "flights", "--format", form])
+@pytest.mark.parametrize("name", ["markdown", "html", "odcs", "json"])
+def test_every_format_can_be_written_to_a_file(name: str, tmp_path: Path):
+    printed = CliRunner().invoke(app, ["explain", "flights", "--format", name])
     out = tmp_path / "page"
-    assert CliRunner().invoke(app, ["explain", "flights", "--format", form, "--out", str(out)]).exit_code == 0
+    assert CliRunner().invoke(app, ["explain", "flights", "--format", name, "--out", str(out)]).exit_code == 0
     assert "sched_dep_time" in printed.stdout
     assert out.read_text() == printed.stdout
