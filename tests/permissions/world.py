@@ -74,6 +74,14 @@ class World(Installation):
         data = body.encode() if isinstance(body, str) else body
         return str(self.aws.client("s3").put_object(Bucket=self.raw, Key=key, Body=data)["VersionId"])
 
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """What a function (its logical id) returns of an event, or its error."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.stack.resources[function], Payload=json.dumps(event).encode()
+        )
+        response: dict[str, Any] = json.loads(answer["Payload"].read()) or {}
+        return response
+
     def entry(self, key: str, version: str) -> dict[str, Any]:
         """The ledger's item of a version, or {}."""
         where = {"source": {"S": f"s3://{self.raw}/{key}"}, "version": {"S": version}}
@@ -140,6 +148,12 @@ class World(Installation):
         """Rows that Athena returns of a source."""
         query = f"SELECT count(*) FROM {dataset} WHERE _source_key = 's3://{self.raw}/{key}'"  # noqa: S608 (a test's own)
         return int(self.query(query)[0][0] or 0)
+
+    def months(self) -> list[str]:
+        """The partitions of `guests` that the catalog has."""
+        pages = self.aws.client("glue").get_paginator("get_partitions")
+        listed = pages.paginate(DatabaseName=self.stack.outputs["DatabaseName"], TableName="guests")
+        return [partition["Values"][0] for page in listed for partition in page["Partitions"]]
 
     def objects(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
