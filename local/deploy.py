@@ -47,32 +47,31 @@ def deploy(
     *,
     stack: str,
     parameters: Mapping[str, str] | None = None,
-    bucket: str = SOURCE_BUCKET,
     seconds: float = DEPLOY_SECONDS,
 ) -> Deployment:
     """Create or update `stack` from the template at a path, local or built by `sam build`.
 
-    Paths in the template are relative to its folder; `bucket` is made if absent. A parameter that is not
-    given keeps the value of the last deploy. Raises DeployFailed, MissingPath.
+    Paths in the template are relative to its folder. A parameter that is not given keeps the value of the last
+    deploy. Raises DeployFailed, MissingPath.
     """
     s3 = aws.client("s3")
-    ensure_bucket(aws, bucket)
+    ensure_bucket(aws, SOURCE_BUCKET)
     packager = Packager(
         root=template.resolve().parent,
-        bucket=bucket,
-        upload=lambda key, content: s3.put_object(Bucket=bucket, Key=key, Body=content),
+        bucket=SOURCE_BUCKET,
+        upload=lambda key, content: s3.put_object(Bucket=SOURCE_BUCKET, Key=key, Body=content),
     )
     packaged = packager.package(read_template(template))
     body_key = f"{stack}.template.json"
-    s3.put_object(Bucket=bucket, Key=body_key, Body=json.dumps(packaged).encode())
+    s3.put_object(Bucket=SOURCE_BUCKET, Key=body_key, Body=json.dumps(packaged).encode())
     return _Deployer(aws, stack, seconds).run(
-        url=f"{aws.endpoint}/{bucket}/{body_key}", template=packaged, parameters=dict(parameters or {})
+        url=f"{aws.endpoint}/{SOURCE_BUCKET}/{body_key}", template=packaged, parameters=dict(parameters or {})
     )
 
 
-def delete(aws: Connection, stack: str, *, seconds: float = DEPLOY_SECONDS) -> None:
+def delete(aws: Connection, stack: str) -> None:
     """Delete `stack` and wait until it is gone. Raises DeployFailed."""
-    deployer = _Deployer(aws, stack, seconds)
+    deployer = _Deployer(aws, stack, DEPLOY_SECONDS)
     stack_id = deployer.describe()["StackId"]
     deployer.cloudformation.delete_stack(StackName=stack)
     deployer.wait(stack_id)

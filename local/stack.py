@@ -209,6 +209,6 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def tail(path: Path, characters: int = 4000) -> str:
-    """The end of a text file, or an empty text where there is none."""
-    return path.read_text(errors="replace")[-characters:] if path.exists() else ""
+def tail(path: Path) -> str:
+    """The last 4,000 characters of a text file, or an empty text where there is none."""
+    return path.read_text(errors="replace")[-4000:] if path.exists() else ""
