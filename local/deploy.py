@@ -79,10 +79,8 @@ def delete(aws: Connection, stack: str) -> None:
 
 def ensure_bucket(aws: Connection, bucket: str) -> None:
     """Make `bucket` unless it is there."""
-    location = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
-    extra = {"CreateBucketConfiguration": location} if location else {}
     try:
-        aws.client("s3").create_bucket(Bucket=bucket, **extra)
+        aws.client("s3").create_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
