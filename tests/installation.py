@@ -1,5 +1,6 @@
 """A Sluice deployed on a local AWS: its names, its roles, its queries. The base of the campaigns' worlds."""
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -14,6 +15,18 @@ QUIET_SECONDS = 60.0
 
 class QueryRefused(Exception):
     """A query failed; the message is Athena's reason."""
+
+
+def subscribed_queue(aws: Connection, name: str, *, topic: str) -> tuple[str, str]:
+    """URL and ARN of a new queue to which a topic publishes; everyone may send to it."""
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url, arn
 
 
 @dataclass

@@ -10,6 +10,8 @@ from botocore.exceptions import WaiterError
 
 from local import LocalAWS
 from local.waiting import eventually
+from tests.installation import subscribed_queue
+from tests.local.state_machines import policy
 
 ROOT = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "kms:*", "Resource": "*"}
 ACTIONS = ["kms:GenerateDataKey", "kms:Decrypt"]
@@ -26,8 +28,7 @@ def from_account(account: str) -> dict[str, Any]:
 
 def key_with(aws: LocalAWS, statement: dict[str, Any]) -> str:
     """The ARN of a new key whose policy has the statement."""
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [ROOT, statement]})
-    return str(aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"])
+    return str(aws.client("kms").create_key(Policy=policy([ROOT, statement]))["KeyMetadata"]["Arn"])
 
 
 def create(aws: LocalAWS, name: str, **resources: Any) -> None:
@@ -81,7 +82,7 @@ def test_an_event_reaches_an_encrypted_queue_only_by_the_policy_of_its_key(
 def test_an_alarm_reaches_an_encrypted_topic_only_by_the_policy_of_its_key(
     aws: LocalAWS, statement: dict[str, Any], delivered: bool
 ) -> None:
-    sqs, sns, name = aws.client("sqs"), aws.client("sns"), f"alarm-{uuid.uuid4().hex[:8]}"
+    name = f"alarm-{uuid.uuid4().hex[:8]}"
     keys = {"own": {"KmsMasterKeyId": key_with(aws, statement)}, "plain": {}}
     create(
         aws,
@@ -91,14 +92,8 @@ def test_an_alarm_reaches_an_encrypted_topic_only_by_the_policy_of_its_key(
             for kind, key in keys.items()
         },
     )
-    urls = {kind: sqs.create_queue(QueueName=f"{name}-{kind}")["QueueUrl"] for kind in keys}
     topics = {kind: f"arn:aws:sns:us-east-1:000000000000:{name}-{kind}" for kind in keys}
-    for kind, topic in topics.items():
-        arn = f"arn:aws:sqs:us-east-1:000000000000:{name}-{kind}"
-        allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        sqs.set_queue_attributes(QueueUrl=urls[kind], Attributes={"Policy": policy})
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    urls = {kind: subscribed_queue(aws, f"{name}-{kind}", topic=topic)[0] for kind, topic in topics.items()}
     cloudwatch = aws.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
@@ -114,7 +109,7 @@ def test_an_alarm_reaches_an_encrypted_topic_only_by_the_policy_of_its_key(
     cloudwatch.put_metric_data(Namespace=name, MetricData=[{"MetricName": "m", "Value": 1}])
 
     def received(kind: str) -> bool:
-        return bool(sqs.receive_message(QueueUrl=urls[kind]).get("Messages"))
+        return bool(aws.client("sqs").receive_message(QueueUrl=urls[kind]).get("Messages"))
 
     assert eventually(lambda: received("plain"))
     assert received("own") == delivered

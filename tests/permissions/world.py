@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import Deployment, LocalAWS, deploy
 from local.faults import Call, calls
-from tests.installation import Installation
+from tests.installation import Installation, subscribed_queue
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("template.yaml", "functions", "packages", "glue", "statemachine")
@@ -219,13 +219,8 @@ def running(folder: Path) -> Iterator[World]:
 
 def listening(aws: LocalAWS, stack: Deployment) -> str:
     """The URL of a queue that receives Sluice's notifications and events."""
-    sqs, events = aws.client("sqs"), aws.client("events")
-    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    aws.client("sns").subscribe(TopicArn=stack.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+    url, arn = subscribed_queue(aws, "heard", topic=stack.outputs["AlertsTopicArn"])
+    events = aws.client("events")
     events.put_rule(Name="heard", EventPattern=json.dumps({"source": ["sluice"]}))
     events.put_targets(Rule="heard", Targets=[{"Id": "heard", "Arn": arn}])
-    return str(url)
+    return url
