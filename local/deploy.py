@@ -103,14 +103,14 @@ class _Deployer:
             self.wait(found["StackId"])
             found = None
         exists = found is not None and found["StackStatus"] != "REVIEW_IN_PROGRESS"
-        kept = {entry["ParameterKey"] for entry in (found or {}).get("Parameters", [])} if exists else set()
+        known = {entry["ParameterKey"] for entry in (found or {}).get("Parameters", [])} if exists else set()
         change_set = self.cloudformation.create_change_set(
             StackName=self._stack,
             ChangeSetName=f"deploy-{time.time_ns()}",
             ChangeSetType="UPDATE" if exists else "CREATE",
             TemplateURL=url,
             Capabilities=CAPABILITIES,
-            Parameters=stack_parameters(template, parameters, kept),
+            Parameters=stack_parameters(template, parameters, known),
         )
         if self._await_change_set(change_set["Id"]):
             self.cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
@@ -186,10 +186,10 @@ class _Deployer:
         time.sleep(0.2)
 
 
-def stack_parameters(template: Template, given: Mapping[str, str], kept: set[str]) -> list[dict[str, str | bool]]:
+def stack_parameters(template: Template, given: Mapping[str, str], known: set[str]) -> list[dict[str, str | bool]]:
     """The parameters of a change set: given ones by value, others as they were where the stack has them."""
     parameters: list[dict[str, str | bool]] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in given.items()
     ]
-    unchanged = [key for key in template.get("Parameters", {}) if key not in given and key in kept]
+    unchanged = [key for key in template.get("Parameters", {}) if key not in given and key in known]
     return parameters + [{"ParameterKey": key, "UsePreviousValue": True} for key in unchanged]

@@ -1,6 +1,6 @@
 """`make chaos`: the whole campaign, in at most so many minutes; writes out/chaos.json, fails when anything broke.
 
-All faults take an hour: `--part` runs one part, and `--piece` a share of the faults at calls, the same each time.
+All faults take an hour: `--part` runs one part, and `--shard` a share of the faults at calls, the same each time.
 """
 
 import argparse
@@ -69,13 +69,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=28, help="time for everything, to the next case")
     parser.add_argument("--lanes", type=int, default=2, help="local AWSs at the same time")
-    parser.add_argument("--piece", type=int, nargs=2, default=(1, 1), metavar=("K", "N"), help="the Kth Nth of calls")
+    parser.add_argument("--shard", type=int, nargs=2, default=(1, 1), metavar=("K", "N"), help="the Kth Nth of calls")
     parser.add_argument("--files", type=int, default=200, help="files that are uploaded at once")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part; all by default")
     given = parser.parse_args()
-    piece, pieces = given.piece
-    if not 1 <= piece <= pieces:
-        parser.error("--piece K N: K is from 1 to N")
+    shard, shards = given.shard
+    if not 1 <= shard <= shards:
+        parser.error("--shard K N: K is from 1 to N")
     parts = given.part or PARTS
     run = Run(Console(), given.minutes)
     if "glue" in parts and shutil.which("java") is None:
@@ -85,7 +85,7 @@ def main() -> int:
     if "throttled" in parts:
         throttled(run)
     if {"scenarios", "calls"} & {*parts}:
-        small(run, parts=parts, lanes=given.lanes, files=given.files, piece=piece, pieces=pieces)
+        small(run, parts=parts, lanes=given.lanes, files=given.files, shard=shard, shards=shards)
     found = report.document(run.outcomes, seconds=time.monotonic() - run.begun, not_run=run.not_run)
     report.write(found, OUT)
     report.show(run.console, run.outcomes, found)
@@ -93,7 +93,7 @@ def main() -> int:
     return 1 if nothing or found["broken"] or found["rows_lost"] or found["rows_doubled"] else 0
 
 
-def small(run: Run, *, parts: Collection[str], lanes: int, files: int, piece: int, pieces: int) -> None:
+def small(run: Run, *, parts: Collection[str], lanes: int, files: int, shard: int, shards: int) -> None:
     """Faults at the calls of the functions and the machine, in several local AWSs, and the scenarios in the first."""
     work: SimpleQueue[Disturbance] = SimpleQueue()
     with LocalAWS(wait_scale=WAIT_SCALE) as aws:
@@ -101,7 +101,7 @@ def small(run: Run, *, parts: Collection[str], lanes: int, files: int, piece: in
         # In the order of their checksums, so that what the time leaves out is nothing in particular.
         plan = sorted(campaign.plan(), key=_checksum) if "calls" in parts else []
         for disturbance in plan:
-            if _checksum(disturbance) % pieces == piece - 1:
+            if _checksum(disturbance) % shards == shard - 1:
                 work.put(disturbance)
 
         def first() -> None:

@@ -1,4 +1,4 @@
-"""The whole template on a local AWS, with a dataset about people, and ears at its topic and its bus."""
+"""The whole template on a local AWS, with a dataset about people, and a queue that hears its topic and its bus."""
 
 import json
 import shutil
