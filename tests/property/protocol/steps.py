@@ -135,6 +135,10 @@ class Steps:
     def undo(self, number: int) -> None:
         remove.undo(self.lake, self.ledger, task(number), error="Test", cause="")
 
+    def reopen(self, number: int) -> None:
+        """As a redrive does, before its run, which has another id, begins."""
+        self.ledger.reopen(version(number))
+
     def recover(self, number: int) -> None:
         """As Recover does: undo what is undecided, and remove what a run that died has replaced."""
         entry = self.ledger.entry(version(number))
