@@ -12,12 +12,12 @@ from sluice.aws.object_keys import manifest_key, staging_prefix
 from sluice.errors import SluiceError
 from sluice.publish import inventory, tables
 from sluice.publish.verify import verify
+from tests.property.protocol.clients import Clients
 from tests.property.protocol.explorer import (
     LOST,
     RAW,
     WORK,
     Actor,
-    Clients,
     Explorer,
     Fault,
     Found,

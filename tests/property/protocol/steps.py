@@ -15,11 +15,8 @@ from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove
 from sluice.publish.lake import Lake, LakeManifest, read_manifest
-from tests.property.protocol.explorer import (
-    RAW,
-    WORK,
-    get_item,
-)
+from tests.property.protocol.clients import get_item
+from tests.property.protocol.explorer import RAW, WORK
 
 LAKE, DATABASE = "lake", "acme"
 MONTHS = {1: ("01",), 2: ("01", "02"), 3: ("02",), 4: ("01",), 5: ("02",)}
