@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sluice.aws.dynamodb import Items, Key, stored
-from tests.property.protocol.world import Answer, Call
+from tests.property.protocol.calls import Answer, Call
 
 ERROR = "error after it took effect"
 _KEYS_A_PAGE = 1000

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from tests.property.protocol.calls import Answer, Call
 from tests.property.protocol.clients import ERROR, Clients
-from tests.property.protocol.world import Answer, Call, Item, World
+from tests.property.protocol.world import Item, World
 
 GO, LOST, KILL = "go", "answer lost, repeated by the SDK", "killed after it"
 FAULTS = (LOST, ERROR, KILL)

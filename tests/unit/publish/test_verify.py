@@ -17,11 +17,12 @@ from cli.stack.connection import Stack
 from cli.stack.repair_lake import repair
 from sluice.publish.inventory import Stores
 from sluice.publish.verify import ADVICE, REPAIRABLE, Difference, verify
+from tests.property.protocol.calls import Call
 from tests.property.protocol.clients import Clients
 from tests.property.protocol.explorer import RAW
 from tests.property.protocol.scenarios import begun, head, keys
 from tests.property.protocol.steps import DATABASE, LAKE, Steps, account, in_turn, version
-from tests.property.protocol.world import LONG_AGO, Call, Item, World, body_of
+from tests.property.protocol.world import LONG_AGO, Item, World, body_of
 
 NOW = (LONG_AGO + timedelta(days=1)).timestamp()
 STRANGER = "0123456789abcdef0123456789abcdef"
