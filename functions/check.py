@@ -7,12 +7,10 @@ from sluice.aws import clients
 from sluice.aws.object_keys import lake_manifest_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.telemetry import LambdaContext, logger, tracer
-from sluice.publish.lake import read_manifest
+from sluice.publish.lake import Lake, read_manifest
 from sluice.publish.row_counts import counts, mismatched
 
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
-
-S3 = clients.client("s3")
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
 ATHENA = clients.client("athena")
 
 
@@ -37,4 +35,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
 
 
 def published(dataset: str, run_id: str, source: ObjectVersion) -> int:
-    return read_manifest(S3, LAKE_BUCKET, lake_manifest_key(dataset, run_id, source)).account.published
+    return read_manifest(LAKE, lake_manifest_key(dataset, run_id, source)).account.published

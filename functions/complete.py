@@ -15,14 +15,14 @@ from sluice.manifest import Manifest
 from sluice.notify.messages import dataset_updated
 from sluice.notify.send import put_event
 from sluice.prices import cleaning_usd
-from sluice.publish.lake import read_manifest
+from sluice.publish.lake import Lake, read_manifest
 
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 CLEAN_MEMORY_MB = int(os.environ["CLEAN_MEMORY_MB"])
 GLUE_DPUS = float(os.environ["GLUE_DPUS"])
 
 S3 = clients.client("s3")
+LAKE = Lake(S3, os.environ["LAKE_BUCKET"])
 EVENTS = clients.client("events")
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     task = Task.from_event(event)
     key = lake_manifest_key(task.dataset, task.run_id, task.source)
-    manifest = read_manifest(S3, LAKE_BUCKET, key).account
+    manifest = read_manifest(LAKE, key).account
     counts = account(manifest)
     LEDGER.complete(task.source, run_id=task.run_id, manifest=key, **counts)
     head = LEDGER.head(task.source)

@@ -7,12 +7,10 @@ from sluice.aws import clients
 from sluice.aws.object_keys import lake_manifest_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.telemetry import LambdaContext, logger, tracer
-from sluice.publish.lake import read_manifest
+from sluice.publish.lake import Lake, read_manifest
 from sluice.publish.row_counts import count_query
 
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
-
-S3 = clients.client("s3")
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -27,6 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=run_id, dataset=event["dataset"])
     sources = [ObjectVersion.from_dict(each["source"]) for each in event["published"]]
     keys = [lake_manifest_key(event["dataset"], run_id, source) for source in sources]
-    plan = count_query([read_manifest(S3, LAKE_BUCKET, key) for key in keys], bucket=LAKE_BUCKET)
+    plan = count_query([read_manifest(LAKE, key) for key in keys], bucket=LAKE.bucket)
     logger.info("check planned", sources=len(sources), parameters=len(plan.parameters))
     return {"query": plan.query, "parameters": plan.parameters}

@@ -11,11 +11,11 @@ from sluice.publish.lake import Lake
 from sluice.publish.publisher import publish
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
+DATABASE = os.environ["DATABASE"]
 LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
 
-S3 = clients.client("s3")
 GLUE = clients.client("glue")
-LAKE = Lake(S3, GLUE, os.environ["LAKE_BUCKET"], os.environ["DATABASE"])
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
@@ -28,6 +28,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     task = Task.from_event(event)
     LEDGER.hold(task.source, run_id=task.run_id, lease_seconds=LEASE_SECONDS)
-    new = publish(LAKE, LEDGER, task, work_bucket=WORK_BUCKET)
+    new = publish(LAKE, LEDGER, task, glue=GLUE, database=DATABASE, work_bucket=WORK_BUCKET)
     logger.info("files published", new_partitions=new)
     return {"id": task.source.id, "new_partitions": new}

@@ -21,8 +21,7 @@ ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 
 S3 = clients.client("s3")
-GLUE = clients.client("glue")
-LAKE = Lake(S3, GLUE, os.environ["LAKE_BUCKET"], os.environ["DATABASE"])
+LAKE = Lake(S3, os.environ["LAKE_BUCKET"])
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])

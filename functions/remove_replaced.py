@@ -10,9 +10,7 @@ from sluice.ledger.runs import Task
 from sluice.publish.lake import Lake
 from sluice.publish.remove import remove_replaced
 
-S3 = clients.client("s3")
-GLUE = clients.client("glue")
-LAKE = Lake(S3, GLUE, os.environ["LAKE_BUCKET"], os.environ["DATABASE"])
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 

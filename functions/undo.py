@@ -11,9 +11,7 @@ from sluice.notify.messages import plain_cause
 from sluice.publish.lake import Lake
 from sluice.publish.remove import undo
 
-S3 = clients.client("s3")
-GLUE = clients.client("glue")
-LAKE = Lake(S3, GLUE, os.environ["LAKE_BUCKET"], os.environ["DATABASE"])
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 

@@ -10,7 +10,7 @@ from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.notify.messages import lake_differs
 from sluice.notify.send import alert, put_event
 from sluice.publish.inventory import Stores
-from sluice.publish.verify import ADVICE, verify
+from sluice.publish.verify import ADVICE, HARMLESS, verify
 
 ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
@@ -35,10 +35,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, dict[str
     """Return {differences: kind → how many}. event: the rule's "Scheduled Event".
 
     Nothing is repaired here, and Athena is not asked: `sluice verify` does both. The first hundred are logged.
+    Harmless differences are left out.
     """
     kinds: Counter[str] = Counter()
     first: dict[str, str] = {}
     for difference in verify(STORES, now=time.time()):
+        if difference.kind in HARMLESS:
+            continue
         if kinds.total() < _MOST_LOGGED:
             logger.warning("difference", extra=difference.to_dict())
         kinds[difference.kind] += 1

@@ -12,7 +12,7 @@ from cli.stack.repair_lake import repair
 from cli.terminal import output
 from cli.terminal.options import AsJson
 from sluice.publish.inventory import Stores
-from sluice.publish.verify import ADVICE, REPAIRABLE, Difference
+from sluice.publish.verify import ADVICE, HARMLESS, REPAIRABLE, Difference
 from sluice.publish.verify import verify as differences
 
 _MOST = 20
@@ -37,7 +37,7 @@ def verify(
     version has replaced, registers partitions that are missing and drops those that are empty. It changes no row
     that the ledger promises.
 
-    Exit 0: no difference. 1: differences are left. 2: no stack.
+    Exit 0: no difference but empty partitions. 1: other differences are left. 2: no stack.
 
     Example: sluice verify --dataset sales --repair
     """
@@ -54,7 +54,7 @@ def verify(
         output.print_json({name: [each.to_dict() for each in some] for name, some in listed.items()})
     else:
         _print(found, repaired)
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(1 if _harmful(found) else 0)
 
 
 def stores(stack: Stack) -> Stores:
@@ -78,6 +78,10 @@ def _found(stack: Stack, dataset: str | None, *, query: bool) -> list[Difference
         return list(differences(stores(stack), dataset=dataset, now=time.time(), count=count if query else None))
 
 
+def _harmful(found: list[Difference]) -> bool:
+    return any(each.kind not in HARMLESS for each in found)
+
+
 def _print(found: list[Difference], repaired: list[Difference]) -> None:
     if repaired:
         kinds = Counter(each.kind for each in repaired)
@@ -92,5 +96,5 @@ def _print(found: list[Difference], repaired: list[Difference]) -> None:
         if len(some) > _MOST:
             output.out.print(f"  and {len(some) - _MOST:,} more: --json lists them", style="dim", highlight=False)
         output.hint(advice)
-    if not found:
+    if not _harmful(found):
         output.out.print("the lake is as the ledger promises", highlight=False)

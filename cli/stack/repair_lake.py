@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 from cli.stack.connection import Stack
 from sluice.aws.object_version import ObjectVersion
 from sluice.publish import partitions
 from sluice.publish.lake import Lake, read_manifest
 from sluice.publish.remove import remove_replaced
-from sluice.publish.verify import Difference
+from sluice.publish.verify import Difference, is_empty
 
 
 def repair(stack: Stack, difference: Difference) -> None:
     """Repair one difference of a kind in REPAIRABLE. Repeating it is harmless."""
-    lake = Lake(stack.client("s3"), stack.client("glue"), stack.lake, stack.output("DatabaseName"))
-    _REPAIRS[difference.kind](stack, lake, difference)
+    _REPAIRS[difference.kind](stack, Lake(stack.client("s3"), stack.lake), difference)
 
 
 def _delete(_stack: Stack, lake: Lake, difference: Difference) -> None:
@@ -27,17 +27,28 @@ def _remove_replaced(stack: Stack, lake: Lake, difference: Difference) -> None:
     remove_replaced(lake, stack.ledger, ObjectVersion(bucket, key, "", "", 0))
 
 
-def _register(_stack: Stack, lake: Lake, difference: Difference) -> None:
-    account = read_manifest(lake.s3, lake.bucket, difference.detail).account
+def _register(stack: Stack, lake: Lake, difference: Difference) -> None:
+    account = read_manifest(lake, difference.detail).account
     ending = f"/published/{account.dataset}/"
     path = difference.subject.partition(ending)[2]
     missing = [partition for partition in account.partitions if partition.path == path]
-    partitions.register(lake.glue, lake.database, account, missing)
+    partitions.register(stack.client("glue"), stack.output("DatabaseName"), account, missing)
 
 
-def _drop(_stack: Stack, lake: Lake, difference: Difference) -> None:
-    table, _, values = difference.detail.partition(" ")
-    lake.glue.delete_partition(DatabaseName=lake.database, TableName=table, PartitionValues=json.loads(values))
+def _drop(stack: Stack, lake: Lake, difference: Difference) -> None:
+    """Drop a partition that is empty still, and register it again when a run has filled it meanwhile.
+
+    A run registers a partition after its copies: it finds it dropped, or its objects are found here.
+    """
+    dataset, _, values = difference.detail.partition(" ")
+    glue, table = stack.client("glue"), {"DatabaseName": stack.output("DatabaseName"), "TableName": dataset}
+    former = glue.get_partition(**table, PartitionValues=json.loads(values))["Partition"]
+    if is_empty(lake.s3, lake.bucket, difference.subject):
+        glue.delete_partition(**table, PartitionValues=former["Values"])
+        if not is_empty(lake.s3, lake.bucket, difference.subject):
+            again = {"Values": former["Values"], "StorageDescriptor": former["StorageDescriptor"]}
+            with suppress(glue.exceptions.AlreadyExistsException):
+                glue.create_partition(**table, PartitionInput=again)
 
 
 _REPAIRS: dict[str, Callable[[Stack, Lake, Difference], None]] = {

@@ -45,7 +45,6 @@ CALLS = {
     "dynamodb:Scan": {"get_paginator"},
     "events:PutEvents": {"put_events"},
     "glue:BatchCreatePartition": {"batch_create_partition"},
-    "glue:BatchDeletePartition": {"batch_delete_partition"},
     "glue:CreateTable": {"create_table"},
     "glue:GetPartitions": {"get_paginator"},
     "glue:GetTable": {"get_table"},

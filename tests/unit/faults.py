@@ -9,9 +9,26 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from sluice.ledger.ledger import Ledger
+from botocore.client import BaseClient
 
-_READS = ("Get", "List", "Head", "BatchGet")
+from sluice.aws.dynamodb import Items
+from sluice.intake import Intake
+from sluice.ledger.ledger import Ledger
+from sluice.publish.lake import Lake
+
+READS = ("Get", "List", "Head", "BatchGet")
+
+
+def clients_of(module: ModuleType) -> list[Any]:
+    """The AWS clients that a handler holds, also those within its ledger, lake and intake."""
+    found, held = {}, list(vars(module).values())
+    while held:
+        value = held.pop()
+        if isinstance(value, BaseClient):
+            found[id(value)] = value
+        elif isinstance(value, (Intake, Lake, Ledger, Items)):
+            held += vars(value).values()
+    return list(found.values())
 
 
 class Died(Exception):
@@ -24,14 +41,12 @@ def dying(module: ModuleType, *, after: int) -> Iterator[None]:
     changes: list[str] = []
 
     def count(model: Any, **_: Any) -> None:
-        if not model.name.startswith(_READS):
+        if not model.name.startswith(READS):
             changes.append(model.name)
             if len(changes) == after:
                 raise Died(model.name)
 
-    held = {**vars(module), **vars(getattr(module, "INTAKE", module))}
-    clients = [value for value in held.values() if hasattr(value, "meta") and hasattr(value.meta, "events")]
-    clients += [value._items._client for value in held.values() if isinstance(value, Ledger)]
+    clients = clients_of(module)
     for client in clients:
         client.meta.events.register("after-call", count, unique_id="dying")
     try:

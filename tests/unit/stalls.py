@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-_READS = ("Get", "List", "Head", "BatchGet")
+from tests.unit.faults import READS, clients_of
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def stalled(module: ModuleType, *, at: int, meanwhile: Callable[[], None]) -> It
 
     def count(model: Any, **_: Any) -> None:
         nonlocal busy
-        if busy or model.name.startswith(_READS):
+        if busy or model.name.startswith(READS):
             return
         calls.append(model.name)
         if len(calls) == at:
@@ -28,9 +28,7 @@ def stalled(module: ModuleType, *, at: int, meanwhile: Callable[[], None]) -> It
             meanwhile()
             busy = False
 
-    clients = [value for value in vars(module).values() if hasattr(value, "meta") and hasattr(value.meta, "events")]
-    if hasattr(module, "LEDGER"):
-        clients.append(module.LEDGER._items._client)
+    clients = clients_of(module)
     for client in clients:
         client.meta.events.register("before-call", count, unique_id="stalled")
     try:

@@ -1,4 +1,4 @@
-"""The lake: its bucket and its catalog, and the manifest of what one run publishes of one source."""
+"""The lake bucket, and the manifest of what one run publishes of one source."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,12 +14,10 @@ from sluice.manifest import Manifest
 
 @dataclass(frozen=True)
 class Lake:
-    """s3, glue: clients. database: the catalog's."""
+    """s3: a client."""
 
     s3: Any
-    glue: Any
     bucket: str
-    database: str
 
 
 @dataclass(frozen=True)
@@ -75,12 +73,12 @@ class LakeManifest:
         return {**self.account.to_dict(), "source": self.source.to_dict(), "objects": objects}
 
 
-def read_manifest(s3: Any, bucket: str, key: str) -> LakeManifest:
+def read_manifest(lake: Lake, key: str) -> LakeManifest:
     """Return a manifest that the ledger names. Raises ManifestMissing."""
     try:
-        return LakeManifest.from_dict(get_json(s3, bucket, key))
-    except s3.exceptions.NoSuchKey as error:
-        raise ManifestMissing(f"s3://{bucket}/{key} is gone: restore its version") from error
+        return LakeManifest.from_dict(get_json(lake.s3, lake.bucket, key))
+    except lake.s3.exceptions.NoSuchKey as error:
+        raise ManifestMissing(f"s3://{lake.bucket}/{key} is gone: restore its version") from error
 
 
 def write_manifest(lake: Lake, task: Task, *, work_bucket: str) -> LakeManifest:
@@ -93,4 +91,4 @@ def write_manifest(lake: Lake, task: Task, *, work_bucket: str) -> LakeManifest:
     manifest = LakeManifest.of(account, task.source)
     if created(lambda: put_json(lake.s3, lake.bucket, manifest.key, manifest.to_dict(), IfNoneMatch="*")):
         return manifest
-    return read_manifest(lake.s3, lake.bucket, manifest.key)
+    return read_manifest(lake, manifest.key)

@@ -1,13 +1,12 @@
-"""Registers the partitions of a manifest in the Glue catalog, and unregisters those that hold no object any more."""
+"""Registers the partitions of a manifest in the Glue catalog."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import batched
 from typing import Any
 
 from sluice.manifest import Manifest, PartitionCount
 
 _CREATED_A_CALL = 100
-_DELETED_A_CALL = 25
 
 
 def register(glue: Any, database: str, manifest: Manifest, some: Sequence[PartitionCount] | None = None) -> int:
@@ -33,15 +32,6 @@ def register(glue: Any, database: str, manifest: Manifest, some: Sequence[Partit
         errors = glue.batch_create_partition(**table, PartitionInputList=inputs).get("Errors", [])
         new += len(inputs) - len(_raised(errors, allowed="AlreadyExistsException"))
     return new
-
-
-def unregister(glue: Any, database: str, manifest: Manifest, some: Iterable[PartitionCount]) -> None:
-    """Unregister partitions of the manifest; those that the catalog does not have are no error. Raises OSError."""
-    table = {"DatabaseName": database, "TableName": manifest.dataset}
-    for each in batched(some, _DELETED_A_CALL, strict=False):
-        keys = [{"Values": _values(manifest, partition)} for partition in each]
-        errors = glue.batch_delete_partition(**table, PartitionsToDelete=keys).get("Errors", [])
-        _raised(errors, allowed="EntityNotFoundException")
 
 
 def _values(manifest: Manifest, partition: PartitionCount) -> list[str]:

@@ -12,6 +12,7 @@ between a late copy and the question after it leaves an object that no manifest 
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
+from typing import Any
 
 from sluice.aws.s3 import created
 from sluice.errors import LeaseLost
@@ -27,7 +28,7 @@ _COPIES_OF_ONE_CHECK = 64
 """Copies between two questions to the ledger: a late function makes at most so many in vain."""
 
 
-def publish(lake: Lake, ledger: Ledger, task: Task, *, work_bucket: str) -> int:
+def publish(lake: Lake, ledger: Ledger, task: Task, *, glue: Any, database: str, work_bucket: str) -> int:
     """Publish the source and return how many partitions the catalog did not have. Repeating it is harmless.
 
     Raises LeaseLost, after removing what the run wrote, when the run may no longer publish; ManifestRefused and
@@ -37,9 +38,9 @@ def publish(lake: Lake, ledger: Ledger, task: Task, *, work_bucket: str) -> int:
     try:
         ledger.begin_publishing(task.source, run_id=task.run_id, manifest=manifest.key)
         location = f"s3://{lake.bucket}/"
-        tables.ensure(lake.glue, lake.database, task.dataset, location=location, manifest=manifest.account)
+        tables.ensure(glue, database, task.dataset, location=location, manifest=manifest.account)
         _copy_all(lake, ledger, task, manifest, work_bucket=work_bucket)
-        new = partitions.register(lake.glue, lake.database, manifest.account)
+        new = partitions.register(glue, database, manifest.account)
         ledger.end_publishing(task.source, run_id=task.run_id, manifest=manifest.key)
     except Exception as error:
         if ledger.may_publish(task.source, run_id=task.run_id):

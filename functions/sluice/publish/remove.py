@@ -1,9 +1,7 @@
 """Removes objects from the lake: those of a run that is undone, and those that a newer version has replaced."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import batched
-from typing import Any
 
 from sluice.aws.object_keys import lake_manifest_key
 from sluice.aws.object_version import ObjectVersion
@@ -11,13 +9,10 @@ from sluice.errors import ObjectGone
 from sluice.ingest.object_tags import tag
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
-from sluice.manifest import PartitionCount
-from sluice.publish import partitions
 from sluice.publish.lake import Lake, LakeManifest, read_manifest
 
 _KEYS_OF_ONE_DELETE = 1000
 """What one DeleteObjects takes."""
-_THREADS = 8
 
 
 def undo(lake: Lake, ledger: Ledger, task: Task, *, error: str, cause: str) -> str:
@@ -32,7 +27,7 @@ def undo(lake: Lake, ledger: Ledger, task: Task, *, error: str, cause: str) -> s
         head = ledger.head(task.source)
         # Another undo may have ended meanwhile, and the next run begun.
         for key in head.get("pending", []) if head.get("lease_owner") == task.run_id else []:
-            remove_objects(lake, read_manifest(lake.s3, lake.bucket, key))
+            remove_objects(lake, read_manifest(lake, key))
             ledger.removed(task.source, manifest=key)
         _delete_emptied(lake, ledger, task.source)
         # The manifest of a publication that died before the ledger named it.
@@ -49,7 +44,7 @@ def remove_replaced(lake: Lake, ledger: Ledger, source: ObjectVersion) -> int:
     head = ledger.head(source)
     keys = head.get("replaced", [])
     for key in keys:
-        manifest = read_manifest(lake.s3, lake.bucket, key)
+        manifest = read_manifest(lake, key)
         remove_objects(lake, manifest)
         # A version may be published by its second run, and what its first one left is replaced.
         if manifest.source.version_id != head["published_version"]:
@@ -68,35 +63,12 @@ def _delete_emptied(lake: Lake, ledger: Ledger, source: ObjectVersion) -> None:
 
 
 def remove_objects(lake: Lake, manifest: LakeManifest) -> None:
-    """Add a delete marker to each object of a manifest, and unregister the partitions that are empty then.
+    """Add a delete marker to each object of a manifest. Raises OSError for what S3 did not delete.
 
-    Raises OSError for what S3 or Glue did not do.
+    Its partitions stay registered, even if they are empty then: another run may just have found them registered.
     """
     for some in batched(manifest.objects, _KEYS_OF_ONE_DELETE, strict=False):
         keys = [{"Key": each.key} for each in some]
         answer = lake.s3.delete_objects(Bucket=lake.bucket, Delete={"Objects": keys, "Quiet": True})
         if errors := answer.get("Errors"):
             raise OSError(f"S3 did not delete {len(errors)} objects, the first: {errors[0]}")
-    if manifest.account.partition_columns:
-        _unregister_empty(lake, manifest)
-
-
-def _unregister_empty(lake: Lake, manifest: LakeManifest) -> None:
-    account = manifest.account
-
-    def holds_objects(partition: PartitionCount) -> bool:
-        prefix = f"published/{account.dataset}/{partition.path}/"
-        answer: dict[str, Any] = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=prefix, MaxKeys=1)
-        return bool(answer.get("KeyCount"))
-
-    def look() -> list[tuple[PartitionCount, bool]]:
-        with ThreadPoolExecutor(_THREADS) as threads:
-            return list(zip(account.partitions, threads.map(holds_objects, account.partitions), strict=True))
-
-    try:
-        partitions.unregister(lake.glue, lake.database, account, [each for each, held in look() if not held])
-        # Another run may have put an object there meanwhile, and found the partition registered. It is every
-        # partition of the manifest, since a function that died here may have unregistered any.
-        partitions.register(lake.glue, lake.database, account, [each for each, held in look() if held])
-    except lake.glue.exceptions.EntityNotFoundException:
-        pass  # there is no table: the publication died before it made one

@@ -46,12 +46,15 @@ ADVICE = {
     "table_location_differs": f"queries read another folder: {REPLAY}, which sets it",
     "partition_missing": "queries do not see it: --repair registers it",
     "partition_location_differs": "queries read another folder: drop the partition, then --repair registers it",
-    "partition_empty": "--repair drops it",
+    "partition_empty": "queries read it as no rows; --repair drops it",
     "query_rows_differ": "Athena counts other rows than the manifests: heal the other differences first, then replay",
 }
 REPAIRABLE = frozenset(
     ("object_unreferenced", "manifest_unreferenced", "replaced_not_removed", "partition_missing", "partition_empty")
 )
+
+HARMLESS = frozenset(("partition_empty",))
+"""What removal and undo leave: no alert, and no failure of the command."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,12 @@ def verify(
         taken.close()
 
 
+def is_empty(s3: Any, bucket: str, location: str) -> bool:
+    """Return whether a partition's folder holds no object. location: s3://… without a slash at its end."""
+    prefix = location.removeprefix(f"s3://{bucket}/") + "/"
+    return not s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents")
+
+
 def _foreign(difference: Difference) -> Difference:
     if difference.kind == "object_unreferenced" and not _OURS.fullmatch(difference.subject):
         return replace(difference, kind="object_foreign")
@@ -217,9 +226,7 @@ class _Again:
 
     def _same_object(self, of: Difference) -> bool:
         if of.kind == "partition_empty":
-            prefix = of.subject.removeprefix(f"s3://{self._stores.lake_bucket}/") + "/"
-            listed = self._stores.s3.list_objects_v2(Bucket=self._stores.lake_bucket, Prefix=prefix, MaxKeys=1)
-            return not listed.get("Contents")
+            return is_empty(self._stores.s3, self._stores.lake_bucket, of.subject)
         if of.kind in ("object_missing", "object_size_differs", "object_unreferenced"):
             return self._size(of.subject) == self._one("SELECT bytes FROM lake WHERE key = ?", of.subject)
         return True

@@ -142,11 +142,29 @@ MUTATIONS = (
         faults=1,
     ),
     Mutation(
-        "a partition that was filled meanwhile is not registered again",
-        remove,
-        "_unregister_empty",
-        "partitions.register(",
-        "(lambda *_: None)(",
-        "after claim: late publish, and the run gives up",
+        "partitions are registered after the run is ready to complete",
+        publisher,
+        "publish",
+        "new = partitions.register(glue, database, manifest.account)\n        "
+        "ledger.end_publishing(task.source, run_id=task.run_id, manifest=manifest.key)",
+        "ledger.end_publishing(task.source, run_id=task.run_id, manifest=manifest.key)\n        "
+        "new = partitions.register(glue, database, manifest.account)",
+        "after claim: late complete, and the run finishes",
+    ),
+    Mutation(
+        "a late claim of a failed run takes the lease between the two writes of failing",
+        Ledger,
+        "fail",
+        "self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)\n    return",
+        "return",
+        "before claim: late claim, and the run gives up",
+    ),
+    Mutation(
+        "a late claim of a failed run takes the redriven version",
+        Ledger,
+        "claim",
+        " AND {_NOT_FAILED}",
+        "",
+        "before claim: late claim, and the run is redriven",
     ),
 )

@@ -15,11 +15,8 @@ from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove
 from sluice.publish.lake import Lake, LakeManifest, read_manifest
-from tests.property.protocol.explorer import (
-    RAW,
-    WORK,
-    get_item,
-)
+from tests.property.protocol.clients import get_item
+from tests.property.protocol.explorer import RAW, WORK
 
 LAKE, DATABASE = "lake", "acme"
 MONTHS = {1: ("01",), 2: ("01", "02"), 3: ("02",), 4: ("01",), 5: ("02",)}
@@ -49,13 +46,12 @@ def in_turn() -> Iterator[None]:
     with (
         patch.object(Items, "get", get_item),
         patch.object(publisher, "ThreadPoolExecutor", _InTurn),
-        patch.object(remove, "ThreadPoolExecutor", _InTurn),
         patch.object(inventory, "ThreadPoolExecutor", _InTurn),
     ):
         yield
 
 
-assert publisher.ThreadPoolExecutor is remove.ThreadPoolExecutor is ThreadPoolExecutor
+assert publisher.ThreadPoolExecutor is inventory.ThreadPoolExecutor is ThreadPoolExecutor
 
 
 def version(number: int) -> ObjectVersion:
@@ -111,7 +107,7 @@ class Steps:
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.clients, self.clients, LAKE, DATABASE)
+        return Lake(self.clients, LAKE)
 
     def accept(self, number: int) -> None:
         self.ledger.receive(version(number))
@@ -122,10 +118,11 @@ class Steps:
 
     def publish(self, number: int) -> None:
         self.ledger.hold(version(number), run_id=f"r{number}", lease_seconds=LEASE_SECONDS)
-        publisher.publish(self.lake, self.ledger, task(number), work_bucket=WORK)
+        glue = self.clients
+        publisher.publish(self.lake, self.ledger, task(number), glue=glue, database=DATABASE, work_bucket=WORK)
 
     def complete(self, number: int) -> None:
-        manifest = read_manifest(self.clients, LAKE, LakeManifest.of(account(number), version(number)).key)
+        manifest = read_manifest(self.lake, LakeManifest.of(account(number), version(number)).key)
         facts = {"published": manifest.account.published}
         self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest.key, **facts)
 
@@ -134,6 +131,10 @@ class Steps:
 
     def undo(self, number: int) -> None:
         remove.undo(self.lake, self.ledger, task(number), error="Test", cause="")
+
+    def reopen(self, number: int) -> None:
+        """As a redrive does, before its run, which has another id, begins."""
+        self.ledger.reopen(version(number))
 
     def recover(self, number: int) -> None:
         """As Recover does: undo what is undecided, and remove what a run that died has replaced."""

@@ -2,6 +2,7 @@
 
 from tests.unit.cloud import LAKE, Cloud
 from tests.unit.sales_rows import as_csv
+from tests.unit.two_versions import partitions
 
 KEY = "sales/S001/2025-03-05.csv"
 
@@ -10,6 +11,16 @@ def test_a_lake_as_the_ledger_promises_raises_no_alert(cloud: Cloud):
     cloud.run(cloud.put(KEY, as_csv({}, {"channel": "fax"}, *[{}] * 9)))
     cloud.messages()
 
+    assert cloud.invoke("verify", cloud.event_of("verify")) == {"differences": {}}
+    assert cloud.messages() == []
+
+
+def test_a_partition_that_was_emptied_raises_no_alert(cloud: Cloud):
+    cloud.run(cloud.put(KEY, as_csv({}), "01"))
+    cloud.run(cloud.put(KEY, as_csv(), "02"))
+    cloud.messages()
+
+    assert partitions(cloud)
     assert cloud.invoke("verify", cloud.event_of("verify")) == {"differences": {}}
     assert cloud.messages() == []
 
