@@ -63,7 +63,7 @@ class ProgressTable:
         for upload, progress in found.items():
             if self._last.get(upload) != (now := state_of(progress)):
                 self._last[upload] = now
-                console.print(f"  {_key(upload):<34} {now:<12} {account(progress)}".rstrip(), soft_wrap=True)
+                console.print(f"  {_key(upload):<34} {now:<14} {account(progress)}".rstrip(), soft_wrap=True)
 
     def _table(self, found: Progresses) -> Table:
         table = Table("file", "damage", "state", "account", box=None, padding=(0, 2, 0, 0))

@@ -47,7 +47,7 @@ class Connection:
     region: str
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def session(self, *, role_arn: str | None = None, session_name: str = "local") -> LocalSession:
+    def session(self, *, role_arn: str | None = None) -> LocalSession:
         """A session of the account's root, or of the role `role_arn` (whose trust policy must admit root)."""
         if role_arn is None:
             return LocalSession(
@@ -56,7 +56,7 @@ class Connection:
                 aws_secret_access_key=ROOT_SECRET_KEY,
                 region_name=self.region,
             )
-        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)
+        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="local")
         credentials = answer["Credentials"]
         return LocalSession(
             self.endpoint,

@@ -47,32 +47,31 @@ def deploy(
     *,
     stack: str,
     parameters: Mapping[str, str] | None = None,
-    bucket: str = SOURCE_BUCKET,
     seconds: float = DEPLOY_SECONDS,
 ) -> Deployment:
     """Create or update `stack` from the template at a path, local or built by `sam build`.
 
-    Paths in the template are relative to its folder; `bucket` is made if absent. A parameter that is not
-    given keeps the value of the last deploy. Raises DeployFailed, MissingPath.
+    Paths in the template are relative to its folder. A parameter that is not given keeps the value of the last
+    deploy. Raises DeployFailed, MissingPath.
     """
     s3 = aws.client("s3")
-    ensure_bucket(aws, bucket)
+    ensure_bucket(aws, SOURCE_BUCKET)
     packager = Packager(
         root=template.resolve().parent,
-        bucket=bucket,
-        upload=lambda key, content: s3.put_object(Bucket=bucket, Key=key, Body=content),
+        bucket=SOURCE_BUCKET,
+        upload=lambda key, content: s3.put_object(Bucket=SOURCE_BUCKET, Key=key, Body=content),
     )
     packaged = packager.package(read_template(template))
     body_key = f"{stack}.template.json"
-    s3.put_object(Bucket=bucket, Key=body_key, Body=json.dumps(packaged).encode())
+    s3.put_object(Bucket=SOURCE_BUCKET, Key=body_key, Body=json.dumps(packaged).encode())
     return _Deployer(aws, stack, seconds).run(
-        url=f"{aws.endpoint}/{bucket}/{body_key}", template=packaged, parameters=dict(parameters or {})
+        url=f"{aws.endpoint}/{SOURCE_BUCKET}/{body_key}", template=packaged, parameters=dict(parameters or {})
     )
 
 
-def delete(aws: Connection, stack: str, *, seconds: float = DEPLOY_SECONDS) -> None:
+def delete(aws: Connection, stack: str) -> None:
     """Delete `stack` and wait until it is gone. Raises DeployFailed."""
-    deployer = _Deployer(aws, stack, seconds)
+    deployer = _Deployer(aws, stack, DEPLOY_SECONDS)
     stack_id = deployer.describe()["StackId"]
     deployer.cloudformation.delete_stack(StackName=stack)
     deployer.wait(stack_id)
@@ -80,10 +79,8 @@ def delete(aws: Connection, stack: str, *, seconds: float = DEPLOY_SECONDS) -> N
 
 def ensure_bucket(aws: Connection, bucket: str) -> None:
     """Make `bucket` unless it is there."""
-    location = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
-    extra = {"CreateBucketConfiguration": location} if location else {}
     try:
-        aws.client("s3").create_bucket(Bucket=bucket, **extra)
+        aws.client("s3").create_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
@@ -106,14 +103,14 @@ class _Deployer:
             self.wait(found["StackId"])
             found = None
         exists = found is not None and found["StackStatus"] != "REVIEW_IN_PROGRESS"
-        kept = {entry["ParameterKey"] for entry in (found or {}).get("Parameters", [])} if exists else set()
+        known = {entry["ParameterKey"] for entry in (found or {}).get("Parameters", [])} if exists else set()
         change_set = self.cloudformation.create_change_set(
             StackName=self._stack,
             ChangeSetName=f"deploy-{time.time_ns()}",
             ChangeSetType="UPDATE" if exists else "CREATE",
             TemplateURL=url,
             Capabilities=CAPABILITIES,
-            Parameters=stack_parameters(template, parameters, kept),
+            Parameters=stack_parameters(template, parameters, known),
         )
         if self._await_change_set(change_set["Id"]):
             self.cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
@@ -189,10 +186,10 @@ class _Deployer:
         time.sleep(0.2)
 
 
-def stack_parameters(template: Template, given: Mapping[str, str], kept: set[str]) -> list[dict[str, str | bool]]:
+def stack_parameters(template: Template, given: Mapping[str, str], known: set[str]) -> list[dict[str, str | bool]]:
     """The parameters of a change set: given ones by value, others as they were where the stack has them."""
     parameters: list[dict[str, str | bool]] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in given.items()
     ]
-    unchanged = [key for key in template.get("Parameters", {}) if key not in given and key in kept]
+    unchanged = [key for key in template.get("Parameters", {}) if key not in given and key in known]
     return parameters + [{"ParameterKey": key, "UsePreviousValue": True} for key in unchanged]

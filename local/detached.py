@@ -66,18 +66,10 @@ class Note:
         return bool(self.process) and process_identity(self.pid) == self.process
 
 
-def up(
-    *,
-    port: int | None = None,
-    region: str = "us-east-1",
-    idle_minutes: float = IDLE_MINUTES,
-    wait_scale: float = WAIT_SCALE,
-) -> Connection:
+def up(*, port: int | None = None, idle_minutes: float = IDLE_MINUTES) -> Connection:
     """Start one in the background and write its note. Raises AlreadyUp, NoteNotTrusted, PortTaken, StartFailed."""
     refuse_second()
-    aws = LocalAWS(
-        port=port, region=region, idle_minutes=idle_minutes, wait_scale=wait_scale, tied_to_parent=False
-    ).start()
+    aws = LocalAWS(port=port, idle_minutes=idle_minutes, wait_scale=WAIT_SCALE, tied_to_parent=False).start()
     try:
         remember(aws)
     except BaseException:

@@ -53,7 +53,6 @@ class LocalAWS(Connection):
         self,
         *,
         port: int | None = None,
-        region: str = "us-east-1",
         concurrency: int | None = None,
         wait_scale: float = 1.0,
         idle_minutes: float = 60.0,
@@ -61,7 +60,7 @@ class LocalAWS(Connection):
         tied_to_parent: bool = True,
         state: Path | None = None,
     ) -> None:
-        super().__init__(endpoint="", region=region)
+        super().__init__(endpoint="", region="us-east-1")
         self.port = port
         self.state = state
         self._concurrency = concurrency
@@ -209,6 +208,6 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def tail(path: Path, characters: int = 4000) -> str:
-    """The end of a text file, or an empty text where there is none."""
-    return path.read_text(errors="replace")[-characters:] if path.exists() else ""
+def tail(path: Path) -> str:
+    """The last 4,000 characters of a text file, or an empty text where there is none."""
+    return path.read_text(errors="replace")[-4000:] if path.exists() else ""

@@ -1,16 +1,32 @@
 """A Sluice deployed on a local AWS: its names, its roles, its queries. The base of the campaigns' worlds."""
 
+import json
+import time
 from dataclasses import dataclass
 
+from local import faults
 from local.connection import Connection
 from local.deploy import Deployment
 from local.waiting import eventually
 
 QUERY_SECONDS = 60.0
+QUIET_SECONDS = 60.0
 
 
 class QueryRefused(Exception):
     """A query failed; the message is Athena's reason."""
+
+
+def subscribed_queue(aws: Connection, name: str, *, topic: str) -> tuple[str, str]:
+    """URL and ARN of a new queue to which a topic publishes; everyone may send to it."""
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url, arn
 
 
 @dataclass
@@ -46,6 +62,23 @@ class Installation:
     def role(self, logical_id: str) -> str:
         """The name of a role, or of any other resource, of the template."""
         return self.stack.resources[logical_id]
+
+    def wait_until_quiet(self, logical_id: str, *, since: int) -> None:
+        """Wait until a role has called after call number `since`, and then has not for a second.
+
+        Raises StillWaiting.
+        """
+        name = self.role(logical_id)
+
+        def count() -> int:
+            return sum(call.role == name for call in faults.calls(self.aws, since=since))
+
+        def is_quiet() -> bool:
+            before = count()
+            time.sleep(1)
+            return 0 < before == count()
+
+        eventually(is_quiet, seconds=QUIET_SECONDS)
 
     def query(self, sql: str) -> list[list[str | None]]:
         """The rows of Athena's result as texts, without the header. Raises QueryRefused."""

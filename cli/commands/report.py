@@ -66,7 +66,7 @@ def report(
 
     Example: sluice clean day.csv -d sales --out out/ && sluice report out/manifest.json
     """
-    if Path(what).is_file():
+    if Path(what).name == "manifest.json":  # of any other name, what is here may be what was uploaded
         _local(Path(what), out, open_, as_json)
         return
     where = connect(stack, profile, region)
@@ -147,7 +147,7 @@ def facts_of_manifest(path: Path) -> dict[str, Any]:
     """Return the facts of the page of a local `sluice clean`. Raises NoPage when the file is no manifest."""
     try:
         manifest = Manifest.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoPage(f"{path} is not the manifest.json that `sluice clean` writes ({error})") from error
     contract = registry.load(manifest.dataset)
     chosen = column_profile.choose(manifest.files)

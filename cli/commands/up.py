@@ -64,7 +64,7 @@ def up(
             "database": deployment.outputs["DatabaseName"],
         }
     )
-    output.hint("sluice put sales/S001/2025-03-05.csv", "sluice down")
+    output.hint("sluice put tests/data/sales/good.csv --key sales/S001/2025-03-05.csv", "sluice down")
 
 
 def down(as_json: AsJson = False) -> None:

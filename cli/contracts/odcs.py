@@ -3,14 +3,16 @@
 https://bitol-io.github.io/open-data-contract-standard/v3.1.0/
 """
 
-import re
 from typing import Any
 
 import polars as pl
 import yaml
+from pandera import Check
 
-from cli.contracts.document import ContractDocument, contract_document
+from cli.contracts.document import contract_document
 from cli.contracts.page import words
+from sluice.contract.facts import Facts, column_facts
+from sluice.contract.glue_types import glue_type
 from sluice.contract.model import LINEAGE, Contract
 
 API_VERSION = "v3.1.0"
@@ -22,6 +24,7 @@ Document = dict[str, Any]
 def document(contract: Contract) -> Document:
     """Return the published table as the standard describes one; rules are checks of its columns."""
     declared = contract_document(contract)
+    facts = column_facts(contract.row.to_schema())
     return {
         "apiVersion": API_VERSION,
         "kind": "DataContract",
@@ -37,8 +40,8 @@ def document(contract: Contract) -> Document:
                 "physicalType": "table",
                 "logicalType": "object",
                 "description": declared["about"] or contract.name,
-                "properties": [_property(contract, declared, name) for name in contract.published],
-                "quality": [_rule(name, test) for name, test in declared["row_rules"].items()],
+                "properties": [_property(contract, name, facts.get(name, {})) for name in contract.published],
+                "quality": [_row_rule(name) for name in declared["row_rules"]],
             }
         ],
         "customProperties": [
@@ -53,16 +56,14 @@ def as_yaml(contract: Contract) -> str:
     return str(yaml.safe_dump(document(contract), sort_keys=False, allow_unicode=True, width=110))
 
 
-def _property(contract: Contract, declared: ContractDocument, name: str) -> Document:
+def _property(contract: Contract, name: str, facts: Facts) -> Document:
     dtype = contract.published[name]
-    column = declared["columns"].get(
-        name, {"type": None, "nullable": name not in LINEAGE, "rules": {}, "in_files": False}
-    )
+    column = contract.row.to_schema().columns.get(name)
     found: Document = {
         "name": name,
         "logicalType": _logical(dtype),
-        "physicalType": column["type"] or ("bigint" if dtype.is_integer() else "string"),
-        "required": not column["nullable"],
+        "physicalType": glue_type(dtype),
+        "required": name in LINEAGE if column is None else not column.nullable,
     }
     if contract.unique and name in contract.unique.key:
         found |= {"primaryKey": True, "primaryKeyPosition": contract.unique.key.index(name) + 1}
@@ -71,10 +72,10 @@ def _property(contract: Contract, declared: ContractDocument, name: str) -> Docu
         found |= {"partitioned": True, "partitionKeyPosition": partitions.index(name) + 1}
     if name in contract.personal:
         found["classification"] = "personal"
-    if name in LINEAGE or not column["in_files"]:
+    if name not in contract.parsed:
         found["description"] = "made by Sluice"
-    if column["rules"]:
-        found["quality"] = [_rule(rule, test, name) for rule, test in column["rules"].items()]
+    if facts:
+        found["quality"] = [_rule(reason, checks) for reason, checks in facts.items()]
     return found
 
 
@@ -84,17 +85,20 @@ def _logical(dtype: pl.DataType) -> str:
     return "number" if dtype.is_numeric() else _LOGICAL[dtype.base_type()]
 
 
-def _rule(name: str, test: str, column: str = "") -> Document:
-    """Return a check: one of the standard's own for a list of values, else its words."""
+def _row_rule(name: str) -> Document:
+    return {"name": name, "description": words(name), "dimension": "consistency", "type": "text"}
+
+
+def _rule(name: str, checks: list[Check]) -> Document:
+    """Return a check of a column: one of the standard's own for a list of texts, else its words."""
     rule: Document = {"name": name, "description": words(name), "dimension": "conformity"}
-    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)$", test)
-    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', listed.group(1)) if listed else []
-    if column and texts:
-        return rule | {
-            "type": "library",
-            "metric": "invalidValues",
-            "arguments": {"validValues": texts},
-            "mustBe": 0,
-            "unit": "rows",
-        }
-    return rule | {"type": "text", "dimension": "conformity" if column else "consistency"}
+    allowed = [value for check in checks for value in (check.statistics or {}).get("allowed_values", ())]
+    if not allowed or not all(isinstance(value, str) for value in allowed):
+        return rule | {"type": "text"}
+    return rule | {
+        "type": "library",
+        "metric": "invalidValues",
+        "arguments": {"validValues": allowed},
+        "mustBe": 0,
+        "unit": "rows",
+    }

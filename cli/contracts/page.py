@@ -9,10 +9,12 @@ from pathlib import Path
 
 import jinja2
 import polars as pl
+from pandera import Check
 
 from cli.contracts.document import ContractDocument, contract_document
 from sluice.contract import date_formats
 from sluice.contract.declarations import MASK, Constant
+from sluice.contract.facts import Facts, column_facts
 from sluice.contract.model import Contract
 from sluice.contract.steps import Fill, MapValues, Step
 from sluice.read.csv_reader import Reader
@@ -61,7 +63,8 @@ def page(contract: Contract, sample: Path | None) -> Page:
     """Return a contract in words. sample: a good file, for examples (personal columns are masked)."""
     declared = contract_document(contract)
     examples, lines = _examples(contract, sample)
-    columns = [_field(contract, declared, name, examples) for name in contract.types]
+    facts = column_facts(contract.row.to_schema())
+    columns = [_field(contract, declared["columns"][name], name, facts[name], examples) for name in contract.types]
     input_only = [
         Field(name, "text", False, ["is used by rules and not published"], examples.get(name, ""))
         for name in contract.reading.input_only
@@ -111,33 +114,39 @@ def words(name: str, column: str = "") -> str:
     return re.sub(r"minus (\d)", r"-\1", fact.replace("_", " "))
 
 
-def _field(contract: Contract, declared: ContractDocument, name: str, examples: dict[str, str]) -> Field:
-    column = declared["columns"][name]
-    rules = [_rule(words(rule, name), test) for rule, test in column["rules"].items()]
+def _field(contract: Contract, column: ContractDocument, name: str, facts: Facts, examples: dict[str, str]) -> Field:
+    rules = [_rule(words(reason, name), checks) for reason, checks in facts.items()]
     if name in contract.same_as_key:
         rules.append("is the one in the file's name")
     if treatment := contract.personal.get(name):
-        kept = {"hash": "published only as a keyed hash", "drop": "not published", "keep": "published"}[treatment]
-        rules.append(f"is about people: {kept}, and masked in reports")
+        published = {"hash": "published only as a keyed hash", "drop": "not published", "keep": "published"}[treatment]
+        rules.append(f"is about people: {published}, and masked in reports")
     dtype = contract.types[name]
     needed = not column["nullable"] and column["in_files"]
     return Field(name, _kind(contract, name, dtype), needed, rules, examples.get(name, ""))
 
 
-_SETS = {"is in set": "is one of", "is not in set": "is none of"}
-_PATTERNS = {"matches pattern", "contains pattern", "starts with prefix", "ends with suffix"}
+_SETTINGS = {
+    "isin": ("is one of", "allowed_values"),
+    "notin": ("is none of", "forbidden_values"),
+    "str_matches": ("matches pattern:", "pattern"),
+    "str_contains": ("contains pattern:", "pattern"),
+    "str_startswith": ("starts with:", "string"),
+    "str_endswith": ("ends with:", "string"),
+}
+"""By the name of pandera's check, its words, and its setting that the fact's name does not have."""
 
 
-def _rule(fact: str, test: str) -> str:
+def _rule(fact: str, checks: list[Check]) -> str:
     """Return a rule's words, with the set of values or the pattern that it tests."""
-    if fact in _PATTERNS and (pattern := re.search(r'\(\["(.*)"\]\)$', test)):
-        return f"{fact}: {pattern.group(1)}"
-    listed = re.search(r"\.is_in\(\[\[(.*)\]\]\)(?:\.not\(\))?$", test)
-    if listed is None:
-        return fact
-    found = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",\s]+)', listed.group(1))
-    values = ", ".join(quoted or bare for quoted, bare in found)
-    return f"{_SETS[fact]} {values}" if fact in _SETS else f"{fact}: {values}"
+    for check in checks:
+        if check.name in _SETTINGS and check.statistics:
+            text, setting = _SETTINGS[check.name]
+            value = check.statistics[setting]
+            if setting.endswith("_values"):
+                return f"{text} {', '.join(map(str, value))}"
+            return f"{text} {value.pattern if isinstance(value, re.Pattern) else value}"
+    return fact
 
 
 def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
@@ -160,7 +169,7 @@ def _kind(contract: Contract, name: str, dtype: pl.DataType) -> str:
 
 
 def _named(pattern: str) -> str:
-    """Return an example of a naming rule."""
+    """Return an example of a naming convention."""
 
     def part(found: re.Match[str]) -> str:
         return _DAY.strftime(found.group(2)) if found.group(2) else f"<{found.group(1)}>"
@@ -209,7 +218,7 @@ def _rejected(contract: Contract) -> Iterator[str]:
         yield f"Its header is not on line {contract.reading.format.skip_lines + 1}, lacks a column, or names one twice."
         if contract.reading.unknown_columns == "reject":
             yield "It has a column that is not listed here."
-    yield "Its name does not follow the naming rule."
+    yield "Its name does not follow the naming convention."
     yield f"More than {contract.quarantine_limit:.0%} of its rows break a rule."
 
 

@@ -92,11 +92,11 @@ def find_partition(columns: Sequence[Column], moments: dict[str, pl.Series], row
 def file_pattern(dataset: str, paths: Sequence[Path]) -> str:
     """Return the naming convention that the samples' names suggest, below the dataset's folder."""
     stems = [path.name.split(".")[0] for path in paths]
-    for shape, strptime in _NAME_DATES.items():
+    plain = all(re.fullmatch(r"[A-Za-z0-9_-]+", stem) for stem in stems)
+    for shape, strptime in _NAME_DATES.items() if plain else ():
         found = [re.search(shape, stem) for stem in stems]
         if all(match and is_date(match.group(), strptime) for match in found):
-            rest = {re.sub(shape, "{date:" + strptime + "}", stem, count=1) for stem in stems}
-            plain = rest.pop()
-            if not rest and re.fullmatch(r"[A-Za-z0-9_.{}:%-]+", plain):
-                return f"{dataset}/{plain}.csv"
+            patterns = {re.sub(shape, "{date:" + strptime + "}", stem, count=1) for stem in stems}
+            if len(patterns) == 1:
+                return f"{dataset}/{patterns.pop()}.csv"
     return f"{dataset}/{{file}}.csv"

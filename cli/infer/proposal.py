@@ -31,7 +31,7 @@ class Proposal:
 
 
 def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: str | None = None) -> Proposal:
-    """Infer a contract from samples. nulls, files: null markers and the naming rule, where a person knows them."""
+    """Infer a contract from samples. nulls, files: null markers and the naming convention, as far as known."""
     names = table_names(samples.rows.columns)
     trimmed = samples.rows.select(
         pl.col(header).str.strip_chars(INVISIBLE).alias(name) for header, name in names.items()

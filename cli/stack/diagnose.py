@@ -22,11 +22,13 @@ from sluice.ledger.ledger import FAILED, RECEIVED
 
 OK, NOTE, BAD = "ok", "note", "bad"
 
-_WRITES = {
-    "put": [("s3:PutObject", "raw"), ("s3:PutObjectTagging", "raw")],
-    "backfill": [("sqs:SendMessage", "queue"), ("s3:PutObjectVersionTagging", "raw"), ("s3:PutObject", "runs")],
-    "redrive": [("dynamodb:UpdateItem", "ledger"), ("states:StartExecution", "machine"), ("s3:PutObject", "runs")],
+_STARTS_RUNS = [("dynamodb:UpdateItem", "ledger"), ("states:StartExecution", "machine"), ("s3:PutObject", "runs")]
+WRITES = {
+    "put": [("s3:PutObject", "raw")],
+    "backfill": [("s3:PutObject", "raw"), ("sqs:SendMessage", "queue"), *_STARTS_RUNS],
+    "redrive": _STARTS_RUNS,
 }
+"""The permissions by which commands write: of docs/operations/README.md."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,14 @@ def writing(stack: Stack) -> list[Finding]:
         "queue": _arn(stack, "sqs", stack.output("UploadQueueUrl").rsplit("/", 1)[-1]),
     }
     denied = []
-    for command, calls in _WRITES.items():
+    for command, calls in WRITES.items():
         for action, resource in calls:
             try:
                 if not _allowed(stack, action, resources[resource]):
                     denied.append(Finding(command, BAD, f"{action} on {resources[resource]} is denied"))
             except (ClientError, BotoCoreError) as error:
                 return [Finding("writing", NOTE, f"unknown: IAM's simulator cannot be called ({_code(error)})")]
-    return denied or [Finding("writing", OK, ", ".join(_WRITES))]
+    return denied or [Finding("writing", OK, ", ".join(WRITES))]
 
 
 def deployment(stack: Stack, template: Path) -> list[Finding]:

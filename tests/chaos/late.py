@@ -1,11 +1,9 @@
 """A publish that is given up for dead and goes on when the next version is long in the table."""
 
-import time
 from collections.abc import Iterator, Sequence
 
 from local import faults
 from local.waiting import eventually
-from tests.chaos.faults import logical
 from tests.chaos.files import sales
 from tests.chaos.scenarios import Scenario
 from tests.chaos.world import World
@@ -34,7 +32,7 @@ def _late(action: str, nth: int, does: str) -> Scenario:
             raise AssertionError(f"the next version waits for the late one: {hanging}")
         since = faults.calls(world.aws)[-1].number
         faults.clear(world.aws)
-        _ended(world, since)
+        world.wait_until_quiet(_ROLE, since=since)
         statuses = {item["version"]: item.get("status") for item in world.items([key])}
         if statuses[given_up.version_id] != "FAILED":
             raise AssertionError(f"the late version is {statuses[given_up.version_id]}")
@@ -42,15 +40,3 @@ def _late(action: str, nth: int, does: str) -> Scenario:
 
     late.__doc__ = f"A publish given up for dead {does} when the next version is in the table."
     return late
-
-
-def _ended(world: World, since: int) -> None:
-    """Wait until the function has called again, and then has not for a second."""
-
-    def quiet() -> bool:
-        made = [call for call in faults.calls(world.aws, since=since) if logical(call.role) == _ROLE]
-        time.sleep(1)
-        again = [call for call in faults.calls(world.aws, since=since) if logical(call.role) == _ROLE]
-        return bool(made) and len(made) == len(again)
-
-    eventually(quiet, seconds=60)

@@ -206,6 +206,11 @@ def test_every_parameter_of_the_template_is_documented():
     assert [name for name in declared.template()["Parameters"] if f"`{name}`" not in page] == []
 
 
+def test_the_functions_of_the_template_are_those_that_the_page_of_sam_local_names():
+    text = (ROOT / "docs" / "operations" / "sam-local.md").read_text()
+    assert set(re.findall(r"\b[A-Z]\w*Function\b", text)) == set(declared.resources("AWS::Serverless::Function"))
+
+
 def test_every_handler_is_in_the_architecture():
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert {path.name for path in (ROOT / "functions").glob("*.py") if f"`{path.name}`" not in page} == set()

@@ -1,5 +1,6 @@
 """docs/operations/README.md shows every command and names every option of it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import typer.main
 
 from cli.main import app
+from cli.stack.diagnose import WRITES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "README.md").read_text()
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -41,3 +43,9 @@ def test_a_command_helps_with_exit_codes_and_an_example(name: str):
 def test_the_options_of_all_commands_are_documented_once():
     for option in EVERYWHERE:
         assert f"`{option}" in PAGE or f" {option} " in PAGE
+
+
+def test_the_doctor_asks_for_no_permission_that_operators_are_not_advised_to_have():
+    policy = json.loads(PAGE.partition("```json\n")[2].partition("```")[0])
+    lists = [each["Action"] if isinstance(each["Action"], list) else [each["Action"]] for each in policy["Statement"]]
+    assert {action for calls in WRITES.values() for action, _ in calls} <= {action for each in lists for action in each}

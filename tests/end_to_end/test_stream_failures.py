@@ -14,6 +14,7 @@ from demo.posts import expected, make
 from demo.stream import STACK, Stream
 from local import LocalAWS, deploy
 from local.waiting import eventually
+from tests.installation import subscribed_queue
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,12 +24,7 @@ class Ears:
 
     def __init__(self, aws: LocalAWS, topic: str) -> None:
         self._sqs = aws.client("sqs")
-        self._url = self._sqs.create_queue(QueueName="stream-ears")["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
-        aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        self._url, _ = subscribed_queue(aws, "stream-ears", topic=topic)
         self._heard: list[str] = []
 
     def hear(self, *parts: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from local import Deployment, LocalAWS
 from local.emulator.cloudwatch.alarms import state_of
 from local.waiting import eventually
+from tests.installation import subscribed_queue
 
 NOW = 1_000_000.0
 ALARM: dict[str, Any] = {
@@ -51,13 +52,9 @@ def test_missing_data_are_what_the_alarm_says(treated: str, without: str, with_o
 def test_the_depth_of_a_queue_raises_an_alarm_that_ends_with_it(aws: LocalAWS, stack: Deployment) -> None:
     """`stack` only so that no other test of the session starts meanwhile with half of it."""
     sqs, sns, cloudwatch = aws.client("sqs"), aws.client("sns"), aws.client("cloudwatch")
-    watched, other, ears = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("deep", "other", "alarm-ears"))
+    watched, other = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("deep", "other"))
     topic = sns.create_topic(Name="depths")["TopicArn"]
-    arn = sqs.get_queue_attributes(QueueUrl=ears, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=ears, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    ears, _ = subscribed_queue(aws, "alarm-ears", topic=topic)
     cloudwatch.put_metric_alarm(
         AlarmName="deep",
         Namespace="AWS/SQS",

@@ -279,8 +279,8 @@ def test_repairing_a_table_registers_what_lies_there(aws: LocalAWS, stack: Deplo
 def test_a_condition_on_the_path_prunes_files(aws: LocalAWS, stack: Deployment) -> None:
     bucket = stack.outputs["BucketName"]
     sql = 'SELECT "$path", count(note) AS n FROM athena_sales WHERE "$path" IN (?, ?) GROUP BY 1'
-    chosen, beside = (f"s3://{bucket}/job/athena/month={month}/part.parquet" for month in ("2025-01", "2026-01"))
-    assert rows(aws, stack, sql, f"'{chosen}'", f"'{beside}'") == [[chosen, "2"]]
+    chosen, other = (f"s3://{bucket}/job/athena/month={month}/part.parquet" for month in ("2025-01", "2026-01"))
+    assert rows(aws, stack, sql, f"'{chosen}'", f"'{other}'") == [[chosen, "2"]]
     whole = query(aws, stack, "SELECT count(note) FROM athena_sales")
-    one = query(aws, stack, sql, f"'{chosen}'", f"'{beside}'")
+    one = query(aws, stack, sql, f"'{chosen}'", f"'{other}'")
     assert one["Statistics"]["DataScannedInBytes"] < whole["Statistics"]["DataScannedInBytes"]

@@ -77,6 +77,7 @@ def test_a_bucket_with_objects_keeps_its_stack_from_being_deleted(aws: LocalAWS,
     with pytest.raises(DeployFailed, match="not empty") as failure:
         delete(aws, "full")
     assert failure.value.resource == "Scratch"
+    assert s3.get_object(Bucket=buckets["Scratch"], Key="data")["Body"].read() == b"rows"
     s3.delete_object(Bucket=buckets["Scratch"], Key="data")
     delete(aws, "full")
     names = [entry["Name"] for entry in s3.list_buckets()["Buckets"]]

@@ -1,4 +1,7 @@
-"""`make permissions`: the whole campaign; prints a table, writes out/permissions.json, fails on a superfluous one."""
+"""`make permissions`: the whole campaign; prints a table and writes out/permissions.json.
+
+It fails when a permission is superfluous, when a trial breaks off, and when --role and --action leave none.
+"""
 
 import argparse
 import json
@@ -49,7 +52,7 @@ def main() -> int:
         f"{found['superfluous']} superfluous; {found['not_enforceable_locally']} not enforceable locally "
         f"(listed above); {found['broken_off']} broken off; {found['seconds']} s. All of it: {OUT.relative_to(ROOT)}"
     )
-    return 1 if found["superfluous"] or found["broken_off"] else 0
+    return 1 if found["superfluous"] or found["broken_off"] or not found["permissions"] else 0
 
 
 def show(console: Console, trials: list[Trial]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from local.faults import calls
+from tests.permissions.expectations import TABLES
 from tests.permissions.flows import FLOWS, Flow
 from tests.permissions.policies import Permission, Policies
 from tests.permissions.unproven import reason_of
@@ -142,7 +143,7 @@ def settle(world: World) -> None:
 def rewrite(world: World) -> None:
     """Make the tables again, where a trial has left none."""
     tables = world.aws.client("glue").get_tables(DatabaseName=world.stack.outputs["DatabaseName"])["TableList"]
-    if world.used and not {"guests", "guests_quarantine"} <= {table["Name"] for table in tables}:
+    if world.used and not {*TABLES} <= {table["Name"] for table in tables}:
         good(world)
 
 

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from tests.permissions.world import World
 
+TABLES = ("guests", "guests_quarantine")
 numbers = count(1)
 """Each is taken once."""
 
@@ -36,6 +37,26 @@ def published(world: World, key: str, body: str, wrong: Wrong) -> str:
     run_id = world.entry(key, version)["run_id"]
     wrong.expect(world.execution(run_id) == "SUCCEEDED", f"the run succeeded: {world.failed_states(run_id)}")
     return version
+
+
+def outdate(world: World, table: str) -> None:
+    """Make a table as an earlier version of the contract would have made it: without its last column."""
+    database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    found = glue.get_table(DatabaseName=database, Name=table)["Table"]
+    older = {name: found[name] for name in ("Name", "TableType", "PartitionKeys")}
+    older["StorageDescriptor"] = found["StorageDescriptor"] | {"Columns": found["StorageDescriptor"]["Columns"][:-1]}
+    glue.update_table(DatabaseName=database, TableInput=older | {"Parameters": {"sluice.contract_version": "0"}})
+
+
+def expect_current_tables(world: World, wrong: Wrong) -> None:
+    """Both tables are there, with their last column."""
+    database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    last = {
+        table["Name"]: table["StorageDescriptor"]["Columns"][-1]["Name"]
+        for table in glue.get_tables(DatabaseName=database)["TableList"]
+    }
+    for name in TABLES:
+        wrong.expect(last.get(name) == "_row_number", f"{name} has its last column ({last.get(name)})")
 
 
 def logged(world: World, group: str, stream: str) -> bool:

@@ -29,25 +29,51 @@ def recovered_new(world: World) -> list[str]:
 
 
 def late(world: World) -> list[str]:
-    """A publish whose run is stopped and undone meanwhile removes what it wrote."""
+    """A publish whose run is stopped and undone meanwhile removes what it writes after that."""
+    return _late(world, nth=2, times=3)
+
+
+def late_manifest(world: World) -> list[str]:
+    """A publish that has not even begun when its run is stopped and undone leaves no manifest."""
+    return _late(world, nth=1, times=1)
+
+
+def _late(world: World, *, nth: int, times: int) -> list[str]:
+    """Writes of Publish to the lake stall, from the `nth` on: the first is its manifest, the others are objects."""
     wrong = Wrong()
     before = _stand(world)
-    key, _ = fresh("late")
-    role = world.stack.resources["PublishRole"]
-    # Its last of three writes to the ledger: all else is done.
-    faults.inject(world.aws, "dynamodb:UpdateItem", role=role, nth=3, how="stall")
+    key, month = fresh("late")
+    faults.inject(world.aws, "s3:PutObject", role=world.role("PublishRole"), nth=nth, times=times, how="stall")
     try:
-        version = world.put(key, guests({"arrival": "2025-03-05"}, {"nights": "0"}))
-        if not wrong.expect(bool(world.wait(lambda: faults.fired(world.aws), bool)), "it has written all"):
+        version = world.put(key, guests({"arrival": f"{month}-01"}, {"arrival": "2025-03-05"}, {"nights": "0"}))
+        if not wrong.expect(world.wait(lambda: faults.fired(world.aws) == times, bool), "its writes stall"):
             return wrong
         arn = world.execution_arn(world.entry(key, version)["run_id"])
         world.aws.client("stepfunctions").stop_execution(executionArn=arn)
         status = world.status(key, version, "FAILED", "PUBLISHED")
         wrong.expect(status == "FAILED", f"the ledger says FAILED ({status})")
+        since = faults.calls(world.aws)[-1].number
     finally:
         faults.clear(world.aws)
-    left = world.wait(lambda: _stand(world).keys() - before.keys(), lambda left: not left)
+    world.wait_until_quiet("PublishRole", since=since)
+    left = _stand(world).keys() - before.keys()
     wrong.expect(not left, f"nothing of it is left: {left}")
+    wrong.expect(month not in world.months(), "its partition is not registered")
+    return wrong
+
+
+def republished(world: World) -> list[str]:
+    """A publish that fails after it has written its manifest is repeated."""
+    wrong = Wrong()
+    key, _ = fresh("republished")
+    role = world.role("PublishRole")
+    # Its second write to the ledger names the manifest; the machine repeats what the SDK does not.
+    faults.inject(world.aws, "dynamodb:UpdateItem", role=role, nth=2, status=400, code="Struck")
+    try:
+        published(world, key, guests({"arrival": "2025-03-05"}), wrong)
+        wrong.expect(faults.fired(world.aws) == 1, "the first publish failed")
+    finally:
+        faults.clear(world.aws)
     return wrong
 
 
@@ -55,7 +81,7 @@ def replaced(world: World) -> list[str]:
     """The rows that a run has replaced and cannot remove are removed all the same."""
     wrong = Wrong()
     key, _ = fresh("replaced")
-    published(world, key, guests({"arrival": "2025-03-05"}, {"arrival": "2025-04-05"}), wrong)
+    old = published(world, key, guests({"arrival": "2025-03-05"}, {"arrival": "2025-04-05"}), wrong)
     faults.inject(world.aws, "s3:*", role=world.stack.resources["RemoveReplacedRole"], times=100, status=403, code="No")
     try:
         version = world.put(key, guests({"arrival": "2025-03-06"}))
@@ -67,6 +93,8 @@ def replaced(world: World) -> list[str]:
         faults.clear(world.aws)
     rows = world.wait(lambda: world.rows(key), lambda rows: rows == 1)
     wrong.expect(rows == 1, f"consumers see the new row only ({rows})")
+    tag = world.wait(lambda: world.tags(key, old).get("sluice:status"), lambda tag: tag == "REPLACED")
+    wrong.expect(tag == "REPLACED", f"the old upload is tagged REPLACED ({tag})")
     return wrong
 
 

@@ -3,9 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.permissions.failures import late, recovered, recovered_new, replaced, undone, undone_new
+from tests.permissions.failures import (
+    late,
+    late_manifest,
+    recovered,
+    recovered_new,
+    replaced,
+    republished,
+    undone,
+    undone_new,
+)
 from tests.permissions.large_files import large, stopped
-from tests.permissions.services import buried, crawled, logging_machine, set_up, watched
+from tests.permissions.services import buried, crawled, logging_machine, set_up, verified, watched
 from tests.permissions.streams import streamed, undelivered
 from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected, released
 from tests.permissions.world import World
@@ -30,8 +39,11 @@ FLOWS = (
     Flow("crawled", crawled),
     Flow("described", described),
     Flow("watched", watched),
+    Flow("verified", verified, only=("VerifyRole",)),
     Flow("released", released),
+    Flow("republished", republished, only=("PublishRole",)),
     Flow("late", late),
+    Flow("late_manifest", late_manifest, only=("PublishRole",)),
     Flow("undelivered", undelivered, only=OF_STREAMS),
     Flow("streamed", streamed, only=OF_STREAMS),
     Flow("changed", changed),

@@ -11,7 +11,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.waiting import StillWaiting, eventually
-from tests.permissions.expectations import Wrong, fresh, numbers, published
+from tests.permissions.expectations import (
+    TABLES,
+    Wrong,
+    expect_current_tables,
+    fresh,
+    numbers,
+    outdate,
+    published,
+)
 from tests.permissions.guests import GUESTS_EVERY
 from tests.permissions.world import World, guests
 
@@ -21,12 +29,7 @@ def watched(world: World) -> list[str]:
     wrong = Wrong()
 
     def response_at(later: timedelta) -> dict[str, Any]:
-        event = {"time": (datetime.now(UTC) + later).isoformat()}
-        answer = world.aws.client("lambda").invoke(
-            FunctionName=world.stack.resources["WatchFunction"], Payload=json.dumps(event).encode()
-        )
-        response: dict[str, Any] = json.loads(answer["Payload"].read())
-        return response
+        return world.invoke("WatchFunction", {"time": (datetime.now(UTC) + later).isoformat()})
 
     soon = response_at(timedelta(minutes=15))
     wrong.expect(soon.get("unseen") == 0, f"every upload is in the ledger ({soon})")
@@ -57,18 +60,47 @@ def crawled(world: World) -> list[str]:
         crawl = eventually(last, seconds=20) or {}
     wrong.expect(crawl.get("Status") == "SUCCEEDED", f"a crawl ended well ({crawl})")
     message = f"failure {next(numbers)}"
-    event = json.dumps({"status": "FAILED", "message": message})
-    world.aws.client("lambda").invoke(
-        FunctionName=world.stack.resources["CompareCrawlFunction"], Payload=event.encode()
-    )
+    world.invoke("CompareCrawlFunction", {"status": "FAILED", "message": message})
     wrong.expect(world.alerted(message), "people are notified of a crawl that failed")
     wrong.expect(world.announced("CrawlDisagrees", message), "the event bus is notified")
     return wrong
 
 
-def set_up(world: World) -> list[str]:
-    """The custom resource uploads the code of the Glue job, makes the tables, and answers."""
+def verified(world: World) -> list[str]:
+    """People are notified of an object that a query should find and does not, and of a partition."""
     wrong = Wrong()
+    key, month = fresh("verified")
+    published(world, key, guests({"arrival": f"{month}-01"}), wrong)
+    if wrong:
+        return wrong
+    s3, glue = world.aws.client("s3"), world.aws.client("glue")
+    folder = f"published/guests/arrival_month={month}/"
+    (lost,) = world.objects(world.lake, folder)
+    marker = s3.delete_object(Bucket=world.lake, Key=lost)["VersionId"]
+    of_partition: Any = {"DatabaseName": world.stack.outputs["DatabaseName"], "TableName": "guests"}
+    partition = glue.get_partition(**of_partition, PartitionValues=[month])["Partition"]
+    glue.delete_partition(**of_partition, PartitionValues=[month])
+    try:
+        response = world.invoke("VerifyFunction", {})
+        found = response.get("differences", {})
+        wrong.expect(found.get("object_missing") == 1, f"one object is missing ({response})")
+        wrong.expect(found.get("partition_missing") == 1, f"one partition is missing ({response})")
+        if not wrong:
+            wrong.expect(world.alerted(lost), "people are notified")
+            wrong.expect(world.announced("LakeDiffers", world.raw), "the event bus is notified")
+    finally:
+        s3.delete_object(Bucket=world.lake, Key=lost, VersionId=marker)
+        again = {name: partition[name] for name in ("Values", "StorageDescriptor")}
+        glue.create_partition(**of_partition, PartitionInput=again)
+    return wrong
+
+
+def set_up(world: World) -> list[str]:
+    """The custom resource uploads the code of the Glue job, makes and updates the tables, and answers."""
+    wrong = Wrong()
+    published_rows, quarantined_rows = TABLES
+    outdate(world, published_rows)
+    world.aws.client("glue").delete_table(DatabaseName=world.stack.outputs["DatabaseName"], Name=quarantined_rows)
     layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
@@ -79,11 +111,10 @@ def set_up(world: World) -> list[str]:
             "LogicalResourceId": "Setup",
             "ResourceProperties": {"GluePackages": layer},
         }
-        world.aws.client("lambda").invoke(
-            FunctionName=world.stack.resources["SetupFunction"], Payload=json.dumps(event).encode()
-        )
+        world.invoke("SetupFunction", event)
     if wrong.expect(len(answers) == 1, "CloudFormation is answered"):
         wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")
+    expect_current_tables(world, wrong)
     return wrong
 
 

@@ -29,8 +29,8 @@ def streamed(world: World) -> list[str]:
         def rows(table: str = table, counted: str = counted) -> int:
             return _rows(world, counted) if _decided(world, f"{table}/", known) else 0
 
-        found = world.wait(rows, lambda rows: rows == POSTS or bool(_kept(world, known, f"{number}-")))
-        wrong.expect(found == POSTS, f"{table} has the {POSTS} posts ({found}, {_kept(world, known, f'{number}-')})")
+        found = world.wait(rows, lambda rows: rows == POSTS or bool(_stored(world, known, f"{number}-")))
+        wrong.expect(found == POSTS, f"{table} has the {POSTS} posts ({found}, {_stored(world, known, f'{number}-')})")
     # A window that is not closed is tried again, and would be counted as the next trial's.
     closed = world.wait(lambda: _counted(world, shard), lambda counted: counted >= last, seconds=15)
     wrong.expect(closed >= last, "the ledger remembers the window")
@@ -38,7 +38,7 @@ def streamed(world: World) -> list[str]:
 
 
 def undelivered(world: World) -> list[str]:
-    """A delivery that fails is tried again; a record of no dataset is kept, and people are notified."""
+    """A delivery that fails is tried again; a record of no dataset is stored, and people are notified."""
     wrong = Wrong()
     known = set(world.objects(world.raw))
     role = world.stack.resources["DeliveryRole"]
@@ -46,11 +46,11 @@ def undelivered(world: World) -> list[str]:
     try:
         text = f"record {next(numbers)}"
         _send(world, "Of no dataset", text)
-        kept = world.wait(lambda: _kept(world, known, text), bool)
+        stored = world.wait(lambda: _stored(world, known, text), bool)
     finally:
         faults.clear(world.aws)
-    if wrong.expect(bool(kept), "the record is kept"):
-        wrong.expect(world.alerted(kept[0]), "people are notified")
+    if wrong.expect(bool(stored), "the record is stored"):
+        wrong.expect(world.alerted(stored[0]), "people are notified")
     return wrong
 
 
@@ -78,7 +78,7 @@ def _new(world: World, prefix: str, known: set[str]) -> list[str]:
     return [name for name in world.objects(world.raw, prefix) if name not in known]
 
 
-def _kept(world: World, known: set[str], text: str) -> list[str]:
+def _stored(world: World, known: set[str], text: str) -> list[str]:
     """New files of what could not be delivered with a text in a record; another trial's records may come late."""
     s3, found = world.aws.client("s3"), []
     for name in _new(world, "undelivered/", known):

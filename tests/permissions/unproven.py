@@ -8,6 +8,7 @@ GONE = (
     "S3 answers 403 instead of 404 for what is not there without it; the local S3 always answers 404 "
     "(GetObject, 'If the object you request doesn't exist')"
 )
+DESTROYED = "the custom resource empties the bucket when the stack is deleted: tests/end_to_end/test_destroy.py"
 SERVICE_KEY = (
     "the local AWS asks for the key of S3 only; Lambda (for a function's environment), DynamoDB and SNS do so on AWS"
 )
@@ -37,11 +38,8 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("CompleteRole", "s3:ListBucket*", GONE),
     ("RemoveReplacedRole", "s3:ListBucket* rawbucket", GONE),
     ("RecoverRole", "s3:ListBucket* rawbucket", GONE),
-    (
-        "SetupRole",
-        "s3:*",
-        "the custom resource empties the bucket when the stack is deleted: tests/end_to_end/test_destroy.py",
-    ),
+    ("SetupRole", "s3:Delete*", DESTROYED),
+    ("SetupRole", "s3:ListBucketVersions", DESTROYED),
     ("DeliveryRole", "lambda:GetFunctionConfiguration", "the Firehose guide lists it for a transformation by Lambda"),
     ("*", "kms:*", SERVICE_KEY),
     ("DeliveryRole", "kinesis:*", FIREHOSE_READS),

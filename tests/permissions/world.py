@@ -1,4 +1,4 @@
-"""The whole template on a local AWS, with a dataset about people, and ears at its topic and its bus."""
+"""The whole template on a local AWS, with a dataset about people, and a queue that hears its topic and its bus."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import Deployment, LocalAWS, deploy
 from local.faults import Call, calls
-from tests.installation import Installation
+from tests.installation import Installation, subscribed_queue
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("template.yaml", "functions", "packages", "glue", "statemachine")
@@ -73,6 +73,14 @@ class World(Installation):
         """Upload a file; returns its version id."""
         data = body.encode() if isinstance(body, str) else body
         return str(self.aws.client("s3").put_object(Bucket=self.raw, Key=key, Body=data)["VersionId"])
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """What a function (its logical id) returns of an event, or its error."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.stack.resources[function], Payload=json.dumps(event).encode()
+        )
+        response: dict[str, Any] = json.loads(answer["Payload"].read()) or {}
+        return response
 
     def entry(self, key: str, version: str) -> dict[str, Any]:
         """The ledger's item of a version, or {}."""
@@ -141,6 +149,12 @@ class World(Installation):
         query = f"SELECT count(*) FROM {dataset} WHERE _source_key = 's3://{self.raw}/{key}'"  # noqa: S608 (a test's own)
         return int(self.query(query)[0][0] or 0)
 
+    def months(self) -> list[str]:
+        """The partitions of `guests` that the catalog has."""
+        pages = self.aws.client("glue").get_paginator("get_partitions")
+        listed = pages.paginate(DatabaseName=self.stack.outputs["DatabaseName"], TableName="guests")
+        return [partition["Values"][0] for page in listed for partition in page["Partitions"]]
+
     def objects(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
@@ -205,13 +219,8 @@ def running(folder: Path) -> Iterator[World]:
 
 def listening(aws: LocalAWS, stack: Deployment) -> str:
     """The URL of a queue that receives Sluice's notifications and events."""
-    sqs, events = aws.client("sqs"), aws.client("events")
-    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    aws.client("sns").subscribe(TopicArn=stack.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+    url, arn = subscribed_queue(aws, "heard", topic=stack.outputs["AlertsTopicArn"])
+    events = aws.client("events")
     events.put_rule(Name="heard", EventPattern=json.dumps({"source": ["sluice"]}))
     events.put_targets(Rule="heard", Targets=[{"Id": "heard", "Arn": arn}])
-    return str(url)
+    return url

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from samples.compare import differences
+from samples.compare import differences, manifest_differences
 from sluice.contract.model import Contract
 from sluice.engines import polars_engine
 from sluice.engines.output_rows import Lineage
@@ -19,7 +19,6 @@ from sluice.read.open import open_reader
 from sluice.read.source import FileSource, Limits
 
 LINEAGE = Lineage(source_key="s3://raw/sales/S001/2025-03-05.csv", run_id="run-1", file_stem="abc", source_version="v1")
-TOLD_APART = ("engine", "seconds", "peak_rss_bytes", "bytes_out", "notes", "files", "quarantine_files")
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,7 @@ def on_both(
     left, right = folder / "polars", folder / "spark"
     ours = polars_engine.clean(contract, FileSource(file), left, lineage=LINEAGE, parts=parts, hash_key="of a test")
     theirs = on_spark(spark, contract, file, right, parts)
-    found = differences(left, right)
-    for name, value in ours.to_dict().items():
-        if name not in TOLD_APART and value != theirs.to_dict()[name]:
-            found.append(f"{name}: {value} against {theirs.to_dict()[name]}")
+    found = differences(left, right) + manifest_differences(left, right)
     for name in ("files", "quarantine_files"):
         paths = [{file.path: file.rows for file in getattr(manifest, name)} for manifest in (ours, theirs)]
         if paths[0] != paths[1]:

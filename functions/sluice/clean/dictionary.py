@@ -1,6 +1,7 @@
 """Columns with few distinct texts: work is done once for each text, not for each cell."""
 
 from collections.abc import Callable
+from typing import cast
 
 import polars as pl
 
@@ -19,8 +20,12 @@ def by_distinct_text(work: Callable[[pl.Series], pl.Series], cells: pl.Series) -
     step = len(cells) // _SAMPLE
     if not step or cells.gather_every(step).n_unique() > _DISTINCT:
         return work(cells)
-    texts = cells.unique().drop_nulls()
-    if len(texts) * _REPEATS > len(cells):
+    encoded = cells.cast(pl.Categorical(pl.Categories.random()))
+    indices = encoded.to_physical()
+    # The categories of this column alone: numbered from 0.
+    count = cast(int, (indices + 1).max() or 0)
+    if count * _REPEATS > len(cells):
         return work(cells)
-    indices = cells.cast(pl.Enum(texts)).to_physical()
+    categories = pl.int_range(count, dtype=pl.UInt32, eager=True).cat.to(encoded.dtype)
+    texts = categories.cast(pl.String).alias(cells.name)
     return work(texts)[indices].alias(cells.name)

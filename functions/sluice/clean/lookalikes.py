@@ -13,6 +13,7 @@ _INVISIBLE_BYTES = 16
 """How many bytes of invisible characters a repeated header's name may have around it."""
 
 # A cell in typographic quotes, or one that begins with such a quote and does not close it: its rest is in other cells.
+_FIRST_QUOTE = "\u201c"
 _QUOTED = "^[\u201c-\u201f][^\u201c\u201d\u201f]*[\u201c\u201d\u201f]?$"
 
 
@@ -53,13 +54,11 @@ def typographic_quotes(parsed: pl.DataFrame) -> dict[str, pl.Series]:
     """
     found: dict[str, pl.Series] = {}
     for cells in parsed:
-        if (
-            cells.name == EXTRA
-            or cells.dtype != pl.String()
-            or cells.str.len_bytes().sum() == cells.str.len_chars().sum()
-        ):
+        if cells.name == EXTRA or cells.dtype != pl.String():
             continue
-        quoted = row_indices(cells.str.contains(_QUOTED).fill_null(value=False))
+        # Texts compare by code points: hardly a cell begins with so high a one, and needs to be searched.
+        high = row_indices(cells >= _FIRST_QUOTE)
+        quoted = high.filter(cells[high].str.contains(_QUOTED))
         if len(quoted):
             found[cells.name] = quoted
     return found

@@ -9,7 +9,7 @@ import polars as pl
 from sluice.clean.dictionary import by_distinct_text
 from sluice.contract.model import Contract
 from sluice.contract.steps import CELL_BY_CELL
-from sluice.contract.values import TIMESTAMPS, decimal_point, parser
+from sluice.contract.values import decimal_point, likely_timestamp_format, parser
 from sluice.runtime.polars_columns import row_indices, select_column, unmatched
 from sluice.runtime.text import INVISIBLE, trimmed
 
@@ -117,10 +117,10 @@ class Cells:
         return select_column(pl.DataFrame([_trimmed(column) for column in cells]), self._steps[name])
 
     def _parse(self, text: pl.Series, *, first_format: bool = False) -> pl.Series:
-        """Return the typed values. first_format: timestamps of any other format may be null."""
+        """Return the typed values. first_format: timestamps of another than the first format may be null."""
         dtype, parse = self._contract.parsed[text.name], self._parsers[text.name]
         if first_format and isinstance(dtype, pl.Datetime):
-            formats = self._contract.reading.dates.get(text.name, TIMESTAMPS)[:1]
+            formats = self._contract.reading.dates.get(text.name, ())[:1] or (likely_timestamp_format(text),)
             return by_distinct_text(lambda texts: parse(texts, formats=formats), text)
         # Whole numbers parse faster than distinct texts are found.
         return parse(text) if dtype.is_integer() else by_distinct_text(parse, text)

@@ -34,6 +34,7 @@ WHOLE = r"^[+-]?[0-9]+\.?0*$"
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 _FEW_CELLS = 8_192
+_SAMPLE = 64
 _EXCEL_1970 = 25_569
 _SKIPPED, _TWICE = datetime(1, 1, 1), datetime(2, 1, 1)
 """Stand for local times that a zone skips or has twice until all formats are tried: no later format may read them."""
@@ -116,6 +117,12 @@ def outside_time_zone(reading: Reading, name: str, text: pl.Series) -> tuple[pl.
 
 def _timestamps(text: pl.Series, dtype: pl.DataType, formats: Sequence[str], dates: _Dates) -> pl.Series:
     return _first_format(text, formats or TIMESTAMPS, dtype, dates).alias(text.name)
+
+
+def likely_timestamp_format(text: pl.Series) -> str:
+    """Return the format of TIMESTAMPS that most of the first cells have: no cell has two values by them."""
+    some = text.head(_SAMPLE)
+    return max(TIMESTAMPS, key=lambda one: some.str.contains(shape(one, iso=True)).sum())
 
 
 def _whole(text: pl.Series, dtype: pl.DataType) -> pl.Series:

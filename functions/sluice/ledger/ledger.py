@@ -120,9 +120,15 @@ class Ledger:
         claimed = {"status": CLEANING, "run_id": run_id, "engine": engine, "claimed_at": self._now()}
         if not self._items.change_all(
             self._change(source, HEAD, lease, condition=f"{_FREE} AND {_LATEST} AND {_NOT_UNDONE}", now=now),
-            # CLEANING by another run can be taken too: the lease above says that this run is dead.
+            # CLEANING by another run can be taken too: the lease above says that this run is dead. A late Claim of a
+            # run that failed takes nothing from the redrive of its version.
             self._change(
-                source, source.version_id, claimed, condition="#status IN (:received, :status)", received=RECEIVED
+                source,
+                source.version_id,
+                claimed,
+                condition=f"#status IN (:received, :status) AND {_NOT_FAILED}",
+                received=RECEIVED,
+                run=run_id,
             ),
         ):
             raise SourceBusy(f"another run works on {source.uri}")
@@ -234,6 +240,8 @@ class Ledger:
             cleaning=CLEANING,
             run=run_id,
         )
+        # A late Claim may have taken the lease in between. From here on it finds the version failed.
+        self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)
         return str(self.entry(source).get("status", "unknown"))
 
     def reopen(self, source: ObjectVersion) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from sluice.aws.object_version import ObjectVersion
-from sluice.aws.telemetry import logger
 
 MAX_SOURCES = 100
 MAX_INPUT_BYTES = 40_000
@@ -102,6 +101,8 @@ class Task:
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Self:
         """Read the event, and name the source in every line that is logged from here on."""
+        from sluice.aws.telemetry import logger  # takes a seventh of the command's imports, which need no task
+
         task = cls(event["run_id"], event["dataset"], ObjectVersion.from_dict(event["source"]))
         logger.append_keys(run_id=task.run_id, dataset=task.dataset, source_id=task.source.id)
         return task

@@ -10,9 +10,10 @@ from sluice.contract.declarations import TextFormat
 from sluice.errors import FileRejected
 from sluice.read.buffer import TextBuffer
 from sluice.read.compression import TextStream
+from sluice.read.csv_exact import Buffer, CsvSlice
 from sluice.read.csv_grammar import NO_EXTRA_FIELD, Grammar, Record
 from sluice.read.csv_parser import MALFORMED_SCHEMA, ROW_NUMBER, column_names, parse_records
-from sluice.read.csv_splitter import Buffer, CsvSlice, take_slice
+from sluice.read.csv_splitter import take_slice
 from sluice.read.encoding import check_name, refuse_other_than_text
 from sluice.read.escapes import UnescapedText
 from sluice.read.reader_base import Rereadable

@@ -109,7 +109,7 @@ def _refuse_missing(missing: list[str], unknown: dict[str, int], drifted: list[D
     if not missing:
         return
     renamed = [drift.message for drift in drifted if drift.kind == "renamed" and drift.column in missing]
-    hint = f"; undeclared columns that may be renamed ones: {_listed(list(unknown))}" if unknown else ""
+    hint = f"; undeclared columns: {_listed(list(unknown))}" if unknown else ""
     raise FileRejected(
         "header_has_every_column",
         f"the header (line 1) lacks {_listed(missing)}{hint}. Add the column, or declare an alias"

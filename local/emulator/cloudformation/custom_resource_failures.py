@@ -12,7 +12,7 @@ from ministack.services.cloudformation import custom_resource
 def patch() -> None:
     execute = lambda_svc._execute_function_with_config_scope
 
-    def execute_and_tell(function: Any, event: Any) -> Any:
+    def execute_and_report(function: Any, event: Any) -> Any:
         result = execute(function, event)
         if result.get("error") and isinstance(event, dict) and "ResponseURL" in event:
             body = result["body"]
@@ -21,4 +21,4 @@ def patch() -> None:
             custom_resource.deliver_response(token, {"Status": "FAILED", "Reason": reason})
         return result
 
-    lambda_svc._execute_function_with_config_scope = execute_and_tell
+    lambda_svc._execute_function_with_config_scope = execute_and_report

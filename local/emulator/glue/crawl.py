@@ -1,7 +1,7 @@
 """One crawl: reads the Parquet files under a crawler's targets and registers what the catalog does not have yet.
 
 As AWS Glue does: with an S3 target a crawler keeps only tables that it made itself. A table of the same name that an
-API made stays as it is, beside a second one with a hash in its name (aws-sdk-pandas #702); of a table that names the
+API made stays as it is, next to a second one with a hash in its name (aws-sdk-pandas #702); of a table that names the
 crawler but lacks the crawler's parameters it skips the partitions (cloud-intelligence-dashboards-data-collection
 #456, #463). With catalog targets it registers partitions of those tables and makes none
 (https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html).

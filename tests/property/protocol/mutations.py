@@ -151,4 +151,20 @@ MUTATIONS = (
         "new = partitions.register(glue, database, manifest.account)",
         "after claim: late complete, and the run finishes",
     ),
+    Mutation(
+        "a late claim of a failed run takes the lease between the two writes of failing",
+        Ledger,
+        "fail",
+        "self._set_head(source, {}, condition=_HELD, remove=_LEASE, run=run_id)\n    return",
+        "return",
+        "before claim: late claim, and the run gives up",
+    ),
+    Mutation(
+        "a late claim of a failed run takes the redriven version",
+        Ledger,
+        "claim",
+        " AND {_NOT_FAILED}",
+        "",
+        "before claim: late claim, and the run is redriven",
+    ),
 )

@@ -12,12 +12,12 @@ from sluice.aws.object_keys import manifest_key, staging_prefix
 from sluice.errors import SluiceError
 from sluice.publish import inventory, tables
 from sluice.publish.verify import verify
+from tests.property.protocol.clients import Clients
 from tests.property.protocol.explorer import (
     LOST,
     RAW,
     WORK,
     Actor,
-    Clients,
     Explorer,
     Fault,
     Found,
@@ -123,6 +123,9 @@ class Scenario:
         """When nobody runs: the key goes on, and then nothing is left but what is promised."""
         problems = [f"{name} raised {how}" for name, how in ended.items() if how not in EXPECTED]
         died = {function for function, how in faults if how != LOST}
+        failed = world.items[version(2).uri, version(2).version_id].get("failed_run")
+        if not died and failed and head(world).get("lease_owner") == failed:
+            problems.append("a failed run holds the key")
         world, how = alone(world, _healed)
         if how != "ok":
             return [*problems, f"the key is stuck: {how}"]
@@ -203,7 +206,17 @@ def scenarios(*, small: bool = False) -> list[Scenario]:
 
     small: nothing comes between the calls of one state of version 3, which comes only after a run that gives up.
     """
-    found, at_once = [], "3" if small else "-"
+    at_once = "3" if small else "-"
+    redriven = {
+        "2 undo 1": _state("undo", 2, 0.0, "2 reopen 1", "", ""),
+        "2 reopen 1": _state("reopen", 2, 0.0, "", "", ""),
+    }
+    found = [
+        Scenario(
+            f"before claim: late claim, and the run {how}", (), (_late("claim"), Actor("run", functions)), frozenset()
+        )
+        for how, functions in (("gives up", run("2 undo")), ("is redriven", redriven))
+    ]
     for done in range(1, len(STATES)):
         begin, rest = STATES[:done], [f"2 {name}" for name in STATES[done:]]
         after = f"after {begin[-1]}"

@@ -15,11 +15,8 @@ from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove
 from sluice.publish.lake import Lake, LakeManifest, read_manifest
-from tests.property.protocol.explorer import (
-    RAW,
-    WORK,
-    get_item,
-)
+from tests.property.protocol.clients import get_item
+from tests.property.protocol.explorer import RAW, WORK
 
 LAKE, DATABASE = "lake", "acme"
 MONTHS = {1: ("01",), 2: ("01", "02"), 3: ("02",), 4: ("01",), 5: ("02",)}
@@ -134,6 +131,10 @@ class Steps:
 
     def undo(self, number: int) -> None:
         remove.undo(self.lake, self.ledger, task(number), error="Test", cause="")
+
+    def reopen(self, number: int) -> None:
+        """As a redrive does, before its run, which has another id, begins."""
+        self.ledger.reopen(version(number))
 
     def recover(self, number: int) -> None:
         """As Recover does: undo what is undecided, and remove what a run that died has replaced."""

@@ -14,6 +14,7 @@ LARGE = {
 }
 """Of ten thousand states and more: `make chaos` visits them."""
 FAULTY = [
+    "before claim: late claim, and the run is redriven",
     "after claim: late claim, and the run gives up",
     "after publish: late complete, and the run finishes",
     "after complete: late complete, and the run finishes",

@@ -11,22 +11,9 @@ from sluice.contract.registry import load
 from sluice.contract.steps import Fill, MapValues
 from sluice.errors import ContractInvalid
 from tests.unit.memory import text_kept_alive
+from tests.unit.sales_rows import GOOD
 
 SALES = load("sales")
-GOOD = {
-    "transaction_id": "T1",
-    "store_id": "S001",
-    "product_id": "P1",
-    "sale_date": "2025-03-05",
-    "quantity": "2",
-    "unit_price": "9.99",
-    "currency": "EUR",
-    "channel": "online",
-    "category": "toys",
-    "customer_age": "44",
-    "is_test": "false",
-    "updated_at": "2025-03-05T10:00:00",
-}
 
 
 def batch_of(*changes: dict[str, str], contract: Contract = SALES, parts: dict[str, str] | None = None):

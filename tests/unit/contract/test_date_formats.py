@@ -111,7 +111,7 @@ def test_a_local_time_is_the_one_moment_that_it_names_or_none(local: datetime, n
     assert timestamps([local.strftime("%Y-%m-%d %H:%M:%S")], time_zone=name) == [expected]
 
 
-def test_times_that_a_zone_skips_or_has_twice_are_told_apart_and_no_later_format_reads_them():
+def test_times_that_a_zone_skips_or_has_twice_are_distinguished_and_no_later_format_reads_them():
     cells = ["30/03/2025 02:30", "26/10/2025 02:30", "10/03/2025 02:30", "26/10/2025 02:30+02", "26 Oct"]
     formats = ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M%z")
     reading = Reading(dates={"at": formats}, time_zones={"at": "Europe/Berlin"})

@@ -76,7 +76,7 @@ def reading(**options: Any) -> dict[str, Reading]:
         (reading(null_markers={"id": "na"}), r"null_markers of id takes a tuple, such as \('na',\)"),
         (reading(input_only=("id",)), "input_only: id is a column of the model"),
         (reading(input_only=("till", "till")), "input_only lists one text twice"),
-        (reading(optional=("far",)), "far must be nullable|optional names 'far', which no file has"),
+        (reading(optional=("far",)), "optional names 'far', which no file has"),
         (reading(aliases={"Nr": "id", "nr": "size"}), "'Nr' and 'nr' are one name"),
         (reading(aliases={" nr": "id"}), "write 'nr' without blanks"),
         (reading(aliases={"": "id"}), "alias of 'id' is empty"),
@@ -157,13 +157,13 @@ def test_a_declaration_that_cannot_work_is_refused_by_name(changes: dict[str, An
         ((pl.Int8, pa.Field(le=200)), "less_than_or_equal_to 200 can never fail: a Int8 is from -128 to 127"),
         ((pl.Int8, pa.Field(ge=200)), "no Int8 is at least 200"),
         ((pl.Decimal(4, 2), pa.Field(lt=100)), "can never fail"),
-        ((pl.Int64, pa.Field(str_matches="^A")), "the check x_matches_pattern cannot run"),
+        ((pl.Int64, pa.Field(str_matches="^A")), "matches_pattern cannot run"),
     ],
 )
 def test_a_field_that_cannot_work_is_refused_by_name(field: tuple[Any, Any], problem: str):
     dtype, settings = field
     body = {"__annotations__": {"x": dtype}, **({"x": settings} if settings else {})}
-    with pytest.raises(ContractInvalid, match=f"x.*{problem}|{problem}"):
+    with pytest.raises(ContractInvalid, match=f"'rows': (x: |the check x_).*{problem}"):
         Contract(**{**SOUND, "row": type("Row", (pa.DataFrameModel,), body)})
 
 

@@ -12,8 +12,8 @@ from sluice.contract.values import TIMESTAMPS, parse
 PRICE = pl.Decimal(12, 2)
 
 
-def parsed(cells: list[str | None], dtype: pl.DataType, forms: tuple[str, ...] = ()) -> list[object]:
-    return parse(pl.Series("cell", cells, dtype=pl.String), dtype, forms).to_list()
+def parsed(cells: list[str | None], dtype: pl.DataType, formats: tuple[str, ...] = ()) -> list[object]:
+    return parse(pl.Series("cell", cells, dtype=pl.String), dtype, formats).to_list()
 
 
 def test_whole_numbers_may_end_in_point_zero_and_nothing_else():
@@ -23,17 +23,17 @@ def test_whole_numbers_may_end_in_point_zero_and_nothing_else():
 
 def test_decimals_are_rounded_half_away_from_zero():
     cells = ["1.005", "-1.005", "2.675", "1.004999999", "0.0049999", "1e-2", "1.5e1", "0.125"]
-    told = ["1.01", "-1.01", "2.68", "1.00", "0.00", "0.01", "15.00", "0.13"]
-    assert parsed(cells, PRICE) == [Decimal(cell) for cell in told]
+    expected = ["1.01", "-1.01", "2.68", "1.00", "0.00", "0.01", "15.00", "0.13"]
+    assert parsed(cells, PRICE) == [Decimal(cell) for cell in expected]
 
 
-def test_decimals_that_do_not_fit_are_told_from_text_that_is_no_number():
+def test_decimals_that_do_not_fit_are_distinguished_from_text_that_is_no_number():
     text = pl.Series("unit_price", ["9999999999.99", "9999999999.995", "12345678901", "abc", "inf", None])
     value = parse(text, PRICE)
     assert value.to_list() == [Decimal("9999999999.99"), None, None, None, None, None]
-    places = pl.Series([1, 2, 3, 4], dtype=pl.UInt32)
-    told = unparsed_reasons("unit_price", PRICE, places, text[places])
-    reasons = {name: cells.to_list() for name, cells in told.items()}
+    indices = pl.Series([1, 2, 3, 4], dtype=pl.UInt32)
+    found = unparsed_reasons("unit_price", PRICE, indices, text[indices])
+    reasons = {name: cells.to_list() for name, cells in found.items()}
     assert reasons == {
         "unit_price_is_a_number": [3, 4],
         "unit_price_fits_decimal_12_2": [1, 2],
@@ -53,26 +53,26 @@ def test_no_text_makes_a_parser_fail(cells: list[str]):
 
 
 def test_dates_have_four_digit_years_and_exist():
-    forms = ("%Y-%m-%d", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%Y-%m-%dT%H:%M:%S")
+    formats = ("%Y-%m-%d", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%Y-%m-%dT%H:%M:%S")
     day = date(2025, 3, 5)
     cells = ["2025-03-05", "05-03-2025", "20250305", "05 Mar 2025", "2025-03-05T10:11:12", "2025-3-5"]
-    assert parsed(cells, pl.Date(), forms) == [day] * 6
+    assert parsed(cells, pl.Date(), formats) == [day] * 6
     wrong = ["25-3-5", "2025-02-30", "2025035", "12025-03-05", "yesterday", "2025-03-05 x", "5-3- 2025", "5Mar2025"]
-    assert parsed(wrong, pl.Date(), forms) == [None] * 8
+    assert parsed(wrong, pl.Date(), formats) == [None] * 8
 
 
 @pytest.mark.parametrize("few_cells", [0, 3, 8_192])
 def test_forms_are_told_apart_however_many_cells_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch, few_cells: int):
     monkeypatch.setattr("sluice.contract.values._FEW_CELLS", few_cells)
-    forms = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d %b %Y")
+    formats = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d %b %Y")
     cells = ["1 Mar 2025", "soon", "03/04/2025", None, "2025-02-30", "23/04/2025", "2025-01-02", "31/02/2025"]
-    assert parsed(cells, pl.Date(), forms) == [
+    assert parsed(cells, pl.Date(), formats) == [
         date(2025, 3, 1), None, date(2025, 3, 4), None, None, date(2025, 4, 23), date(2025, 1, 2), None
     ]  # fmt: skip
     cells = ["2025-03-05", "no", "2025-03-05T10:11:12Z", None, "2025-03-05 10:11", "2025-03-05T10:11:12"]
     noon = datetime(2025, 3, 5, 10, 11)
-    told = [datetime(2025, 3, 5), None, noon.replace(second=12), None, noon, noon.replace(second=12)]
-    assert parsed(cells, pl.Datetime("us")) == told
+    expected = [datetime(2025, 3, 5), None, noon.replace(second=12), None, noon, noon.replace(second=12)]
+    assert parsed(cells, pl.Datetime("us")) == expected
 
 
 def test_the_first_form_that_fits_decides():
@@ -118,9 +118,9 @@ MOMENT = st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31))
 
 
 @given(MOMENT, st.sampled_from("T "), st.sampled_from(["", ".5", ".123456"]), st.sampled_from(["", "Z", "+01:30"]))
-def test_iso_forms_that_parse_the_same_text_agree(moment: datetime, between: str, fraction: str, zone: str):
-    for told in (f"%Y-%m-%d{between}%H:%M:%S", f"%Y-%m-%d{between}%H:%M", "%Y-%m-%d"):
-        cell = moment.strftime(told) + (fraction if told.endswith("S") else "") + (zone if "H" in told else "")
-        values = {parsed([cell], pl.Datetime("us"), (form,))[0] for form in TIMESTAMPS} - {None}
+def test_iso_formats_that_parse_the_same_text_agree(moment: datetime, between: str, fraction: str, zone: str):
+    for written in (f"%Y-%m-%d{between}%H:%M:%S", f"%Y-%m-%d{between}%H:%M", "%Y-%m-%d"):
+        cell = moment.strftime(written) + (fraction if written.endswith("S") else "") + (zone if "H" in written else "")
+        values = {parsed([cell], pl.Datetime("us"), (one,))[0] for one in TIMESTAMPS} - {None}
         assert len(values) <= 1
         assert parsed([cell] * 65, pl.Datetime("us")) == (list(values) or [None]) * 65

@@ -129,7 +129,7 @@ COMPATIBLE = {
     },
     "a masked column": {"personal": {"customer_age": "keep"}},
     "a view of the latest rows": {"unique": dataclasses.replace(SALES.unique, across_files=True)},
-    "another silence": {"expected_every": timedelta(days=9)},
+    "another expected time": {"expected_every": timedelta(days=9)},
 }
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -101,6 +102,32 @@ def test_a_page_says_what_the_contract_says():
         "it is moved to the nearest limit",
     ):
         assert sentence in text
+
+
+LISTED = ['say "hi", ok', "back\\slash", "]])", "a, b"]
+
+
+class Ticket(pa.DataFrameModel):
+    """A ticket."""
+
+    kind: pl.String = pa.Field(isin=LISTED)
+    size: pl.Int64 = pa.Field(notin=[3, 4])
+    code: pl.String = pa.Field(str_matches=r'^"\d["]$')
+    part: pl.String = pa.Field(str_contains=re.compile("[0-9]"))
+    begin: pl.String = pa.Field(str_startswith='"A"')
+
+
+def test_values_and_patterns_are_shown_as_they_are_whatever_characters_they_have():
+    tickets = Contract(name="tickets", version=1, row=Ticket, files=("tickets/{day}.csv",))
+    assert {field.name: field.rules for field in page(tickets, None).fields} == {
+        "kind": ['is one of say "hi", ok, back\\slash, ]]), a, b'],
+        "size": ["is none of 3, 4"],
+        "code": [r'matches pattern: ^"\d["]$'],
+        "part": ["contains pattern: [0-9]"],
+        "begin": ['starts with: "A"'],
+    }
+    kind = odcs.document(tickets)["schema"][0]["properties"][0]
+    assert kind["quality"][0]["arguments"] == {"validValues": LISTED}
 
 
 def test_examples_are_those_of_the_sample_and_people_are_masked(tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from cli.contracts.document import loaded
 from tests.unit.cli.infer.inferring import inferred, run, table, written
 
@@ -25,9 +27,20 @@ def test_the_column_of_changes_decides_the_latest_row(tmp_path: Path):
     assert contract.partition_by == ()
 
 
-def test_dates_in_the_names_of_files_become_the_naming_convention(tmp_path: Path):
-    files = [tmp_path / f"shop-2024-01-0{day}.csv" for day in (1, 2)]
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (["shop-2024-01-01.csv", "shop-2024-01-02.csv"], "things/shop-{date:%Y-%m-%d}.csv"),
+        (["20240131.csv"], "things/{date:%Y%m%d}.csv"),
+        (["20241331.csv"], "things/{file}.csv"),
+        (["north-2024-01.csv", "south-2024-01.csv"], "things/{file}.csv"),
+        (["a{2024-01-01.csv"], "things/{file}.csv"),
+        (["{a}2024-01-01.csv"], "things/{file}.csv"),
+    ],
+)
+def test_dates_in_the_names_of_files_become_the_naming_convention(tmp_path: Path, names: list[str], pattern: str):
+    files = [tmp_path / name for name in names]
     for file in files:
         file.write_text("id,a\n1,2\n")
     assert run(tmp_path, "things", *files).exit_code == 0
-    assert loaded("things", written(tmp_path)).files == ("things/shop-{date:%Y-%m-%d}.csv",)
+    assert loaded("things", written(tmp_path)).files == (pattern,)

@@ -1,4 +1,4 @@
-"""Writes each message's body into the table; a message that says so fails alone, or fails the batch."""
+"""Writes each message's body into the table; a message that says so fails by itself, or fails the batch."""
 
 import json
 import os
