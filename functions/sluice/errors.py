@@ -59,7 +59,11 @@ class ManifestRefused(SluiceError):
 
 
 class TableDisagrees(SluiceError):
-    """The table in the catalog is partitioned otherwise than the contract says."""
+    """The table in the catalog is not as the contract says, and cannot become so."""
+
+
+class CommitConflict(SluiceError):
+    """Other commits to an Iceberg table came between each attempt of one; worth a retry later."""
 
 
 class ManifestMissing(SluiceError):

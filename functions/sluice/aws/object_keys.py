@@ -48,6 +48,11 @@ def table_prefix(dataset: str) -> str:
     return f"published/{dataset}/"
 
 
+def metadata_prefix(dataset: str) -> str:
+    """The metadata files of an Iceberg table (lake bucket)."""
+    return f"metadata/{dataset}/"
+
+
 def quarantine_prefix(dataset: str) -> str:
     return f"quarantine/{dataset}/"
 

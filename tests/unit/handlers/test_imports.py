@@ -15,6 +15,8 @@ from tests.unit.cloud import ENVIRONMENT
 ROOT = Path(__file__).parents[3]
 PIN = re.compile(r"([a-z0-9-]+)(?:\[([a-z]+)\])?==(\S+)")
 FUNCTIONS = ROOT / "functions"
+UNUSED = {"click", "fsspec", "pyroaring", "requests", "rich", "tenacity", "zstandard"}
+"""What pyiceberg needs for the catalogs, file systems and files that no commit has."""
 HEAVY = {"validate", "clean", "compare_crawl", "describe", "setup", "watch", "window"}
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
 
@@ -112,7 +114,20 @@ def test_the_functions_run_on_the_versions_that_are_locked_and_on_nothing_else()
     assert all(pins)
     assert {name: pin[3] for name, pin in named.items()} == {name: locked[name]["version"] for name in named}
     assert named.keys() >= {"aws-lambda-powertools", "backports-zstd", "boto3", "jinja2", "pandera", "polars"}
-    assert {need for name, pin in named.items() for need in needs(locked[name], pin[2])} <= named.keys()
+    assert {need for name, pin in named.items() for need in needs(locked[name], pin[2])} - UNUSED <= named.keys()
+    assert not UNUSED & named.keys()
+
+
+def test_a_commit_imports_no_package_that_the_functions_are_spared():
+    script = f"""
+import sys
+sys.modules |= dict.fromkeys({sorted(UNUSED)!r} + ["pyarrow", "polars"])
+import sluice.publish.iceberg.commit
+print("imported")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS)}
+    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["imported"]
 
 
 def needs(package: dict[str, Any], extra: str | None) -> set[str]:

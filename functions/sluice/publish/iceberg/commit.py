@@ -1,0 +1,147 @@
+"""Commits to an Iceberg table: the files of some sources are swapped for others, in one snapshot."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import In
+from pyiceberg.io import FileIO
+from pyiceberg.manifest import DataFile, ManifestFile
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Operation, Snapshot
+from pyiceberg.table.update.snapshot import _MergeAppendFiles, _OverwriteFiles
+
+from sluice.errors import RowsLost, TableDisagrees
+from sluice.publish.iceberg.catalog import load
+from sluice.publish.iceberg.data_files import SOURCE, data_files, sources_of
+from sluice.publish.iceberg.file_io import S3FileIO
+from sluice.publish.iceberg.table import retry
+from sluice.publish.lake import Lake, LakeManifest
+
+_UNDONE = "sluice.undone"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit did. added, removed: data files; attempts: how often it was tried; objects of metadata read and
+    written, in all attempts.
+    """
+
+    added: int
+    removed: int
+    attempts: int = 1
+    objects_read: int = 0
+    objects_written: int = 0
+
+
+def swap(
+    lake: Lake,
+    dataset: str,
+    wanted: Mapping[str, LakeManifest | None],
+    *,
+    run_id: str,
+    allowed: Callable[[], object],
+    always: bool = False,
+) -> Commit:
+    """Make the table have, of each source, the files of its wanted manifest and no others; None: no files.
+
+    wanted: by the sources' addresses. Repeating it is harmless: without a file to add or remove nothing is committed.
+    allowed: asks the ledger, and raises when the run may not change the table. It is asked in each attempt after the
+    table's version was read, and Glue refuses a commit to any later version.
+    always: for the undo, which first lets the ledger refuse the run: commit something in any case, so that what the
+    run has prepared for an earlier version is refused.
+
+    Raises what allowed raises; CommitConflict; RowsLost when the snapshot's counts are not what was asked;
+    TableDisagrees when a file has rows of several sources; pyiceberg's NoSuchTableError, unless always.
+    """
+    files = S3FileIO(lake.s3)
+
+    def attempt(number: int) -> Commit:
+        try:
+            table = load(lake, dataset, files)
+        except NoSuchTableError:
+            if always:
+                return Commit(0, 0, number)
+            raise
+        allowed()
+        commit = _swap(table, lake.bucket, wanted, run_id)
+        if always and not commit.added + commit.removed:
+            with table.transaction() as transaction:
+                # A run can be undone more than once, and the same value would change nothing.
+                transaction.set_properties({_UNDONE: f"{run_id} {time.time_ns()}"})
+        return replace(commit, attempts=number, objects_read=files.reads, objects_written=files.writes)
+
+    return retry(dataset, attempt)
+
+
+def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str) -> Commit:
+    current = _current_files(table, wanted)
+    target: dict[str, DataFile] = {}
+    for manifest in wanted.values():
+        if manifest is not None:
+            target |= data_files(table, bucket, manifest)
+    removed = [file for path, file in current.items() if path not in target]
+    added = [file for path, file in target.items() if path not in current]
+    if not removed and not added:
+        return Commit(0, 0)
+    producer = _Swap if removed else _MergeAppendFiles
+    before = table.current_snapshot()
+    transaction = table.transaction()
+    snapshot = producer(
+        operation=Operation.OVERWRITE if removed else Operation.APPEND,
+        transaction=transaction,
+        io=table.io,
+        snapshot_properties={"sluice.run-id": run_id, "sluice.sources": str(len(wanted))},
+    )
+    for file in removed:
+        snapshot.delete_data_file(file)
+    for file in added:
+        snapshot.append_data_file(file)
+    snapshot.commit()
+    _check(table.io, before, transaction.table_metadata.current_snapshot(), added, removed)
+    transaction.commit_transaction()
+    return Commit(len(added), len(removed))
+
+
+class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]
+    """pyiceberg's overwrite, which neither merges manifests nor drops those that have no files any more."""
+
+    def _existing_manifests(self) -> list[ManifestFile]:
+        return [each for each in super()._existing_manifests() if each.has_added_files() or each.has_existing_files()]
+
+
+def _current_files(table: Table, sources: Mapping[str, object]) -> dict[str, DataFile]:
+    """Return the sources' files in the table by their addresses. Raises TableDisagrees."""
+    if not sources:
+        return {}
+    files = {}
+    of_sources = In(SOURCE, set(sources))  # type: ignore[call-arg, arg-type]
+    for task in table.scan(row_filter=of_sources).plan_files():
+        first, last = sources_of(table, task.file)
+        if first != last:
+            raise TableDisagrees(f"{task.file.file_path} has rows of several sources, from {first} to {last}")
+        files[task.file.file_path] = task.file
+    return files
+
+
+def _check(
+    io: FileIO, before: Snapshot | None, after: Snapshot | None, added: list[DataFile], removed: list[DataFile]
+) -> None:
+    """Raise RowsLost unless a snapshot's manifests have the files and rows of the one before, and of what changed."""
+    files, rows = _counts(io, before)
+    wanted = (
+        files + len(added) - len(removed),
+        rows + sum(file.record_count for file in added) - sum(file.record_count for file in removed),
+    )
+    have = _counts(io, after)
+    if have != wanted:
+        raise RowsLost(f"the snapshot would have {have} files and rows, and not {wanted}: nothing is committed")
+
+
+def _counts(io: FileIO, snapshot: Snapshot | None) -> tuple[int, int]:
+    manifests = snapshot.manifests(io) if snapshot else []
+    return (
+        sum((each.added_files_count or 0) + (each.existing_files_count or 0) for each in manifests),
+        sum((each.added_rows_count or 0) + (each.existing_rows_count or 0) for each in manifests),
+    )
