@@ -12,7 +12,7 @@ from sluice.errors import UnexpectedEvent
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, Ledger
 from sluice.ledger.runs import Run, Task
 from sluice.notify.send import failures_of, report_failures
-from sluice.publish.lake import Lake
+from sluice.publish.lake import Catalog, Lake
 from sluice.publish.remove import remove_replaced, undo
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
@@ -22,6 +22,7 @@ EVENT_BUS = os.environ["EVENT_BUS"]
 
 S3 = clients.client("s3")
 LAKE = Lake(S3, os.environ["LAKE_BUCKET"])
+CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 SNS = clients.client("sns")
 EVENTS = clients.client("events")
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
@@ -58,8 +59,8 @@ def give_up(run: Run, source: ObjectVersion, error: dict[str, str]) -> bool:
     if entry.get("run_id") != run.run_id:
         return False
     if entry["status"] == PUBLISHED:
-        remove_replaced(LAKE, LEDGER, source)
+        remove_replaced(LAKE, CATALOG, LEDGER, source)
     if entry["status"] not in (RECEIVED, CLEANING):
         return False
     task = Task(run.run_id, run.dataset, source)
-    return undo(LAKE, LEDGER, task, error=error["Error"], cause=error["Cause"]) == FAILED
+    return undo(LAKE, CATALOG, LEDGER, task, error=error["Error"], cause=error["Cause"]) == FAILED

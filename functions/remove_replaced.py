@@ -7,10 +7,11 @@ from sluice.aws import clients
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
-from sluice.publish.lake import Lake
+from sluice.publish.lake import Catalog, Lake
 from sluice.publish.remove import remove_replaced
 
 LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
+CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
@@ -19,6 +20,6 @@ LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return {id, removed}: of how many manifests. Raises ManifestMissing. Repeating it is harmless."""
     task = Task.from_event(event)
-    removed = remove_replaced(LAKE, LEDGER, task.source)
+    removed = remove_replaced(LAKE, CATALOG, LEDGER, task.source)
     logger.info("replaced objects removed", removed=removed)
     return {"id": task.source.id, "removed": removed}

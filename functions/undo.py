@@ -8,10 +8,11 @@ from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
 from sluice.notify.messages import plain_cause
-from sluice.publish.lake import Lake
+from sluice.publish.lake import Catalog, Lake
 from sluice.publish.remove import undo
 
 LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
+CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 
 
@@ -24,6 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """
     task = Task.from_event(event)
     error = event["error"]["Error"]
-    status = undo(LAKE, LEDGER, task, error=error, cause=plain_cause(event["error"]["Cause"]))
+    status = undo(LAKE, CATALOG, LEDGER, task, error=error, cause=plain_cause(event["error"]["Cause"]))
     logger.info("source undone", status=status, error=error)
     return {"id": task.source.id, "status": status}

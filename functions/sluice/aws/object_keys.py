@@ -44,6 +44,11 @@ def lake_manifest_key(dataset: str, run_id: str, source: ObjectVersion) -> str:
     return f"manifests/{dataset}/{source.hash}/{file_stem(run_id, source)}.json"
 
 
+def dataset_of_manifest(key: str) -> str:
+    """The dataset of a lake manifest, from its key."""
+    return key.split("/", 2)[1]
+
+
 def table_prefix(dataset: str) -> str:
     return f"published/{dataset}/"
 

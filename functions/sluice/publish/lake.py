@@ -1,4 +1,4 @@
-"""The lake bucket, and the manifest of what one run publishes of one source."""
+"""The lake: its bucket and its catalog, and the manifest of what one run publishes of one source."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +18,14 @@ class Lake:
 
     s3: Any
     bucket: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """glue: a client. database: of the stack's tables."""
+
+    glue: Any
+    database: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class LakeManifest:
     def published(self) -> list[str]:
         """The keys of the objects in the table."""
         return [each.key for each in self.objects if each.key.startswith("published/")]
+
+    @property
+    def in_iceberg(self) -> bool:
+        """Whether readers see the objects of the table by a commit, and not as soon as they are there."""
+        return self.account.table == "iceberg"
 
     def copies(self) -> dict[str, str]:
         """Lake key → key of the staged file."""

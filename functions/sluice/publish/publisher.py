@@ -2,7 +2,8 @@
 
 Nothing that a query reads is overwritten. The manifest comes before the first object, and the ledger names it before
 that too, so after a crash at any point it is known which objects may be there. They are the table's once Complete
-has written them into the ledger; those that they replace are removed after that.
+has written them into the ledger; those that they replace are removed after that. Readers of a Parquet table see new
+objects as soon as they are there, readers of an Iceberg table after the commit of the run (sluice.publish.commit).
 
 Lambda's answer can be lost while the function goes on, and a call can stall for minutes; meanwhile the run may be
 undone, or the run of a newer version finished. So the ledger is asked before the copies and after them, and a
@@ -11,15 +12,15 @@ between a late copy and the question after it leaves an object that no manifest 
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import batched
-from typing import Any
 
 from sluice.aws.s3 import created
 from sluice.errors import LeaseLost
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
 from sluice.publish import partitions, tables
-from sluice.publish.lake import Lake, LakeManifest, write_manifest
+from sluice.publish.lake import Catalog, Lake, LakeManifest, write_manifest
 from sluice.publish.remove import remove_objects
 
 THREADS = 8
@@ -28,8 +29,16 @@ _COPIES_OF_ONE_CHECK = 64
 """Copies between two questions to the ledger: a late function makes at most so many in vain."""
 
 
-def publish(lake: Lake, ledger: Ledger, task: Task, *, glue: Any, database: str, work_bucket: str) -> int:
-    """Publish the source and return how many partitions the catalog did not have. Repeating it is harmless.
+@dataclass(frozen=True)
+class Publication:
+    """table: its kind, parquet or iceberg. new_partitions: how many the catalog did not have."""
+
+    table: str
+    new_partitions: int
+
+
+def publish(lake: Lake, catalog: Catalog, ledger: Ledger, task: Task, *, work_bucket: str) -> Publication:
+    """Publish the source. Repeating it is harmless.
 
     Raises LeaseLost, after removing what the run wrote, when the run may no longer publish; ManifestRefused and
     TableDisagrees.
@@ -38,16 +47,17 @@ def publish(lake: Lake, ledger: Ledger, task: Task, *, glue: Any, database: str,
     try:
         ledger.begin_publishing(task.source, run_id=task.run_id, manifest=manifest.key)
         location = f"s3://{lake.bucket}/"
-        tables.ensure(glue, database, task.dataset, location=location, manifest=manifest.account)
+        tables.ensure(catalog.glue, catalog.database, task.dataset, location=location, manifest=manifest.account)
         _copy_all(lake, ledger, task, manifest, work_bucket=work_bucket)
-        new = partitions.register(glue, database, manifest.account)
+        # The metadata of an Iceberg table name its partitions.
+        new = 0 if manifest.in_iceberg else partitions.register(catalog.glue, catalog.database, manifest.account)
         ledger.end_publishing(task.source, run_id=task.run_id, manifest=manifest.key)
     except Exception as error:
         if ledger.may_publish(task.source, run_id=task.run_id):
             raise
         _withdraw(lake, ledger, manifest)
         raise LeaseLost(f"{task.run_id} may no longer publish {task.source.uri}: {error}") from error
-    return new
+    return Publication(manifest.account.table, new)
 
 
 def _copy_all(lake: Lake, ledger: Ledger, task: Task, manifest: LakeManifest, *, work_bucket: str) -> None:

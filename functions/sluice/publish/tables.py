@@ -17,12 +17,15 @@ _TRINO = {"string": "varchar", "int": "integer", "float": "real", "timestamp": "
 def ensure(glue: Any, database: str, name: str, *, location: str, manifest: Manifest | TableDeclaration) -> None:
     """Create or update a dataset's table, its quarantine table and its view of the latest rows, as the manifest says.
 
+    An Iceberg table is not made here (sluice.publish.iceberg.table), but its quarantine table and its view.
+
     location: s3://… of the lake bucket, with `published/` and `quarantine/` below it.
     Raises TableDisagrees when the partition columns differ, or a table has the name of the view.
     """
     version = str(manifest.contract_version)
-    published = _table(name, f"{location}published/{name}/", manifest.schema, manifest.partition_columns, version)
-    _ensure(glue, database, published)
+    if manifest.table == "parquet":
+        published = _table(name, f"{location}published/{name}/", manifest.schema, manifest.partition_columns, version)
+        _ensure(glue, database, published)
     quarantine = f"{name}_quarantine"
     _ensure(
         glue,

@@ -10,7 +10,7 @@ from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from sluice.errors import TableDisagrees
 from sluice.publish.iceberg.file_io import S3FileIO
-from sluice.publish.lake import Lake
+from sluice.publish.lake import Catalog
 
 
 class PinnedCatalog(GlueCatalog):
@@ -21,8 +21,8 @@ class PinnedCatalog(GlueCatalog):
     https://iceberg.apache.org/docs/latest/aws/#optimistic-locking
     """
 
-    def __init__(self, lake: Lake, files: S3FileIO) -> None:
-        super().__init__("glue", client=lake.glue)
+    def __init__(self, catalog: Catalog, files: S3FileIO) -> None:
+        super().__init__("glue", client=catalog.glue)
         self._files = files
         self._read: Any = None
 
@@ -38,12 +38,12 @@ class PinnedCatalog(GlueCatalog):
         return False
 
 
-def load(lake: Lake, dataset: str, files: S3FileIO) -> Table:
+def load(catalog: Catalog, dataset: str, files: S3FileIO) -> Table:
     """Return a dataset's table, to be committed to once.
 
     Raises pyiceberg's NoSuchTableError; TableDisagrees when a table of another kind has the name.
     """
     try:
-        return PinnedCatalog(lake, files).load_table((lake.database, dataset))
+        return PinnedCatalog(catalog, files).load_table((catalog.database, dataset))
     except (NoSuchIcebergTableError, NoSuchPropertyException) as error:
-        raise TableDisagrees(f"{lake.database}.{dataset} is no Iceberg table, as the contract says: {error}") from error
+        raise TableDisagrees(f"{catalog.database}.{dataset} is no Iceberg table, as the contract says: {error}") from error

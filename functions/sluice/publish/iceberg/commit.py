@@ -17,7 +17,7 @@ from sluice.publish.iceberg.catalog import load
 from sluice.publish.iceberg.data_files import SOURCE, data_files, sources_of
 from sluice.publish.iceberg.file_io import S3FileIO
 from sluice.publish.iceberg.table import retry
-from sluice.publish.lake import Lake, LakeManifest
+from sluice.publish.lake import Catalog, Lake, LakeManifest
 
 _UNDONE = "sluice.undone"
 
@@ -37,6 +37,7 @@ class Commit:
 
 def swap(
     lake: Lake,
+    catalog: Catalog,
     dataset: str,
     wanted: Mapping[str, LakeManifest | None],
     *,
@@ -59,7 +60,7 @@ def swap(
 
     def attempt(number: int) -> Commit:
         try:
-            table = load(lake, dataset, files)
+            table = load(catalog, dataset, files)
         except NoSuchTableError:
             if always:
                 return Commit(0, 0, number)

@@ -14,7 +14,7 @@ from sluice.manifest import Manifest, TableDeclaration
 from sluice.publish.iceberg import schema
 from sluice.publish.iceberg.catalog import PinnedCatalog, load
 from sluice.publish.iceberg.file_io import S3FileIO
-from sluice.publish.lake import Lake
+from sluice.publish.lake import Catalog, Lake
 
 _VERSION = "sluice.contract_version"
 _ATTEMPTS = 8
@@ -23,7 +23,7 @@ _PAUSE = 0.2
 
 
 def ensure(
-    lake: Lake, dataset: str, declaration: Manifest | TableDeclaration, *, renamed: Mapping[str, str] | None = None
+    lake: Lake, catalog: Catalog, dataset: str, declaration: Manifest | TableDeclaration, *, renamed: Mapping[str, str] | None = None
 ) -> None:
     """Create or evolve a dataset's table: add, drop, rename, widen and reorder columns.
 
@@ -32,7 +32,7 @@ def ensure(
     any other difference and when a table of another kind has the name; CommitConflict.
     """
     files = S3FileIO(lake.s3)
-    retry(dataset, lambda _: _ensure(lake, dataset, declaration, renamed or {}, files))
+    retry(dataset, lambda _: _ensure(lake, catalog, dataset, declaration, renamed or {}, files))
 
 
 def retry[T](dataset: str, commit: Callable[[int], T]) -> T:
@@ -54,15 +54,16 @@ def retry[T](dataset: str, commit: Callable[[int], T]) -> T:
 
 def _ensure(
     lake: Lake,
+    catalog: Catalog,
     dataset: str,
     declaration: Manifest | TableDeclaration,
     renamed: Mapping[str, str],
     files: S3FileIO,
 ) -> None:
     try:
-        table = load(lake, dataset, files)
+        table = load(catalog, dataset, files)
     except NoSuchTableError:
-        _create(lake, dataset, declaration, files)
+        _create(lake, catalog, dataset, declaration, files)
         return
     if _version(table) > declaration.contract_version:
         return
@@ -72,7 +73,7 @@ def _ensure(
     problems = list(schema.evolution_problems(table, declaration, renamed))
     if problems:
         raise TableDisagrees(
-            f"the table {lake.database}.{dataset} cannot become as version {declaration.contract_version} of the "
+            f"the table {catalog.database}.{dataset} cannot become as version {declaration.contract_version} of the "
             f"contract says: {'; '.join(problems)}"
         )
     version = {_VERSION: str(declaration.contract_version)}
@@ -83,7 +84,7 @@ def _ensure(
         transaction.set_properties(version)
 
 
-def _create(lake: Lake, dataset: str, declaration: Manifest | TableDeclaration, files: S3FileIO) -> None:
+def _create(lake: Lake, catalog: Catalog, dataset: str, declaration: Manifest | TableDeclaration, files: S3FileIO) -> None:
     columns = schema.schema_of(declaration)
     location = f"s3://{lake.bucket}/"
     properties = {
@@ -96,8 +97,8 @@ def _create(lake: Lake, dataset: str, declaration: Manifest | TableDeclaration, 
         "commit.manifest.min-count-to-merge": "16",
         _VERSION: str(declaration.contract_version),
     }
-    PinnedCatalog(lake, files).create_table(
-        (lake.database, dataset),
+    PinnedCatalog(catalog, files).create_table(
+        (catalog.database, dataset),
         columns,
         location=f"{location}{table_prefix(dataset).rstrip('/')}",
         partition_spec=schema.partition_spec_of(declaration, columns),
