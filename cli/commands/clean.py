@@ -45,8 +45,6 @@ def clean(
                 manifest = polars_engine.clean(
                     contract, FileSource(file), out, lineage=lineage, hash_key=hash_key(), progress=progress
                 )
-    except spark.SparkMissing as missing:
-        output.fail(str(missing), code=2)
     except FileRejected as rejected:
         if as_json:
             output.print_json({"result": "rejected", "reason": rejected.reason, "problem": rejected.message})

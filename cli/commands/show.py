@@ -21,7 +21,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
 
 
-def show_(
+def show(
     what: Annotated[str, typer.Argument(metavar="RUN|KEY", help="A run's id, an object key, or its s3:// address.")],
     stack: StackName = None,
     profile: Profile = None,

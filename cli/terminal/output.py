@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal.listing import Listing
-from sluice.engines.polars_engine import Progress as Report
-from sluice.validate.report import ValidationReport
+
+if TYPE_CHECKING:
+    from sluice.engines.polars_engine import Progress as Report
+    from sluice.validate.report import ValidationReport
 
 WIDTH = 150
 """Characters per line for a file or a pipe."""
@@ -63,7 +65,7 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
+def progress(what: str) -> Iterator["Report"]:
     """Show a running count of rows, on a terminal only."""
     bar = Progress(
         SpinnerColumn(),
@@ -140,7 +142,7 @@ def counts(of: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(of.items(), key=lambda each: -each[1]))
 
 
-def report_table(file: str, report: ValidationReport) -> None:
+def report_table(file: str, report: "ValidationReport") -> None:
     """Print a validation report: one line, the problems, then the reasons with their first examples."""
     colour = "green" if report.accepted else "red"
     headline(report.result, f"bold {colour}", file, f"{report.dataset} v{report.contract_version}")
@@ -159,7 +161,7 @@ def report_table(file: str, report: ValidationReport) -> None:
         _reasons(report).print(out)
 
 
-def _reasons(report: ValidationReport) -> Listing:
+def _reasons(report: "ValidationReport") -> Listing:
     listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
     for reason, count in report.reasons.items():
         shown = (f"row {example.row_number}: {short(example.text)}" for example in report.examples.get(reason, []))
