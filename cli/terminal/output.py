@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal.listing import Listing
+from sluice.runtime.text import printable
 
 if TYPE_CHECKING:
     from sluice.engines.polars_engine import Progress as Report
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
 WIDTH = 150
 """Characters per line for a file or a pipe."""
-
-# Control characters (except tab and newline) and those that change the direction of text → what is printed instead.
-_CONTROLS = dict.fromkeys(
-    [*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
-)
-_CONTROLS |= {char: chr(0x2400 + char) for char in range(0x20) if char not in (0x09, 0x0A)}
 
 
 class Terminal(Console):
@@ -36,7 +31,7 @@ class Terminal(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else text.translate(_CONTROLS), style, control)
+            yield Segment(text if control else printable(text, keep="\n"), style, control)
 
 
 out = Terminal(width=None if sys.stdout.isatty() else WIDTH)
@@ -171,6 +166,9 @@ def _reasons(report: "ValidationReport") -> Listing:
 
 def short(text: str | None) -> str:
     """Return a cell for a table: quoted, at most 60 characters."""
-    if text is None or text == "":
-        return "(empty)"
-    return json.dumps(text[:60] + ("…" if len(text) > 60 else ""), ensure_ascii=False)
+    return quoted(text[:60] + ("…" if len(text) > 60 else "")) if text else "(empty)"
+
+
+def quoted(text: str) -> str:
+    """Return a cell in quotes, on one line."""
+    return json.dumps(text, ensure_ascii=False)
