@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.batch.runner import Batch, Candidate, Runner, Stopped
 from cli.stack.connection import Stack
+from cli.stack.executions import REPLACING
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
@@ -33,7 +34,10 @@ def run_all(stack: Stack, batches: Sequence[Sequence[Candidate]], at_a_time: int
             tally.add(entries)
             bar.update(task, completed=tally.decided, counts=tally.counts())
 
-        runner = Runner(stack, stop, on_final)
+        def on_replacing() -> None:
+            bar.update(task, counts=f"{tally.counts()}; {REPLACING}")
+
+        runner = Runner(stack, stop, on_final, on_replacing)
         futures = [threads.submit(runner.run, batch) for batch in batches]
         try:
             for future in as_completed(futures):

@@ -9,7 +9,7 @@ import typer
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.executions import execution, run_input
-from cli.stack.follow import Upload, any_failed, follow, print_outcome
+from cli.stack.follow import Upload, finish
 from cli.stack.history import Entry
 from cli.stack.redrive import redrive_dead_letters
 from cli.stack.start_run import start_run
@@ -64,9 +64,7 @@ def redrive(
         output.print_json(again.to_dict()) if as_json else output.hint(f"sluice show {again.run_id}")
         return
     uploads = [Upload(source.uri, source.version_id) for source in again.sources]
-    done = follow(where, uploads, quiet=as_json)
-    output.print_json(done) if as_json else print_outcome(where, done)
-    raise typer.Exit(1 if any_failed(done) else 0)
+    raise typer.Exit(finish(where, uploads, as_json=as_json))
 
 
 def reopened(stack: Stack, entries: Sequence[Entry]) -> Run:
