@@ -11,7 +11,7 @@ from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
-from cli.terminal.options import AsJson, Since, moment
+from cli.terminal.options import AsJson, OnlyDataset, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
 
@@ -20,7 +20,7 @@ _SUMS = ("files", "rows", "bytes_in", "bytes_out", "seconds", "cost_usd")
 
 
 def costs(
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
+    dataset: OnlyDataset = None,
     by: Annotated[str, typer.Option(help="day or month.")] = "day",
     since: Since = "30d",
     stack: StackName = None,

@@ -1,6 +1,5 @@
 """`sluice put`: uploads files and follows them to the table."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,14 +9,9 @@ from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.follow import Upload, finish
 from cli.stack.upload import key_of
 from cli.terminal import output
-from cli.terminal.options import AsJson, Wait
+from cli.terminal.options import AsJson, Files, Wait
 from sluice.contract import registry
 from sluice.errors import UnknownKey
-
-Files = Annotated[
-    list[Path],
-    typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd."),
-]
 
 
 def put(

@@ -140,7 +140,7 @@ def counts(of: Mapping[str, int]) -> str:
 def report_table(file: str, report: "ValidationReport") -> None:
     """Print a validation report: one line, the problems, then the reasons with their first examples."""
     colour = "green" if report.accepted else "red"
-    headline(report.result, f"bold {colour}", file, f"{report.dataset} v{report.contract_version}")
+    headline(report.result, f"bold {colour}", printable(file), f"{report.dataset} v{report.contract_version}")
     for problem in report.problems:
         out.print("  ", end="")
         out.print(problem, highlight=False)
