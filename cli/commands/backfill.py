@@ -91,8 +91,9 @@ def _print(result: dict[str, Any]) -> None:
     output.facts(
         {
             "files": output.counts(result["statuses"]) or None,
-            "rows": f"{result['rows']:,} = {result['published']:,} published + {result['quarantined']:,} quarantined "
-            f"+ {result['discarded']:,} discarded",
+            "rows": output.account(
+                f"{result['rows']:,}", result["published"], result["quarantined"], result["discarded"]
+            ),
             "ignored": f"{len(result['ignored']):,} match no dataset's naming convention"
             if result.get("ignored")
             else None,

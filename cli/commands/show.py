@@ -106,7 +106,7 @@ def _print_file(stack: Stack, versions: Sequence[dict[str, Any]]) -> None:
                 "rows": _account(version),
                 "discarded": output.counts(version["discarded"]) if version.get("discarded") else None,
                 "cleaning": _cleaning(version),
-                "why": "\n".join(version.get("problems", [])) or _error(version),
+                "why": "\n".join(history.why(version)) or None,
             }
         )
         _print_reasons(version)
@@ -118,11 +118,10 @@ def _print_reasons(version: dict[str, Any]) -> None:
     if not version.get("reasons"):
         return
     examples = version["report"].get("examples", {})
-    listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
-    for reason, rows in sorted(version["reasons"].items(), key=lambda each: -each[1]):
-        shown = [f"row {each['row_number']}: {output.short(each['text'])}" for each in examples.get(reason, [])]
-        listed.add_row(reason, output.number(rows), Text("\n".join(shown)))
-    listed.print(output.out)
+    found = sorted(version["reasons"].items(), key=lambda each: -each[1])
+    output.reasons(
+        (name, rows, [(each["row_number"], each["text"]) for each in examples.get(name, [])]) for name, rows in found
+    )
 
 
 def _print_run(stack: Stack, run: dict[str, Any]) -> None:
@@ -160,20 +159,13 @@ def _account(version: Entry) -> str | None:
     if "published" not in version:
         return f"{version['rows']:,}" if "rows" in version else None
     discarded = sum(version["discarded"].values())
-    return (
-        f"{version['rows']:,} = {version['published']:,} published + {version['quarantined']:,} quarantined "
-        f"+ {discarded:,} discarded"
-    )
+    return output.account(f"{version['rows']:,}", version["published"], version["quarantined"], discarded)
 
 
 def _cleaning(version: Entry) -> str | None:
     if "cleaning_seconds" not in version:
         return None
     return f"{version['engine']}, {version['cleaning_seconds']:.2f} s, about {output.usd(version['cost_usd'])}"
-
-
-def _error(version: Entry) -> str | None:
-    return f"{version['error']}: {version['cause']}" if version["status"] == "FAILED" else None
 
 
 def _time(moment: str | None) -> str | None:

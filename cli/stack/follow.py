@@ -136,16 +136,14 @@ def print_outcome(stack: Stack, entries: Sequence[Entry]) -> None:
         )
     shown.print(output.out)
     for entry in entries:
-        _why(entry)
+        _print_why(entry)
 
 
 _NUMBERS = ("rows", "published", "quarantined", "discarded")
 
 
-def _why(entry: Entry) -> None:
-    lines = list(entry.get("problems", [])) if entry["status"] == REJECTED else []
-    if entry["status"] == FAILED:
-        lines.append(f"{entry.get('error')}: {entry.get('cause')}")
+def _print_why(entry: Entry) -> None:
+    lines = history.why(entry)
     if entry.get("quarantined") and entry.get("reasons"):
         lines.append(f"quarantined: {output.counts(entry['reasons'])}")
     for line in lines:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -128,6 +128,11 @@ def rows(count: int) -> str:
     return plural(count, "row")
 
 
+def account(rows: str, published: int, quarantined: int, discarded: int) -> str:
+    """Return the account of rows in one line. rows: their count, as it is to be printed."""
+    return f"{rows} = {published:,} published + {quarantined:,} quarantined + {discarded:,} discarded"
+
+
 def usd(value: float | None) -> str:
     return "" if value is None else f"${value:.6f}" if value < 0.01 else f"${value:,.2f}"
 
@@ -153,15 +158,18 @@ def report_table(file: str, report: "ValidationReport") -> None:
         highlight=False,
     )
     if report.reasons:
-        _reasons(report).print(out)
+        reasons(
+            (name, count, [(example.row_number, example.text) for example in report.examples.get(name, [])])
+            for name, count in report.reasons.items()
+        )
 
 
-def _reasons(report: "ValidationReport") -> Listing:
+def reasons(found: Iterable[tuple[str, int, Iterable[tuple[int, str | None]]]]) -> None:
+    """Print reasons with their counts of rows and their first examples, each a row number and a cell."""
     listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
-    for reason, count in report.reasons.items():
-        shown = (f"row {example.row_number}: {short(example.text)}" for example in report.examples.get(reason, []))
-        listed.add_row(reason, f"{count:,}", "\n".join(shown))
-    return listed
+    for name, count, examples in found:
+        listed.add_row(name, f"{count:,}", "\n".join(f"row {row}: {short(text)}" for row, text in examples))
+    listed.print(out)
 
 
 def short(text: str | None) -> str:
