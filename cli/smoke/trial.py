@@ -13,7 +13,8 @@ from cli.stack import history
 from cli.stack.connection import Stack
 from cli.stack.executions import execution, state_of
 from cli.stack.history import FINAL, Entry
-from cli.stack.start_run import prepare, start_run
+from cli.stack.redrive import redrive
+from cli.stack.start_run import prepare
 from cli.terminal import output
 from cli.terminal.errors import code
 from sluice.aws.object_version import ObjectVersion
@@ -101,7 +102,7 @@ class Trial:
         failed = self.stack.ledger.entry(source)
         if failed["status"] != FAILED:
             raise Unexpected(f"{failed['status']} after Recover", "look into the log of the function Recover")
-        start_run(self.stack, Run.of(DATASET, [source], attempt=self.stack.ledger.reopen(source)))
+        redrive(self.stack, [failed])
         self._deadlines[sample.name] = time.monotonic() + self.patience
         return f"FAILED by {failed['error']}, then {self.published(sample)}"
 
