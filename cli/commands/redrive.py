@@ -22,9 +22,7 @@ _PAUSE = 1.0
 
 
 def redrive(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="The id of a run that failed.", show_default=False)
-    ] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="The id of a run that failed.")] = None,
     dead_letters: Annotated[
         bool, typer.Option("--dead-letters", help="Instead: redrive the messages of the dead-letter queue.")
     ] = False,

@@ -28,7 +28,7 @@ _EVER = "0000"
 def replay(
     file: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="A corrected export of quarantined rows.", show_default=False),
+        typer.Argument(exists=True, dir_okay=False, help="A corrected export of quarantined rows."),
     ] = None,
     source: Annotated[list[str] | None, typer.Option(help="A key to clean again; repeatable.")] = None,
     dataset: Annotated[
@@ -36,7 +36,7 @@ def replay(
     ] = None,
     version: Annotated[
         str | None,
-        typer.Option(help="With one --source: the version to clean, instead of the published one.", show_default=False),
+        typer.Option(help="With one --source: the version to clean, instead of the published one."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="With --dataset: every published file of it.")] = False,
     older_than: Annotated[
@@ -45,7 +45,6 @@ def replay(
             "--older-than-version",
             min=1,
             help="With --dataset: files that were cleaned by an older contract version.",
-            show_default=False,
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

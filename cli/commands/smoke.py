@@ -22,7 +22,7 @@ def smoke(
     minutes: Annotated[float, typer.Option(min=0, help="How long a file may take, in minutes.")] = 15,
     out: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="Markdown file to write the report to.", show_default=False),
+        typer.Option(dir_okay=False, help="Markdown file to write the report to."),
     ] = None,
     stack: StackName = None,
     profile: Profile = None,

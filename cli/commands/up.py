@@ -14,9 +14,7 @@ STACK = "sluice"
 
 
 def up(
-    port: Annotated[
-        int | None, typer.Option(help="Port to listen on; a free one by default.", show_default=False)
-    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; a free one by default.")] = None,
     idle_minutes: Annotated[float, typer.Option(help="Stop after so long without a call.")] = 120,
     template: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The template to deploy.")] = TEMPLATE,
     as_json: AsJson = False,
