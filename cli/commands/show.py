@@ -5,7 +5,6 @@ from datetime import UTC
 from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import ClientError
 from rich.text import Text
 
 from cli.stack import history
@@ -78,12 +77,10 @@ def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
 
 def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
     """Return the validation report of a version, {} when it has expired or is not written yet."""
-    source = ObjectVersion.from_item(entry)
+    s3 = stack.client("s3")
     try:
-        report: dict[str, Any] = get_json(stack.client("s3"), stack.work, report_key(source))
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
+        report: dict[str, Any] = get_json(s3, stack.work, report_key(ObjectVersion.from_item(entry)))
+    except s3.exceptions.NoSuchKey:
         return {}
     return report
 

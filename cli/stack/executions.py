@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cli.stack import history
 from cli.stack.connection import Stack
 from sluice.aws.object_keys import run_key
@@ -37,11 +35,10 @@ def arn(stack: Stack, run_id: str) -> str:
 
 def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
     """Return the sources of a run's input; none after WorkDays, when it has expired."""
+    s3 = stack.client("s3")
     try:
-        return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
+        return Run.from_dict(get_json(s3, stack.work, run_key(run_id))).sources
+    except s3.exceptions.NoSuchKey:
         return ()
 
 
