@@ -13,8 +13,7 @@ from sluice.errors import SluiceError
 from sluice.ledger.ledger import Ledger
 
 StackName = Annotated[
-    str | None,
-    typer.Option("--stack", envvar="SLUICE_STACK", help="A deployed stack. Without it: the local AWS."),
+    str | None, typer.Option("--stack", envvar="SLUICE_STACK", help="A deployed stack. Without it: the local AWS.")
 ]
 Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile of the stack.")]
 Region = Annotated[str | None, typer.Option("--region", help="AWS region of the stack.")]
