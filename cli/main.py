@@ -1,38 +1,56 @@
-"""The `sluice` command: one module per subcommand, added here."""
+"""The `sluice` command. Each subcommand is the function of its name in a module of its name, in cli/commands."""
 
+import ast
+import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from typer.core import TyperGroup
 
-from cli.commands.backfill import backfill
-from cli.commands.check import check
-from cli.commands.clean import clean
-from cli.commands.costs import costs
-from cli.commands.destroy import destroy
-from cli.commands.diff import diff
-from cli.commands.doctor import doctor
-from cli.commands.explain import explain
-from cli.commands.new import new
-from cli.commands.put import put
-from cli.commands.quarantine import quarantine
-from cli.commands.query import query
-from cli.commands.redrive import redrive
-from cli.commands.replay import replay
-from cli.commands.report import report
-from cli.commands.retract import retract
-from cli.commands.runs import runs
-from cli.commands.show import show_
-from cli.commands.smoke import smoke
-from cli.commands.stream import stream
-from cli.commands.up import down, up
-from cli.commands.verify import verify
 from cli.terminal.errors import advised
 from cli.terminal.output import fail
 from sluice.errors import SluiceError
+
+_PANELS = {
+    "On this machine, without AWS": ("check", "clean", "new", "explain", "diff"),
+    "Set up": ("up", "down", "smoke", "doctor", "destroy"),
+    "Send data": ("put", "stream", "backfill"),
+    "Inspect": ("runs", "show", "query", "report", "quarantine", "costs"),
+    "Repair": ("replay", "redrive", "retract", "verify"),
+}
+
+
+def load(name: str) -> Any:
+    """Return a subcommand, with its options."""
+    single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    single.command(name)(getattr(importlib.import_module(f"cli.commands.{name}"), name))
+    return typer.main.get_command(single)
+
+
+class _Subcommands(TyperGroup):
+    """Imports only the subcommand that runs: most bring boto3 or Polars, half a second of the processor and more."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a subcommand as the list of `sluice --help` shows it."""
+        command = super().get_command(ctx, cmd_name)
+        if command:
+            command.help = _description(cmd_name)
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, others = super().resolve_command(ctx, args)
+        return name, name and load(name), others
+
+
+def _description(name: str) -> str | None:
+    """Return the docstring of a subcommand, from its source."""
+    module = ast.parse((Path(__file__).parent / "commands" / f"{name}.py").read_text(encoding="utf-8"))
+    functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
+    return next(ast.get_docstring(function) for function in functions if function.name == name)
 
 
 def _version(asked: bool) -> None:
@@ -43,10 +61,14 @@ def _version(asked: bool) -> None:
 
 app = typer.Typer(
     name="sluice",
+    cls=_Subcommands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+for panel, names in _PANELS.items():
+    for name in names:
+        app.command(name, rich_help_panel=panel)(lambda: None)
 
 
 @app.callback()
@@ -56,18 +78,6 @@ def _options(
     ] = False,
 ) -> None:
     """Every row of every file accounted for: published, quarantined with reasons, or discarded by name."""
-
-
-_PANELS: dict[str, list[Callable[..., None]]] = {
-    "On this machine, without AWS": [check, clean, new, explain, diff],
-    "Set up": [up, down, smoke, doctor, destroy],
-    "Send data": [put, stream, backfill],
-    "Inspect": [runs, show_, query, report, quarantine, costs],
-    "Repair": [replay, redrive, retract, verify],
-}
-for panel, commands in _PANELS.items():
-    for command in commands:
-        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 
 
 def main() -> None:

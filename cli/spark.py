@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from cli.terminal import output
 from sluice.aws.secrets import hash_key
-from sluice.contract.model import Contract
-from sluice.engines.output_rows import Lineage
-from sluice.engines.spark.files import LocalFolder
-from sluice.engines.spark.splits import LocalOriginal
-from sluice.manifest import Manifest
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from sluice.contract.model import Contract
+    from sluice.engines.output_rows import Lineage
+    from sluice.manifest import Manifest
 
 JAVA = 17
 """Spark 4.1 runs on Java 17 and 21, as Glue 6.0 has it on 17. https://spark.apache.org/docs/4.1.1/"""
@@ -29,14 +29,16 @@ _SHORT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 rows would take a quarter more."""
 
 
-class SparkMissing(Exception):
+class SparkMissing(SluiceError):
     """This machine cannot run Spark; the message says what to install."""
 
 
-def clean(contract: Contract, file: Path, out: Path, lineage: Lineage) -> Manifest:
+def clean(contract: "Contract", file: Path, out: Path, lineage: "Lineage") -> "Manifest":
     """Clean a file as engine.clean does. Raises FileRejected, SparkMissing."""
     check()
     from sluice.engines.spark import engine
+    from sluice.engines.spark.files import LocalFolder
+    from sluice.engines.spark.splits import LocalOriginal
 
     with output.status("starting Spark"):
         spark = session(short=file.stat().st_size <= _SMALL_BYTES)

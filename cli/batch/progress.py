@@ -11,7 +11,9 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cli.batch.runner import Batch, Candidate, Runner, Stopped
+from cli.stack import history
 from cli.stack.connection import Stack
+from cli.stack.executions import REPLACING
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
@@ -33,7 +35,10 @@ def run_all(stack: Stack, batches: Sequence[Sequence[Candidate]], at_a_time: int
             tally.add(entries)
             bar.update(task, completed=tally.decided, counts=tally.counts())
 
-        runner = Runner(stack, stop, on_final)
+        def on_replacing() -> None:
+            bar.update(task, counts=f"{tally.counts()}; {REPLACING}")
+
+        runner = Runner(stack, stop, on_final, on_replacing)
         futures = [threads.submit(runner.run, batch) for batch in batches]
         try:
             for future in as_completed(futures):
@@ -97,7 +102,12 @@ class _Tally:
             "files_per_second": round((self.decided - self._before) / seconds, 1) if seconds else 0.0,
             "interrupted": self.interrupted,
             "bad": [
-                {"source": e["source"], "status": e["status"], "run_id": e.get("run_id"), "why": _why(e)}
+                {
+                    "source": e["source"],
+                    "status": e["status"],
+                    "run_id": e.get("run_id"),
+                    "why": "; ".join(history.why(e)),
+                }
                 for e in self._bad
             ],
             "problems": self._problems,
@@ -126,12 +136,6 @@ def print_failures(result: dict[str, Any]) -> None:
         output.hint(f"sluice redrive {run}")
     if result["interrupted"]:
         output.out.print("repeat the same command to continue", style="dim")
-
-
-def _why(entry: Entry) -> str:
-    if entry["status"] == FAILED:
-        return f"{entry.get('error')}: {entry.get('cause')}"
-    return "; ".join(entry.get("problems", []))
 
 
 def _bar() -> Progress:

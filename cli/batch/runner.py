@@ -70,12 +70,22 @@ def batches_of(candidates: Iterable[Candidate], *, size: int = MAX_SOURCES) -> l
 
 
 class Runner:
-    """Runs batches to their final status; `run` may be called by several threads."""
+    """Runs batches to their final status; `run` may be called by several threads.
 
-    def __init__(self, stack: Stack, stop: threading.Event, on_final: Callable[[Sequence[Entry]], None]) -> None:
+    on_final: called with entries that have a final status. on_replacing: while replaced rows are still to be removed.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        stop: threading.Event,
+        on_final: Callable[[Sequence[Entry]], None],
+        on_replacing: Callable[[], None],
+    ) -> None:
         self._stack = stack
         self._stop = stop
         self._on_final = on_final
+        self._on_replacing = on_replacing
         for service in ("s3", "sqs", "stepfunctions"):
             stack.client(service)  # boto3 does not make clients in two threads at once
         self._ledger = stack.ledger
@@ -91,6 +101,7 @@ class Runner:
         known = {entry["source"] for entry in validated}
         batch.entries = self._await([source for source in mine if source.uri in known], _is_final, batch)
         while replacing(self._stack, known):
+            self._on_replacing()
             if self._stop.wait(_PAUSES[0]):
                 raise Stopped
         return batch

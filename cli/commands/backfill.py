@@ -12,20 +12,20 @@ from cli.batch.progress import SHOWN, exit_code, print_failures, run_all
 from cli.batch.runner import Candidate, batches_of
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.terminal import output
-from cli.terminal.options import AsJson, ParallelRuns
+from cli.terminal.options import AsJson, OnlyDataset, ParallelRuns
 from sluice.ledger.runs import MAX_SOURCES
-
-FilesARun = Annotated[int, typer.Option("--files", min=1, max=MAX_SOURCES, help="Files per run, at most.")]
 
 
 def backfill(
     location: Annotated[
         str, typer.Argument(metavar="FOLDER|s3://…", help="A folder, or a bucket, with or without a prefix.")
     ],
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only files of this dataset.")] = None,
+    dataset: OnlyDataset = None,
     prefix: Annotated[str, typer.Option(help="Prefix of the keys of a folder's files.")] = "",
     at_a_time: ParallelRuns = 4,
-    files: FilesARun = MAX_SOURCES,
+    files: Annotated[
+        int, typer.Option("--files", min=1, max=MAX_SOURCES, help="Files per run, at most.")
+    ] = MAX_SOURCES,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
     stack: StackName = None,
     profile: Profile = None,
@@ -91,8 +91,9 @@ def _print(result: dict[str, Any]) -> None:
     output.facts(
         {
             "files": output.counts(result["statuses"]) or None,
-            "rows": f"{result['rows']:,} = {result['published']:,} published + {result['quarantined']:,} quarantined "
-            f"+ {result['discarded']:,} discarded",
+            "rows": output.account(
+                f"{result['rows']:,}", result["published"], result["quarantined"], result["discarded"]
+            ),
             "ignored": f"{len(result['ignored']):,} match no dataset's naming convention"
             if result.get("ignored")
             else None,

@@ -8,7 +8,6 @@ from cli.terminal import output
 from cli.terminal.options import AsJson, Dataset, File
 from sluice.contract import registry
 from sluice.read.source import FileSource
-from sluice.runtime.text import printable
 from sluice.validate import validator
 
 
@@ -30,5 +29,5 @@ def check(
     if as_json:
         output.print_json(report.to_dict())
     else:
-        output.report_table(printable(str(file)), report)
+        output.report_table(str(file), report)
     raise typer.Exit(0 if report.accepted else 1)

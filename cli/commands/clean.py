@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,7 +22,7 @@ def clean(
     file: File,
     dataset: Dataset,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the result: new or empty.")],
-    engine_name: Annotated[str, typer.Option("--engine", help="polars (in this process) or spark.")] = "polars",
+    engine: Annotated[Literal["polars", "spark"], typer.Option(help="polars runs in this process.")] = "polars",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the result in OUT.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -33,20 +33,16 @@ def clean(
     Example: sluice clean day.csv --dataset sales --out out/
     """
     contract = registry.load(dataset)
-    if engine_name not in ("polars", "spark"):
-        raise typer.BadParameter(f"{engine_name!r} is no engine: use polars or spark", param_hint="--engine")
     _prepare(out, overwrite)
     lineage = polars_engine.Lineage(source_key=file.name, run_id="local", file_stem=file.name.split(".")[0])
     try:
-        if engine_name == "spark":
+        if engine == "spark":
             manifest = spark.clean(contract, file, out, lineage)
         else:
             with output.progress("cleaning") as progress:
                 manifest = polars_engine.clean(
                     contract, FileSource(file), out, lineage=lineage, hash_key=hash_key(), progress=progress
                 )
-    except spark.SparkMissing as missing:
-        output.fail(str(missing), code=2)
     except FileRejected as rejected:
         if as_json:
             output.print_json({"result": "rejected", "reason": rejected.reason, "problem": rejected.message})

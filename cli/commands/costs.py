@@ -11,17 +11,18 @@ from cli.stack.connection import Profile, Region, StackName, connect
 from cli.stack.history import Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
-from cli.terminal.options import AsJson, Since, moment
+from cli.terminal.options import AsJson, OnlyDataset, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import PUBLISHED
 
+Period = Literal["day", "month"]
 _LENGTH = {"day": 10, "month": 7}
 _SUMS = ("files", "rows", "bytes_in", "bytes_out", "seconds", "cost_usd")
 
 
 def costs(
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
-    by: Annotated[str, typer.Option(help="day or month.")] = "day",
+    dataset: OnlyDataset = None,
+    by: Annotated[Period, typer.Option(help="Period of a sum.")] = "day",
     since: Since = "30d",
     stack: StackName = None,
     profile: Profile = None,
@@ -38,11 +39,8 @@ def costs(
 
     Example: sluice costs --by month --since 52w
     """
-    if by not in _LENGTH:
-        raise typer.BadParameter(f"{by!r} is neither day nor month", param_hint="--by")
-    period: Literal["day", "month"] = "day" if by == "day" else "month"
     where = connect(stack, profile, region)
-    found = summed(history.changed(where, moment(since), dataset=dataset, status=PUBLISHED), period)
+    found = summed(history.changed(where, moment(since), dataset=dataset, status=PUBLISHED), by)
     if dataset and not found:
         registry.load(dataset)  # raises UnknownDataset; a dataset without files is no error
     if as_json:
@@ -51,7 +49,7 @@ def costs(
         _print(found, by)
 
 
-def summed(entries: Sequence[Entry], by: Literal["day", "month"]) -> list[dict[str, Any]]:
+def summed(entries: Sequence[Entry], by: Period) -> list[dict[str, Any]]:
     """Return the sums of published files by period, dataset and engine, oldest first."""
     groups: dict[tuple[str, str, str], dict[str, Any]] = {}
     for entry in entries:

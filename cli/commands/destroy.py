@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-import boto3
 import typer
 
-from cli.stack.connection import Profile, Region
+from cli.stack.connection import Profile, Region, session_of
 from cli.stack.retained import remove, retained
 from cli.terminal import output
 from cli.terminal.options import AsJson
@@ -28,7 +27,7 @@ def destroy(
 
     Example: sluice destroy --stack sluice-dev
     """
-    session = boto3.Session(profile_name=profile, region_name=region)
+    session = session_of(profile, region)
     left = retained(session, stack)
     if not as_json:
         output.out.print(f"{len(left)} resources of {stack} are left" if left else f"nothing of {stack} is left")

@@ -1,23 +1,17 @@
 """`sluice put`: uploads files and follows them to the table."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.stack import upload
 from cli.stack.connection import Profile, Region, StackName, connect
-from cli.stack.follow import Upload, any_failed, follow, print_outcome
+from cli.stack.follow import Upload, finish
 from cli.stack.upload import key_of
 from cli.terminal import output
-from cli.terminal.options import AsJson, Wait
+from cli.terminal.options import AsJson, Files, Wait
 from sluice.contract import registry
 from sluice.errors import UnknownKey
-
-Files = Annotated[
-    list[Path],
-    typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd."),
-]
 
 
 def put(
@@ -36,7 +30,8 @@ def put(
 ) -> None:
     """Upload files into the raw bucket and follow each until it is published, rejected or failed.
 
-    A file that was uploaded before under the same key is replaced, and so are its rows in the table.
+    A file that was uploaded before under the same key is replaced, and so are its rows in the table. The old rows are
+    removed ReplaceGraceSeconds (30) after the new ones are published, for queries that still read them.
 
     Exit 0: all published. 1: a file was rejected or failed. 2: wrong usage, or no stack.
 
@@ -58,16 +53,7 @@ def put(
         else:
             output.hint(*(f"sluice show {name}" for name in keys))
         return
-    try:
-        entries = follow(where, uploads, quiet=as_json)
-    except KeyboardInterrupt:
-        output.err.print(f"no longer followed; the runs go on: sluice show {keys[0]}", soft_wrap=True)
-        raise typer.Exit(130) from None
-    if as_json:
-        output.print_json(entries)
-    else:
-        print_outcome(where, entries)
-    raise typer.Exit(1 if any_failed(entries) else 0)
+    raise typer.Exit(finish(where, uploads, as_json=as_json))
 
 
 def _checked(key: str) -> str:

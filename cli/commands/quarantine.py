@@ -23,11 +23,9 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 def quarantine(
     dataset: Annotated[str, typer.Argument(help="A dataset of functions/datasets.")],
-    reason: Annotated[str | None, typer.Option(help="Only rows with this reason.", show_default=False)] = None,
-    source: Annotated[str | None, typer.Option(help="Only rows of this key.", show_default=False)] = None,
-    export: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="CSV file to write the rows to.", show_default=False)
-    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Only rows with this reason.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only rows of this key.")] = None,
+    export: Annotated[Path | None, typer.Option(dir_okay=False, help="CSV file to write the rows to.")] = None,
     since: Since = "30d",
     stack: StackName = None,
     profile: Profile = None,

@@ -22,8 +22,7 @@ _FORMATS = (".csv", ".parquet")
 def query(
     sql: Annotated[str, typer.Argument(help="One statement of Athena's SQL, or - to read it from standard input.")],
     out: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="File to write the result to: .csv or .parquet.", show_default=False),
+        Path | None, typer.Option(dir_okay=False, help="File to write the result to: .csv or .parquet.")
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows to print.")] = 50,
     stack: StackName = None,

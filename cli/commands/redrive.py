@@ -9,24 +9,20 @@ import typer
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.executions import execution, run_input
-from cli.stack.follow import Upload, any_failed, follow, print_outcome
+from cli.stack.follow import Upload, finish
 from cli.stack.history import Entry
+from cli.stack.redrive import redrive as redrive_run
 from cli.stack.redrive import redrive_dead_letters
-from cli.stack.start_run import start_run
 from cli.terminal import output
 from cli.terminal.options import AsJson, Wait
-from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import CLEANING, FAILED, RECEIVED
-from sluice.ledger.runs import Run
 
 _PAUSE = 1.0
 """Seconds between two reads of a run that is about to end."""
 
 
 def redrive(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="The id of a run that failed.", show_default=False)
-    ] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="The id of a run that failed.")] = None,
     dead_letters: Annotated[
         bool, typer.Option("--dead-letters", help="Instead: redrive the messages of the dead-letter queue.")
     ] = False,
@@ -58,28 +54,12 @@ def redrive(
         known = execution(where, run) or history.of_run(where, run)
         message = f"no file of {run} has failed" if known else f"there is no run {run!r}; sluice runs lists them"
         output.fail(message, code=1)
-    again = reopened(where, entries)
-    start_run(where, again)
+    again = redrive_run(where, entries)
     if not wait:
         output.print_json(again.to_dict()) if as_json else output.hint(f"sluice show {again.run_id}")
         return
     uploads = [Upload(source.uri, source.version_id) for source in again.sources]
-    done = follow(where, uploads, quiet=as_json)
-    output.print_json(done) if as_json else print_outcome(where, done)
-    raise typer.Exit(1 if any_failed(done) else 0)
-
-
-def reopened(stack: Stack, entries: Sequence[Entry]) -> Run:
-    """Reopen failed versions for their next attempt; return the run of them.
-
-    Raises ClaimRefused when another redrive is reopening one.
-    """
-    attempts = []
-    for entry in entries:
-        failed = entry["status"] == FAILED
-        attempts.append(stack.ledger.reopen(ObjectVersion.from_item(entry)) if failed else int(entry["attempt"]))
-    sources = [ObjectVersion.from_item(entry) for entry in entries]
-    return Run.of(str(entries[0]["dataset"]), sources, attempt=max(attempts))
+    raise typer.Exit(finish(where, uploads, as_json=as_json))
 
 
 def _failed(stack: Stack, run_id: str) -> list[Entry]:

@@ -27,25 +27,20 @@ _EVER = "0000"
 
 def replay(
     file: Annotated[
-        Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="A corrected export of quarantined rows.", show_default=False),
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="A corrected export of quarantined rows.")
     ] = None,
     source: Annotated[list[str] | None, typer.Option(help="A key to clean again; repeatable.")] = None,
     dataset: Annotated[
         str | None, typer.Option("--dataset", "-d", help="Clean every file of it again that has rows in quarantine.")
     ] = None,
     version: Annotated[
-        str | None,
-        typer.Option(help="With one --source: the version to clean, instead of the published one.", show_default=False),
+        str | None, typer.Option(help="With one --source: the version to clean, instead of the published one.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="With --dataset: every published file of it.")] = False,
     older_than: Annotated[
         int | None,
         typer.Option(
-            "--older-than-version",
-            min=1,
-            help="With --dataset: files that were cleaned by an older contract version.",
-            show_default=False,
+            "--older-than-version", min=1, help="With --dataset: files that were cleaned by an older contract version."
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import polars as pl
 import typer
-from botocore.exceptions import ClientError
 
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
@@ -119,11 +118,10 @@ def _write_run(writer: pages.PageWriter, run_id: str) -> None:
 
 
 def _fetch(where: Stack, key: str, what: str) -> bytes:
+    s3 = where.client("s3")
     try:
-        body: bytes = where.client("s3").get_object(Bucket=where.work, Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
+        body: bytes = s3.get_object(Bucket=where.work, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey as error:
         if "/" not in what and what not in registry.contracts() and not history.of_run(where, what):
             raise NoPage(f"{what} is neither a run, nor a dataset, nor an uploaded key: sluice runs") from error
         raise NoPage(

@@ -9,7 +9,7 @@ import typer
 from cli.repair.csv_scanner import CsvScanner
 from cli.stack import upload
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
-from cli.stack.follow import Upload, any_failed, follow, print_outcome
+from cli.stack.follow import Upload, finish
 from cli.terminal import output
 from cli.terminal.options import AsJson
 from sluice.aws.object_version import ObjectVersion
@@ -57,14 +57,11 @@ def retract(
         rows = f"{entry['published']:,} published and {entry['quarantined']:,} quarantined rows"
         typer.confirm(f"Remove {rows} of {name} from the table?", abort=True, err=True)
     version = _emptied(where, source, str(published))
-    entries = follow(where, [Upload(source.uri, version)], quiet=as_json)
-    if as_json:
-        output.print_json(entries)
-    else:
-        print_outcome(where, entries)
+    code = finish(where, [Upload(source.uri, version)], as_json=as_json)
+    if not as_json:
         output.out.print("to restore them:", style="dim")
         output.hint(f"sluice replay --source {name} --version {published}")
-    raise typer.Exit(1 if any_failed(entries) else 0)
+    raise typer.Exit(code)
 
 
 def _emptied(stack: Stack, source: ObjectVersion, published: str) -> str:

@@ -12,7 +12,7 @@ from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.history import STATUSES, Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
-from cli.terminal.options import AsJson, Since, moment
+from cli.terminal.options import AsJson, OnlyDataset, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 
@@ -20,7 +20,7 @@ _WORST = (FAILED, REJECTED, CLEANING, RECEIVED, PUBLISHED, SUPERSEDED)
 
 
 def runs(
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
+    dataset: OnlyDataset = None,
     status: Annotated[str | None, typer.Option(help=f"Only files with this status: {', '.join(STATUSES)}.")] = None,
     since: Since = "7d",
     limit: Annotated[int, typer.Option(min=1, help="Runs to show, the latest first.")] = 30,

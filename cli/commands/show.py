@@ -5,7 +5,6 @@ from datetime import UTC
 from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import ClientError
 from rich.text import Text
 
 from cli.stack import history
@@ -21,7 +20,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
 
 
-def show_(
+def show(
     what: Annotated[str, typer.Argument(metavar="RUN|KEY", help="A run's id, an object key, or its s3:// address.")],
     stack: StackName = None,
     profile: Profile = None,
@@ -78,12 +77,10 @@ def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
 
 def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
     """Return the validation report of a version, {} when it has expired or is not written yet."""
-    source = ObjectVersion.from_item(entry)
+    s3 = stack.client("s3")
     try:
-        report: dict[str, Any] = get_json(stack.client("s3"), stack.work, report_key(source))
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
+        report: dict[str, Any] = get_json(s3, stack.work, report_key(ObjectVersion.from_item(entry)))
+    except s3.exceptions.NoSuchKey:
         return {}
     return report
 
@@ -106,7 +103,7 @@ def _print_file(stack: Stack, versions: Sequence[dict[str, Any]]) -> None:
                 "rows": _account(version),
                 "discarded": output.counts(version["discarded"]) if version.get("discarded") else None,
                 "cleaning": _cleaning(version),
-                "why": "\n".join(version.get("problems", [])) or _error(version),
+                "why": "\n".join(history.why(version)) or None,
             }
         )
         _print_reasons(version)
@@ -118,11 +115,10 @@ def _print_reasons(version: dict[str, Any]) -> None:
     if not version.get("reasons"):
         return
     examples = version["report"].get("examples", {})
-    listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
-    for reason, rows in sorted(version["reasons"].items(), key=lambda each: -each[1]):
-        shown = [f"row {each['row_number']}: {output.short(each['text'])}" for each in examples.get(reason, [])]
-        listed.add_row(reason, output.number(rows), Text("\n".join(shown)))
-    listed.print(output.out)
+    found = sorted(version["reasons"].items(), key=lambda each: -each[1])
+    output.reasons(
+        (name, rows, [(each["row_number"], each["text"]) for each in examples.get(name, [])]) for name, rows in found
+    )
 
 
 def _print_run(stack: Stack, run: dict[str, Any]) -> None:
@@ -160,20 +156,13 @@ def _account(version: Entry) -> str | None:
     if "published" not in version:
         return f"{version['rows']:,}" if "rows" in version else None
     discarded = sum(version["discarded"].values())
-    return (
-        f"{version['rows']:,} = {version['published']:,} published + {version['quarantined']:,} quarantined "
-        f"+ {discarded:,} discarded"
-    )
+    return output.account(f"{version['rows']:,}", version["published"], version["quarantined"], discarded)
 
 
 def _cleaning(version: Entry) -> str | None:
     if "cleaning_seconds" not in version:
         return None
     return f"{version['engine']}, {version['cleaning_seconds']:.2f} s, about {output.usd(version['cost_usd'])}"
-
-
-def _error(version: Entry) -> str | None:
-    return f"{version['error']}: {version['cause']}" if version["status"] == "FAILED" else None
 
 
 def _time(moment: str | None) -> str | None:

@@ -20,10 +20,7 @@ _COLOURS = {PASSED: "green", FAILED: "bold red", SKIPPED: "yellow"}
 
 def smoke(
     minutes: Annotated[float, typer.Option(min=0, help="How long a file may take, in minutes.")] = 15,
-    out: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Markdown file to write the report to.", show_default=False),
-    ] = None,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="Markdown file to write the report to.")] = None,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,

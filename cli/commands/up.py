@@ -1,4 +1,4 @@
-"""`sluice up` and `sluice down`: start and stop a local AWS with Sluice deployed on it."""
+"""`sluice up`: starts a local AWS with Sluice deployed on it."""
 
 import time
 from pathlib import Path
@@ -14,9 +14,7 @@ STACK = "sluice"
 
 
 def up(
-    port: Annotated[
-        int | None, typer.Option(help="Port to listen on; a free one by default.", show_default=False)
-    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; a free one by default.")] = None,
     idle_minutes: Annotated[float, typer.Option(help="Stop after so long without a call.")] = 120,
     template: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The template to deploy.")] = TEMPLATE,
     as_json: AsJson = False,
@@ -65,28 +63,3 @@ def up(
         }
     )
     output.hint("sluice put tests/data/sales/good.csv --key sales/S001/2025-03-05.csv", "sluice down")
-
-
-def down(as_json: AsJson = False) -> None:
-    """Stop the local AWS of this checkout and delete its data.
-
-    One that another checkout started is left alone; the message says whose it is.
-
-    Exit 0: it is down. 1: none was up. 2: its note cannot be trusted.
-
-    Example: sluice down
-    """
-    try:
-        from local import detached
-
-        detached.down()
-    except ModuleNotFoundError:
-        output.fail("no local AWS is up", code=1)
-    except detached.NotUp as none:
-        output.fail(str(none), code=1)
-    except detached.NoteNotTrusted as error:
-        output.fail(str(error), code=2)
-    if as_json:
-        output.print_json({"down": True})
-    else:
-        output.out.print("down", style="bold green")

@@ -10,7 +10,7 @@ from cli.stack import athena
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.repair_lake import repair
 from cli.terminal import output
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, OnlyDataset
 from sluice.publish.inventory import Stores
 from sluice.publish.verify import ADVICE, HARMLESS, REPAIRABLE, Difference
 from sluice.publish.verify import verify as differences
@@ -20,7 +20,7 @@ _MOST = 20
 
 
 def verify(
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
+    dataset: OnlyDataset = None,
     repair_safe: Annotated[
         bool, typer.Option("--repair", help="Repair what is safe to repair, then compare again.")
     ] = False,

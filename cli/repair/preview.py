@@ -9,6 +9,7 @@ from cli.stack.athena import chunks
 from cli.stack.connection import Stack
 from cli.stack.history import Entry
 from cli.terminal.listing import Listing
+from cli.terminal.output import quoted
 from sluice.contract import registry
 from sluice.contract.declarations import MASK
 from sluice.contract.model import Contract
@@ -34,9 +35,6 @@ class Change:
     before: str
     after: str
     warning: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return vars(self)
 
 
 def changes(
@@ -110,5 +108,6 @@ def listing(found: Sequence[Change]) -> Listing:
     """Return the changed cells for people, suspect ones first, at most 50."""
     listed = Listing(("file", "row", "column", "was", "becomes", "warning"), right=("row",), prose=("warning",))
     for each in sorted(found, key=lambda change: not change.warning)[:_MOST]:
-        listed.add_row(each.key, f"{each.row_number:,}", each.column, repr(each.before), repr(each.after), each.warning)
+        before, after = quoted(each.before), quoted(each.after)
+        listed.add_row(each.key, f"{each.row_number:,}", each.column, before, after, each.warning)
     return listed

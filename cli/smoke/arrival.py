@@ -1,12 +1,9 @@
-"""Says why an upload does not arrive or fails, and what to do; prepares a run as Validate does."""
+"""Says why an upload does not arrive or fails, and what to do."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.stack.connection import Stack
 from cli.stack.history import Entry
-from sluice.aws.object_keys import run_key
-from sluice.aws.s3 import put_json
-from sluice.ledger.runs import Run
 
 RULE = "UploadRule"
 _DEPLOY = "deploy the template again"
@@ -61,10 +58,3 @@ def advice(stack: Stack, entry: Entry) -> str:
         return "the stack does not have the dataset of the smoke test: deploy this folder's version"
     option = "" if stack.local else f" --stack {stack.name}"
     return f"sluice show {entry.get('run_id') or stack.key(entry['source'])}{option}"
-
-
-def prepare(stack: Stack, run: Run) -> None:
-    """Write a run's input and name it in the ledger, without starting it."""
-    put_json(stack.client("s3"), stack.work, run_key(run.run_id), run.to_dict())
-    for source in run.sources:
-        stack.ledger.assign(source, run_id=run.run_id)

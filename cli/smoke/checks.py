@@ -61,12 +61,11 @@ def partitions(trial: Trial, sample: Sample) -> str:
     glue, table = trial.stack.client("glue"), {"DatabaseName": trial.stack.output("DatabaseName"), "TableName": DATASET}
     pages = glue.get_paginator("get_partitions").paginate(**table)
     places = {each["Values"][0]: each["StorageDescriptor"]["Location"] for page in pages for each in page["Partitions"]}
-    lost = [month for month in sample.months if month not in places]
     place = f"s3://{trial.stack.lake}/published/{DATASET}/sold_month="
-    lost += [
-        f"{month} at {places[month]}"
+    lost = [
+        f"{month} at {places[month]}" if month in places else month
         for month in sample.months
-        if month in places and places[month].rstrip("/") != f"{place}{month}"
+        if places.get(month, "").rstrip("/") != f"{place}{month}"
     ]
     if lost:
         again = f"sluice replay --source {trial.key(sample)} --version {trial.version(sample)}"

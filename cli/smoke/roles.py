@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.smoke.steps import NotPossible, Unexpected
 from cli.stack.connection import Stack
+from cli.terminal.errors import code
 
 _DEPLOY = "deploy the template again; if it stays, look for a policy of the organisation or a permissions boundary"
 
@@ -35,8 +36,9 @@ def permissions(stack: Stack, resources: Mapping[str, tuple[str, str]], template
                 tried += len(_listed(statement["Action"]))
                 missing += [f"{name}: {denied}" for denied in _denied(stack, arn, statement)]
     except (ClientError, BotoCoreError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-        raise NotPossible(f"IAM cannot be asked ({code}): iam:GetRolePolicy, iam:SimulatePrincipalPolicy") from error
+        raise NotPossible(
+            f"IAM cannot be asked ({code(error)}): iam:GetRolePolicy, iam:SimulatePrincipalPolicy"
+        ) from error
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise Unexpected("; ".join(missing[:5]) + more, _DEPLOY)

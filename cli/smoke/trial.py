@@ -13,8 +13,10 @@ from cli.stack import history
 from cli.stack.connection import Stack
 from cli.stack.executions import execution, state_of
 from cli.stack.history import FINAL, Entry
-from cli.stack.start_run import start_run
+from cli.stack.redrive import redrive
+from cli.stack.start_run import prepare
 from cli.terminal import output
+from cli.terminal.errors import code
 from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED
 from sluice.ledger.runs import Run
@@ -69,8 +71,7 @@ class Trial:
         entry = self._wait(sample, lambda entry: entry["status"] in FINAL)
         run = str(entry.get("run_id", ""))
         if entry["status"] != PUBLISHED:
-            why = "; ".join(entry.get("problems", [])) or f"{entry.get('error')}: {entry.get('cause')}"
-            raise Unexpected(f"{entry['status']}: {why}", arrival.advice(self.stack, entry))
+            raise Unexpected(f"{entry['status']}: {'; '.join(history.why(entry))}", arrival.advice(self.stack, entry))
         ended = self._ended(sample, run)
         found = f"{accounted(entry)}; its run {ended}"
         if ended != "SUCCEEDED" or accounted(entry) != planned(sample):
@@ -101,12 +102,12 @@ class Trial:
         failed = self.stack.ledger.entry(source)
         if failed["status"] != FAILED:
             raise Unexpected(f"{failed['status']} after Recover", "look into the log of the function Recover")
-        start_run(self.stack, Run.of(DATASET, [source], attempt=self.stack.ledger.reopen(source)))
+        redrive(self.stack, [failed])
         self._deadlines[sample.name] = time.monotonic() + self.patience
         return f"FAILED by {failed['error']}, then {self.published(sample)}"
 
     def _abort(self, run: Run) -> None:
-        arrival.prepare(self.stack, run)
+        prepare(self.stack, run)
         detail = {"stateMachineArn": self.stack.machine, "name": run.run_id, "status": "ABORTED"}
         functions = self.stack.client("lambda")
         try:
@@ -115,8 +116,7 @@ class Trial:
                 Payload=json.dumps({"source": "aws.states", "detail": detail}),
             )
         except functions.exceptions.ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise NotPossible(f"Recover cannot be invoked ({code}): lambda:InvokeFunction") from error
+            raise NotPossible(f"Recover cannot be invoked ({code(error)}): lambda:InvokeFunction") from error
         if "FunctionError" in answer:
             raise Unexpected(answer["Payload"].read().decode()[:300], "look into the log of the function Recover")
 
@@ -146,13 +146,11 @@ class Trial:
 
 def planned(sample: Sample) -> str:
     """Return the account that a sample is to have in the ledger."""
-    return _account(sample.rows, len(sample.published), len(sample.quarantined), sum(sample.discarded.values()))
+    discarded = sum(sample.discarded.values())
+    return output.account(output.rows(sample.rows), len(sample.published), len(sample.quarantined), discarded)
 
 
 def accounted(entry: Entry) -> str:
     """Return the account that the ledger has of a published file."""
-    return _account(entry["rows"], entry["published"], entry["quarantined"], sum(entry["discarded"].values()))
-
-
-def _account(rows: int, published: int, quarantined: int, discarded: int) -> str:
-    return f"{output.rows(rows)} = {published} published + {quarantined} quarantined + {discarded} discarded"
+    discarded = sum(entry["discarded"].values())
+    return output.account(output.rows(entry["rows"]), entry["published"], entry["quarantined"], discarded)

@@ -13,13 +13,10 @@ from sluice.errors import SluiceError
 from sluice.ledger.ledger import Ledger
 
 StackName = Annotated[
-    str | None,
-    typer.Option(
-        "--stack", envvar="SLUICE_STACK", help="A deployed stack. Without it: the local AWS.", show_default=False
-    ),
+    str | None, typer.Option("--stack", envvar="SLUICE_STACK", help="A deployed stack. Without it: the local AWS.")
 ]
-Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile of the stack.", show_default=False)]
-Region = Annotated[str | None, typer.Option("--region", help="AWS region of the stack.", show_default=False)]
+Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile of the stack.")]
+Region = Annotated[str | None, typer.Option("--region", help="AWS region of the stack.")]
 
 
 NO_STACK = "no stack: use --stack NAME for a deployed one, or start a local one: sluice up"
@@ -91,9 +88,12 @@ def connect(stack: str | None, profile: str | None, region: str | None) -> Stack
         return local_stack()
     if stack is None:
         raise NoStack(NO_STACK)
-    # boto3 itself reads AWS_DEFAULT_REGION only.
-    region = region or os.environ.get("AWS_REGION")
-    return deployed(boto3.Session(profile_name=profile, region_name=region), stack)
+    return deployed(session_of(profile, region), stack)
+
+
+def session_of(profile: str | None, region: str | None) -> boto3.Session:
+    """Return a session of a profile in a region; boto3 itself reads AWS_DEFAULT_REGION, not AWS_REGION."""
+    return boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
 
 
 def deployed(session: Any, name: str) -> Stack:

@@ -16,6 +16,7 @@ from cli.spark import JAVA, java_version
 from cli.stack import history
 from cli.stack.connection import Stack
 from cli.stack.deployment import changed_modules, changed_resources
+from cli.terminal.errors import code
 from sluice.ingest.unseen import unseen
 from sluice.ledger.history import RunHistory
 from sluice.ledger.ledger import FAILED, RECEIVED
@@ -107,7 +108,7 @@ def writing(stack: Stack) -> list[Finding]:
                 if not _allowed(stack, action, resources[resource]):
                     denied.append(Finding(command, BAD, f"{action} on {resources[resource]} is denied"))
             except (ClientError, BotoCoreError) as error:
-                return [Finding("writing", NOTE, f"unknown: IAM's simulator cannot be called ({_code(error)})")]
+                return [Finding("writing", NOTE, f"unknown: IAM's simulator cannot be called ({code(error)})")]
     return denied or [Finding("writing", OK, ", ".join(WRITES))]
 
 
@@ -180,7 +181,7 @@ def drifted(stack: Stack) -> list[Finding]:
                 break
             time.sleep(3)
     except (ClientError, BotoCoreError) as error:
-        return [Finding("drift", NOTE, f"unknown: {_code(error)}")]
+        return [Finding("drift", NOTE, f"unknown: {code(error)}")]
     in_sync = answer.get("StackDriftStatus") == "IN_SYNC"
     detail = f"{answer.get('StackDriftStatus')}: {answer.get('DriftedStackResourceCount', 0)} resources changed by hand"
     return [Finding("drift", OK if in_sync else BAD, detail)]
@@ -212,10 +213,6 @@ def _error_of(call: Callable[[], Any]) -> str:
     except (ClientError, BotoCoreError) as error:
         return str(error)
     return ""
-
-
-def _code(error: Exception) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
 def _arn(stack: Stack, service: str, resource: str) -> str:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cli.stack import history
 from cli.stack.connection import Stack
 from sluice.aws.object_keys import run_key
@@ -25,6 +23,7 @@ class StateTime:
     seconds: float
 
 
+REPLACING = "waiting to remove the replaced rows (ReplaceGraceSeconds)"
 _MOST_ASKED = 5
 """Runs whose state is read at a time: each is a call of a rate-limited API."""
 _ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
@@ -36,11 +35,10 @@ def arn(stack: Stack, run_id: str) -> str:
 
 def run_input(stack: Stack, run_id: str) -> tuple[ObjectVersion, ...]:
     """Return the sources of a run's input; none after WorkDays, when it has expired."""
+    s3 = stack.client("s3")
     try:
-        return Run.from_dict(get_json(stack.client("s3"), stack.work, run_key(run_id))).sources
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
+        return Run.from_dict(get_json(s3, stack.work, run_key(run_id))).sources
+    except s3.exceptions.NoSuchKey:
         return ()
 
 
@@ -54,11 +52,20 @@ def execution(stack: Stack, run_id: str) -> dict[str, Any]:
     return described
 
 
-def replacing(stack: Stack, sources: Iterable[str]) -> bool:
-    """Return whether a run is about to remove rows that it has replaced in these sources: a query would see both."""
-    heads = history.heads(stack, set(sources))
-    run_ids = {head["published_run"] for head in heads.values() if head.get("replaced")}
-    return any(state_of(stack, run) for run in sorted(run_ids)[:_MOST_ASKED])
+def replacing(stack: Stack, sources: Iterable[str]) -> set[str]:
+    """Return those of the sources whose replaced rows a run is about to remove, of five runs at most.
+
+    Until then a query sees the old and the new rows. It is empty when nothing is left to remove.
+    """
+    heads = history.heads(stack, sources)
+    runs = {uri: head["published_run"] for uri, head in heads.items() if head.get("replaced")}
+    states = states_of(stack, runs.values())
+    return {uri for uri, run in runs.items() if states.get(run)}
+
+
+def states_of(stack: Stack, run_ids: Iterable[str]) -> dict[str, str]:
+    """Return the current states of runs, as `state_of` does, of five runs at most."""
+    return {run: state_of(stack, run) for run in sorted(set(run_ids))[:_MOST_ASKED]}
 
 
 def state_of(stack: Stack, run_id: str) -> str:

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import typer
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from cli.stack import history
 from cli.stack.connection import Stack
-from cli.stack.executions import replacing, state_of
+from cli.stack.executions import REPLACING, replacing, states_of
 from cli.stack.history import FINAL, Entry
 from cli.terminal import output
 from cli.terminal.listing import Listing
@@ -20,8 +21,6 @@ from sluice.ledger.ledger import CLEANING, FAILED, REJECTED
 
 _PAUSE = 0.5
 """Seconds between two reads of the ledger."""
-_STATES_OF = 5
-"""Runs of which the current state is shown: each is a call of a rate-limited API."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,30 @@ def follow(stack: Stack, uploads: Sequence[Upload], *, quiet: bool) -> list[Entr
     return watch.entries()
 
 
+def finish(stack: Stack, uploads: Sequence[Upload], *, as_json: bool) -> int:
+    """Follow uploads to their end and print what became of them; return 1 if one was rejected or failed, else 0.
+
+    Raises typer.Exit when the user interrupts; the runs go on.
+    """
+    try:
+        entries = follow(stack, uploads, quiet=as_json)
+    except KeyboardInterrupt:
+        output.err.print("no longer followed; the runs go on: sluice show", stack.key(uploads[0].uri), soft_wrap=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        output.print_json(entries)
+    else:
+        print_outcome(stack, entries)
+    return 1 if any(entry["status"] in (REJECTED, FAILED) for entry in entries) else 0
+
+
 class _Watch:
     def __init__(self, stack: Stack, uploads: Sequence[Upload]) -> None:
         self._stack = stack
         self._uploads = uploads
         self._known: dict[tuple[str, str], Entry] = {}
         self._states: dict[str, str] = {}
+        self._replacing: set[str] = set()
         self._printed: dict[str, str] = {}
         self._started = time.monotonic()
 
@@ -63,10 +80,11 @@ class _Watch:
         undecided = [(each.uri, each.version_id) for each in self._uploads if not self._is_final(each)]
         self._known |= history.entries(self._stack, undecided)
         run_ids = {entry["run_id"] for entry in self._known.values() if entry["status"] == CLEANING}
-        self._states = {run: state_of(self._stack, run) for run in sorted(run_ids)[:_STATES_OF]}
-        return all(self._is_final(each) for each in self._uploads) and not replacing(
-            self._stack, (each.uri for each in self._uploads)
-        )
+        self._states = states_of(self._stack, run_ids)
+        if not all(self._is_final(each) for each in self._uploads):
+            return False
+        self._replacing = replacing(self._stack, (each.uri for each in self._uploads))
+        return not self._replacing
 
     def entries(self) -> list[Entry]:
         return [self._known[each.uri, each.version_id] for each in self._uploads]
@@ -77,7 +95,7 @@ class _Watch:
             state = self._state(each)
             if self._printed.get(each.uri) != state:
                 self._printed[each.uri] = state
-                output.err.print(f"{self._stack.key(each.uri)}: {state}", highlight=False)
+                output.err.print(f"{self._stack.key(each.uri)}: {state}", highlight=False, soft_wrap=True)
 
     def table(self) -> Table:
         shown = Listing(("file", "state", "rows", "seconds"), right=("rows", "seconds"))
@@ -97,6 +115,8 @@ class _Watch:
         entry = self._known.get((upload.uri, upload.version_id))
         if entry is None:
             return "UPLOADED"
+        if upload.uri in self._replacing:
+            return f"{entry['status']}, {REPLACING}"
         return self._states.get(entry.get("run_id", ""), "") or str(entry["status"])
 
 
@@ -116,22 +136,15 @@ def print_outcome(stack: Stack, entries: Sequence[Entry]) -> None:
         )
     shown.print(output.out)
     for entry in entries:
-        _why(entry)
+        _print_why(entry)
 
 
 _NUMBERS = ("rows", "published", "quarantined", "discarded")
 
 
-def _why(entry: Entry) -> None:
-    lines = list(entry.get("problems", [])) if entry["status"] == REJECTED else []
-    if entry["status"] == FAILED:
-        lines.append(f"{entry.get('error')}: {entry.get('cause')}")
+def _print_why(entry: Entry) -> None:
+    lines = history.why(entry)
     if entry.get("quarantined") and entry.get("reasons"):
         lines.append(f"quarantined: {output.counts(entry['reasons'])}")
     for line in lines:
         output.out.print(Text(f"  {line}"), soft_wrap=True)
-
-
-def any_failed(entries: Sequence[Entry]) -> bool:
-    """Return whether any file was rejected or failed."""
-    return any(entry["status"] in (REJECTED, FAILED) for entry in entries)

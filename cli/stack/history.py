@@ -56,6 +56,13 @@ def published_now(stack: Stack, entries: Sequence[Entry]) -> list[Entry]:
     return [e for e in entries if latest.get(e["source"], {}).get("published_version") == e["version"]]
 
 
+def why(entry: Entry) -> list[str]:
+    """Return why a file was rejected, one problem a text, or why it failed; nothing of another status."""
+    if entry["status"] == FAILED:
+        return [f"{entry.get('error')}: {entry.get('cause')}"]
+    return list(entry.get("problems", [])) if entry["status"] == REJECTED else []
+
+
 def _items(stack: Stack) -> Items:
     return Items(stack.client("dynamodb"), stack.ledger_table)
 

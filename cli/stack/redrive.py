@@ -3,31 +3,35 @@
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from cli.stack.connection import Stack
+from cli.stack.history import Entry
+from cli.stack.start_run import start_run
 from sluice.aws.object_version import ObjectVersion
-from sluice.errors import ClaimRefused
-from sluice.ingest.upload_event import event_of
-from sluice.ledger.ledger import FAILED, RECEIVED, Ledger
+from sluice.ledger.ledger import FAILED
+from sluice.ledger.runs import Run
 from sluice.notify.messages import EVENT_SOURCE
 
 _RECEIVE_SECONDS = 60
 """A message becomes visible again after so long when the redrive ends between sending and deleting it."""
 
 
-def redrive(ledger: Ledger, sqs: Any, source: ObjectVersion, *, queue_url: str) -> int:
-    """Validate a FAILED version again and give it a new run; return the number of the attempt.
+def redrive(stack: Stack, entries: Sequence[Entry]) -> Run:
+    """Start a run of versions of one dataset that failed, as their next attempt; return it.
 
-    queue_url: of the upload queue. Validation runs again, since the contract may have been corrected. Repeating it is
-    harmless: Validate skips a version that it has validated.
-    Raises ClaimRefused for a version that has not failed.
+    A version that an interrupted redrive has reopened is not reopened again. Raises ClaimRefused when another redrive
+    is reopening one.
     """
-    entry = ledger.entry(source)
-    if entry.get("status") not in (FAILED, RECEIVED):
-        raise ClaimRefused(f"{source.uri} version {source.version_id} has not failed: {entry.get('status', 'unknown')}")
-    attempt = ledger.reopen(source) if entry["status"] == FAILED else int(entry["attempt"])
-    sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event_of(source)))
-    return attempt
+    sources = [ObjectVersion.from_item(entry) for entry in entries]
+    attempts = [
+        stack.ledger.reopen(source) if entry["status"] == FAILED else int(entry["attempt"])
+        for source, entry in zip(sources, entries, strict=True)
+    ]
+    run = Run.of(str(entries[0]["dataset"]), sources, attempt=max(attempts))
+    start_run(stack, run)
+    return run
 
 
 def redrive_dead_letters(

@@ -15,12 +15,17 @@ THREADS = 8
 
 def start_run(stack: Stack, run: Run) -> None:
     """Start a run of RECEIVED sources. Idempotent: repeating it after a crash between any two steps completes it."""
+    prepare(stack, run)
+    runs.start(stack.client("stepfunctions"), stack.machine, run)
+
+
+def prepare(stack: Stack, run: Run) -> None:
+    """Write a run's input and name the run in the ledger, without starting it."""
     put_json(stack.client("s3"), stack.work, run_key(run.run_id), run.to_dict())
     ledger = stack.ledger
     with ThreadPoolExecutor(THREADS) as threads:
         # A source that is not RECEIVED any more belongs to another run, and the state machine skips it.
         list(threads.map(lambda source: ledger.assign(source, run_id=run.run_id), run.sources))
-    runs.start(stack.client("stepfunctions"), stack.machine, run)
 
 
 def resume_runs(stack: Stack, run_ids: Iterable[str]) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -49,20 +48,19 @@ def upload(
     origin: str = "",
     hold: bool = False,
     only_over: str | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> str:
     """Upload a file and return its version id.
 
     origin, hold: what the ledger notes of it (Ledger.note_put). only_over: ETag of the only object that it may replace.
     Raises ConcurrentUpload when another client wrote the key meanwhile.
     """
-    version = _put(stack, path, key, only_over, progress)
+    version = _put(stack, path, key, only_over)
     if origin:
         stack.ledger.note_put(ObjectVersion(stack.raw, key, version, "", 0), origin=origin, hold=hold)
     return version
 
 
-def _put(stack: Stack, path: Path, key: str, only_over: str | None, progress: Callable[[int], None] | None) -> str:
+def _put(stack: Stack, path: Path, key: str, only_over: str | None) -> str:
     s3, token = stack.client("s3"), uuid4().hex
     extra: dict[str, Any] = {"ChecksumAlgorithm": "SHA256", "Metadata": {UPLOAD: token}}
     if path.stat().st_size <= _PART_BYTES or only_over:
@@ -76,7 +74,7 @@ def _put(stack: Stack, path: Path, key: str, only_over: str | None, progress: Ca
                 raise ConcurrentUpload(f"s3://{stack.raw}/{key} was written by another client meanwhile") from error
         return str(answer["VersionId"])
     parts = TransferConfig(multipart_chunksize=_PART_BYTES)
-    s3.upload_file(str(path), stack.raw, key, ExtraArgs=extra, Callback=progress, Config=parts)
+    s3.upload_file(str(path), stack.raw, key, ExtraArgs=extra, Config=parts)
     return version_with(stack, key, token)
 
 

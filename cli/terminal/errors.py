@@ -26,14 +26,18 @@ def advised(error: ExternalError) -> str:
     return f"{error}{_advice(error)}"
 
 
+def code(error: BotoCoreError | ClientError) -> str:
+    """Return the code of an error of AWS, or the name of boto3's own error."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
 def _advice(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in _EXPIRED:
+        if code(error) in _EXPIRED:
             return ". Sign in again (aws sso login, or new keys)"
-        if code in _UNKNOWN:
+        if code(error) in _UNKNOWN:
             return ". AWS does not know these credentials: check them with aws configure list"
-        return ". sluice doctor lists the permissions that these credentials lack" if code in _DENIED else ""
+        return ". sluice doctor lists the permissions that these credentials lack" if code(error) in _DENIED else ""
     if isinstance(error, NoRegionError):
         return " Use --region, or set AWS_REGION"
     if isinstance(error, NoCredentialsError):

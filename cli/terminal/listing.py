@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sluice.runtime.text import printable
+
 _GAP = 2
 _PROSE = 30
 """Characters of a column of sentences below which wrapping it makes it hard to read."""
@@ -26,7 +28,7 @@ class Listing:
 
     def add_row(self, *cells: Cell) -> None:
         """Add a row, a cell for each column."""
-        self.rows.append(tuple(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+        self.rows.append(tuple(map(_printable, cells)))
 
     def print(self, console: Console) -> None:
         """Print all rows in the width of the console."""
@@ -62,3 +64,9 @@ class Listing:
             words = max((cell_len(word) for line in lines for word in line.split()), default=0)
             widest = min(widest, max(words, _PROSE))
         return max(cell_len(name), widest)
+
+
+def _printable(cell: Cell) -> Text:
+    """Return a cell whose width is that of what is printed."""
+    text, style = (cell.plain, cell.style) if isinstance(cell, Text) else (cell, "")
+    return Text(printable(text, keep="\n"), style)

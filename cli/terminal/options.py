@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
-]
+_FILE = typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, plain, gzip or zstd.")
+File = Annotated[Path, _FILE]
+Files = Annotated[list[Path], _FILE]
 Dataset = Annotated[str, typer.Option("--dataset", "-d", help="A dataset of functions/datasets.")]
+OnlyDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Wait = Annotated[bool, typer.Option(help="Follow the files until each has a final status.")]
 ParallelRuns = Annotated[int, typer.Option("--runs", min=1, max=50, help="Parallel runs.")]

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,17 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal.listing import Listing
-from sluice.engines.polars_engine import Progress as Report
-from sluice.validate.report import ValidationReport
+from sluice.runtime.text import printable
+
+if TYPE_CHECKING:
+    from sluice.engines.polars_engine import Progress as Report
+    from sluice.validate.report import ValidationReport
 
 WIDTH = 150
 """Characters per line for a file or a pipe."""
-
-# Control characters (except tab and newline) and those that change the direction of text → what is printed instead.
-_CONTROLS = dict.fromkeys(
-    [*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
-)
-_CONTROLS |= {char: chr(0x2400 + char) for char in range(0x20) if char not in (0x09, 0x0A)}
 
 
 class Terminal(Console):
@@ -34,7 +31,7 @@ class Terminal(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else text.translate(_CONTROLS), style, control)
+            yield Segment(text if control else printable(text, keep="\n"), style, control)
 
 
 out = Terminal(width=None if sys.stdout.isatty() else WIDTH)
@@ -63,7 +60,7 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
+def progress(what: str) -> Iterator["Report"]:
     """Show a running count of rows, on a terminal only."""
     bar = Progress(
         SpinnerColumn(),
@@ -131,6 +128,11 @@ def rows(count: int) -> str:
     return plural(count, "row")
 
 
+def account(rows: str, published: int, quarantined: int, discarded: int) -> str:
+    """Return the account of rows in one line. rows: their count, as it is to be printed."""
+    return f"{rows} = {published:,} published + {quarantined:,} quarantined + {discarded:,} discarded"
+
+
 def usd(value: float | None) -> str:
     return "" if value is None else f"${value:.6f}" if value < 0.01 else f"${value:,.2f}"
 
@@ -140,10 +142,10 @@ def counts(of: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(of.items(), key=lambda each: -each[1]))
 
 
-def report_table(file: str, report: ValidationReport) -> None:
+def report_table(file: str, report: "ValidationReport") -> None:
     """Print a validation report: one line, the problems, then the reasons with their first examples."""
     colour = "green" if report.accepted else "red"
-    headline(report.result, f"bold {colour}", file, f"{report.dataset} v{report.contract_version}")
+    headline(report.result, f"bold {colour}", printable(file), f"{report.dataset} v{report.contract_version}")
     for problem in report.problems:
         out.print("  ", end="")
         out.print(problem, highlight=False)
@@ -156,19 +158,25 @@ def report_table(file: str, report: ValidationReport) -> None:
         highlight=False,
     )
     if report.reasons:
-        _reasons(report).print(out)
+        reasons(
+            (name, count, [(example.row_number, example.text) for example in report.examples.get(name, [])])
+            for name, count in report.reasons.items()
+        )
 
 
-def _reasons(report: ValidationReport) -> Listing:
+def reasons(found: Iterable[tuple[str, int, Iterable[tuple[int, str | None]]]]) -> None:
+    """Print reasons with their counts of rows and their first examples, each a row number and a cell."""
     listed = Listing(("reason", "rows", "first examples"), right=("rows",), prose=("first examples",))
-    for reason, count in report.reasons.items():
-        shown = (f"row {example.row_number}: {short(example.text)}" for example in report.examples.get(reason, []))
-        listed.add_row(reason, f"{count:,}", "\n".join(shown))
-    return listed
+    for name, count, examples in found:
+        listed.add_row(name, f"{count:,}", "\n".join(f"row {row}: {short(text)}" for row, text in examples))
+    listed.print(out)
 
 
 def short(text: str | None) -> str:
     """Return a cell for a table: quoted, at most 60 characters."""
-    if text is None or text == "":
-        return "(empty)"
-    return json.dumps(text[:60] + ("…" if len(text) > 60 else ""), ensure_ascii=False)
+    return quoted(text[:60] + ("…" if len(text) > 60 else "")) if text else "(empty)"
+
+
+def quoted(text: str) -> str:
+    """Return a cell in quotes, on one line."""
+    return json.dumps(text, ensure_ascii=False)

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from cli.stack.connection import deployed
 from cli.stack.redrive import redrive, redrive_dead_letters
 from local import Connection, deploy
 from sluice.aws.object_version import ObjectVersion
-from sluice.ledger.ledger import Ledger
 from tests.installation import Installation
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -154,7 +154,7 @@ class World(Installation):
         if counts:
             self.settle()
         failed = [item for item in self.items(keys) if item.get("status") == "FAILED"]
-        ledger = Ledger(aws.client("dynamodb"), self.ledger)
-        for item in failed:
-            redrive(ledger, aws.client("sqs"), ObjectVersion.from_item(item), queue_url=self.queue)
+        stack = deployed(aws.session(), self.stack.stack)
+        for run_id in sorted({item["run_id"] for item in failed}):
+            redrive(stack, [item for item in failed if item["run_id"] == run_id])
         return sum(counts.values()) + len(failed)

@@ -19,7 +19,7 @@ import yaml
 import sluice.contract
 from cli.commands.new import new
 from cli.contracts.document import loaded
-from cli.main import app
+from cli.main import app, load
 from sluice.contract import Contract, Outliers, Partition, Reading, TextFormat, Unique
 from sluice.read.source import FileSource
 from sluice.validate import validator
@@ -31,7 +31,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-CLI = typer.main.get_command(app)
+COMMANDS = typer.main.get_command(app).commands.keys()  # type: ignore[attr-defined]
 PROGRAMS = {"aws", "cat", "cp", "export", "git", "mkdir", "python", "sam", "source"}
 """Programs that a page may use and that are no part of the project."""
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -155,7 +155,7 @@ def check(words: list[str]) -> None:
 def check_sluice(words: list[str]) -> None:
     if words in ([], ["--help"]):
         return
-    command = CLI.commands[words[0]]  # type: ignore[attr-defined]
+    command = load(words[0])
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
     used = {word.split("=")[0] for word in words[1:] if word.startswith("-") and word != "-"}
     assert used <= known, words
@@ -198,7 +198,7 @@ def test_every_option_of_a_contract_is_on_its_page():
 
 def test_every_command_is_documented():
     text = "".join(page.read_text() for page in PAGES)
-    assert {name for name in CLI.commands if f"sluice {name}" not in text} == set()  # type: ignore[attr-defined]
+    assert {name for name in COMMANDS if f"sluice {name}" not in text} == set()
 
 
 def test_every_parameter_of_the_template_is_documented():

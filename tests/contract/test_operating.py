@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from cli.main import app
+from cli.main import app, load
 from cli.stack.diagnose import WRITES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "README.md").read_text()
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = {name: load(name) for name in typer.main.get_command(app).commands}  # type: ignore[attr-defined]
 ELSEWHERE = {"new", "explain", "diff", "report", "stream", "destroy", "smoke"}
 """Commands that another page documents; this one names them."""
 EVERYWHERE = {"--help", "--json", "--stack", "--profile", "--region"}

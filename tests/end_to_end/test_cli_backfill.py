@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cli.stack import history
 from cli.stack.connection import connect
 from local import LocalAWS
 from local.waiting import eventually
@@ -31,13 +32,21 @@ def published(sluice: Command) -> dict[str, Any]:
     }
 
 
+def stores_in_the_table(sluice: Command, like: str) -> dict[str, int]:
+    """Rows that Athena counts, by store."""
+    sql = f"SELECT store_id, count(*) AS n FROM sales WHERE store_id LIKE '{like}' GROUP BY 1"  # noqa: S608
+    return {row["store_id"]: row["n"] for row in sluice.json("query", sql)}
+
+
 def test_an_interrupted_backfill_goes_on_where_it_stopped(sluice: Command, tmp_path: Path):
     files(tmp_path)
     command = ["backfill", tmp_path, "--files", 6, "--runs", 1]
     program = [sys.executable, "-c", "from cli.main import main; main()", *map(str, command)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "functions")])
+    stack = connect(None, None, None)
+    uri = stack.uri(f"sales/{STORES[0]}/2025-03-05.csv")
     with subprocess.Popen(program, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True) as first:
-        eventually(lambda: STORES[0] in published(sluice), seconds=120)
+        eventually(lambda: history.heads(stack, [uri]).get(uri, {}).get("published_version"), seconds=120)
         first.send_signal(signal.SIGINT)
         printed = first.communicate()[0]
     assert first.returncode == 130
@@ -80,11 +89,13 @@ def test_objects_that_were_there_before_are_taken_and_others_copied(sluice: Comm
 
     result = sluice.json("backfill", f"s3://{stack.raw}/sales/S33")
     assert (result["statuses"], result["rows"]) == ({"PUBLISHED": 2}, 2)
+    assert stores_in_the_table(sluice, "S33%") == {"S331": 1, "S332": 1}
     copied = sluice.json("backfill", f"s3://{old}/sales/")
     assert (copied["statuses"], copied["ignored"]) == ({"PUBLISHED": 1}, ["sales/readme.txt"])
     assert copied == {**copied, "bad": [], "problems": {}}
     again = sluice.json("backfill", f"s3://{old}/sales/")
     assert again["statuses"] == {"PUBLISHED": 1}
+    assert stores_in_the_table(sluice, "S33%") == {"S331": 1, "S332": 1, "S333": 1}
     assert len(sluice.json("show", "sales/S333/2025-03-05.csv")) == 1
 
 
@@ -97,7 +108,8 @@ def test_a_plan_changes_nothing(sluice: Command, tmp_path: Path):
 
 
 def test_a_file_that_is_rejected_is_named(sluice: Command, tmp_path: Path):
-    sales_file(tmp_path, "sales/S398/2025-03-05.csv", {"channel": "fax"})
+    sales_file(tmp_path, "sales/S398/2025-03-05.csv", {"store_id": "S398", "channel": "fax"})
     result = sluice.json("backfill", tmp_path, code=1)
     assert result["statuses"] == {"REJECTED": 1}
     assert "would be quarantined" in result["bad"][0]["why"]
+    assert stores_in_the_table(sluice, "S398") == {}

@@ -40,7 +40,10 @@ def test_a_rejected_file_is_shown_with_its_reason_and_exits_with_1(sluice: Comma
 
 def test_a_file_of_no_dataset_needs_a_key(sluice: Command, tmp_path: Path):
     file = sales_file(tmp_path, "monday.csv", {})
-    assert sluice.json("put", file, "--key", "sales/S103/2025-03-05.csv")[0]["status"] == "PUBLISHED"
+    (entry,) = sluice.json("put", file, "--key", "sales/S103/2025-03-05.csv")
+    (row,) = sluice.json("query", f"SELECT _source_key FROM sales WHERE _run_id = '{entry['run_id']}'")  # noqa: S608
+    assert row["_source_key"] == entry["source"]
+    assert entry["source"].endswith("/sales/S103/2025-03-05.csv")
 
 
 def test_every_version_of_a_file_is_shown_the_latest_first(sluice: Command, entry: Any, tmp_path: Path):

@@ -101,17 +101,20 @@ def test_a_retracted_file_leaves_the_table_and_can_be_restored(sluice: Command, 
 
 
 def test_a_failed_run_is_redriven(sluice: Command, aws: LocalAWS, tmp_path: Path):
+    key = "sales/S206/2025-03-05.csv"
     faults.inject(aws, "s3:PutObject", role="*CleanRole*", times=20, status=403, code="AccessDenied")
     try:
-        failed = sluice.put(tmp_path, "sales/S206/2025-03-05.csv", {}, code=1)
+        failed = sluice.put(tmp_path, key, {}, code=1)
     finally:
         faults.clear(aws)
     assert failed["status"] == "FAILED"
+    assert rows_of(sluice, key) == []
     assert failed["run_id"] in sluice("runs", "--status", "FAILED").stdout
     assert f"sluice redrive {failed['run_id']}" in sluice("show", failed["run_id"]).stdout
     (done,) = sluice.json("redrive", failed["run_id"])
     assert (done["status"], done["attempt"]) == ("PUBLISHED", 2)
     assert done["run_id"] == f"{failed['run_id']}-2"
+    assert rows_of(sluice, key) == [(1, "T1", "online")]
     assert "no file of" in sluice("redrive", failed["run_id"], code=1).stderr
 
 

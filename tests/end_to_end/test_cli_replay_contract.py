@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from local import LocalAWS, deploy
-from tests.end_to_end.command import Command
+from tests.end_to_end.command import Command, sales_file
 from tests.end_to_end.conftest import ROOT
 
 
@@ -22,10 +22,9 @@ def changed_project(folder: Path) -> Path:
 
 def test_a_changed_contract_is_replayed_over_the_quarantine(sluice: Command, aws: LocalAWS, tmp_path: Path):
     keys = [f"sales/S40{number}/2025-03-05.csv" for number in range(3)]
-    for key in keys[:2]:
-        before = sluice.put(tmp_path / "files", key, *[{}] * 9, {"channel": "fax"})
-        assert (before["quarantined"], before["contract_version"]) == (1, 1)
-    untouched = sluice.put(tmp_path / "files", keys[2], {})
+    with_fax = [sales_file(tmp_path / "files", key, *[{}] * 9, {"channel": "fax"}) for key in keys[:2]]
+    *first, untouched = sluice.json("put", *with_fax, sales_file(tmp_path / "files", keys[2], {}))
+    assert [(entry["quarantined"], entry["contract_version"]) for entry in first] == [(1, 1), (1, 1)]
     deploy(aws, changed_project(tmp_path), stack="sluice")
     try:
         result = sluice.json("replay", "--dataset", "sales")

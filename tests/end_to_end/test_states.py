@@ -145,3 +145,4 @@ def test_a_report_that_fails_leaves_the_run_failed(world: World) -> None:
     faults.inject(world.aws, "sns:Publish", role=world.role("ReportRole"), **DENIED)
     entry = put(world, key, sales(600))
     assert (entry["status"], execution(world, entry["run_id"])[0]) == ("FAILED", "FAILED")
+    assert published(world, key) == []

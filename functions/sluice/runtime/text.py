@@ -17,7 +17,9 @@ def trimmed(text: str) -> str:
     return text.strip(INVISIBLE)
 
 
-def printable(text: str) -> str:
-    r"""Return the text without characters that shape the text around it: control and direction characters become
-    `\uXXXX`."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+def printable(text: str, keep: str = "") -> str:
+    r"""Return the text without characters that shape the text around it: control and direction characters, and every
+    blank but the space, become `\uXXXX`. keep: characters that stay."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in keep else f"\\u{ord(char):04x}" for char in text)

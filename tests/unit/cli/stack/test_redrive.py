@@ -7,12 +7,13 @@ from typing import Any
 import boto3
 import pytest
 
+from cli.stack.connection import Stack
 from cli.stack.redrive import redrive, redrive_dead_letters
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import ClaimRefused
-from sluice.ingest.upload_event import parse
 from sluice.ledger.ledger import Ledger
-from tests.unit.cloud import ACCOUNT, LEDGER, RAW, REGION, Cloud
+from sluice.ledger.runs import Run
+from tests.unit.cloud import ACCOUNT, LEDGER, MACHINE, REGION, WORK, Cloud
 from tests.unit.sales_rows import as_csv
 
 KEY = "sales/S001/2025-03-05.csv"
@@ -27,6 +28,12 @@ class Functions:
 
     def invoke(self, **request: Any) -> None:
         self.invoked.append(request)
+
+
+@pytest.fixture
+def stack(cloud: Cloud) -> Stack:
+    outputs = {"WorkBucketName": WORK, "LedgerTableName": LEDGER, "StateMachineArn": MACHINE}
+    return Stack("acme", boto3.Session(), outputs, local=False)
 
 
 @pytest.fixture
@@ -52,53 +59,51 @@ def bodies(queue: str) -> list[str]:
     return [message["Body"] for message in got]
 
 
-def validate(cloud: Cloud, queue: str) -> None:
-    """Deliver the messages of the queue to Validate."""
-    for body in bodies(queue):
-        assert parse(body, bucket=RAW)
-        record = cloud.event("validate", cloud.put("x", ""))["Records"][0] | {"body": body}
-        assert cloud.invoke("validate", {"Records": [record]}) == {"batchItemFailures": []}
+def started(cloud: Cloud) -> list[Run]:
+    """The inputs of the executions that were started by a redrive."""
+    found = cloud.stepfunctions.list_executions(stateMachineArn=MACHINE)["executions"]
+    inputs = (cloud.stepfunctions.describe_execution(executionArn=each["executionArn"])["input"] for each in found)
+    runs = (Run.from_dict(json.loads(each)) for each in inputs)
+    return [run for run in runs if run.run_id.endswith("-2")]
 
 
-def test_a_failed_version_is_published_by_another_run(cloud: Cloud, queue: str):
+def test_a_failed_version_is_published_by_another_run(cloud: Cloud, stack: Stack):
     source = failed(cloud)
-    assert redrive(cloud.ledger, cloud.sqs, source, queue_url=queue) == 2
-    validate(cloud, queue)
-    assert cloud.ledger.entry(source)["run_id"].endswith("-2")
+    run = redrive(stack, [cloud.ledger.entry(source)])
+    assert started(cloud) == [run]
+    assert run.sources == (ObjectVersion.from_item(cloud.ledger.entry(source)),)
+    assert cloud.ledger.entry(source)["run_id"] == run.run_id
     for state in ("claim", "clean", "reconcile", "publish", "complete"):
         cloud.step(state, source)
     assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
     assert cloud.table().height == 1
 
 
-def test_the_event_of_a_redriven_version_has_its_ledger_order(cloud: Cloud, queue: str):
-    known = ObjectVersion.from_item(cloud.ledger.entry(failed(cloud)))
-    redrive(cloud.ledger, cloud.sqs, known, queue_url=queue)
-    (body,) = bodies(queue)
-    assert parse(body, bucket=RAW) == known
-
-
-def test_an_interrupted_redrive_can_be_repeated(cloud: Cloud, queue: str):
+def test_an_interrupted_redrive_can_be_repeated(cloud: Cloud, stack: Stack):
     source = failed(cloud)
     cloud.ledger.reopen(source)
-    assert redrive(cloud.ledger, cloud.sqs, source, queue_url=queue) == 2
-    assert len(bodies(queue)) == 1
+    run = redrive(stack, [cloud.ledger.entry(source)])
+    assert redrive(stack, [cloud.ledger.entry(source)]) == run
+    assert started(cloud) == [run]
 
 
-def test_what_has_not_failed_is_not_redriven(cloud: Cloud, queue: str):
-    source = cloud.put(KEY, as_csv({}))
-    with pytest.raises(ClaimRefused, match="unknown"):
-        redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
-    cloud.run(source)
-    with pytest.raises(ClaimRefused, match="PUBLISHED"):
-        redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
+def test_a_version_that_has_not_failed_any_more_is_not_redriven(cloud: Cloud, stack: Stack):
+    source = failed(cloud)
+    entry = cloud.ledger.entry(source)
+    redrive(stack, [entry])
+    for state in ("claim", "clean", "reconcile", "publish", "complete"):
+        cloud.step(state, source)
+    with pytest.raises(ClaimRefused):
+        redrive(stack, [entry])
+    assert cloud.ledger.entry(source)["status"] == "PUBLISHED"
+    assert len(started(cloud)) == 1
 
 
-def test_a_version_that_was_held_for_a_batch_is_not_held_again(cloud: Cloud, queue: str):
+def test_a_version_that_was_held_for_a_batch_is_not_held_again(cloud: Cloud):
     source = failed(cloud)
     cloud.ledger.note_put(source, origin="backfill", hold=True)
-    redrive(cloud.ledger, cloud.sqs, source, queue_url=queue)
-    validate(cloud, queue)
+    cloud.ledger.reopen(source)
+    assert cloud.validate(source) == {"batchItemFailures": []}
     assert cloud.ledger.entry(source)["run_id"].endswith("-2")
 
 

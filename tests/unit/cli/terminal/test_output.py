@@ -1,9 +1,11 @@
+import io
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.terminal.output import plural, short, usd
+from cli.terminal.listing import Listing
+from cli.terminal.output import Terminal, plural, short, usd
 from tests.unit.sales_rows import as_csv, written
 
 
@@ -21,3 +23,15 @@ def test_names_and_cells_are_printed_without_markup_and_control_characters(tmp_p
     assert '"[/]"' in shown
     assert '"[red]"' in shown
     assert [char for char in shown if not char.isprintable() and char != "\n"] == []
+
+
+def test_a_control_character_is_printed_alike_in_a_message_and_in_a_table_and_nothing_is_cut():
+    text = io.StringIO()
+    terminal = Terminal(file=text, width=60)
+    terminal.print("a\x1b[2Jb")
+    listed = Listing(("file", "rows"))
+    listed.add_row("a\x1b[2Jb", "7")
+    listed.print(terminal)
+    message, _, row = text.getvalue().splitlines()
+    assert message == "a\\u001b[2Jb"
+    assert row.split() == [message, "7"]
