@@ -20,10 +20,10 @@ from sluice.contract import registry
 from sluice.engines.accounting import declared_tables
 from sluice.errors import SetupFailed
 from sluice.publish import tables
+from sluice.publish.iceberg.table import ensure
+from sluice.publish.lake import Catalog, Lake
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
-LAKE_BUCKET = os.environ["LAKE_BUCKET"]
-DATABASE = os.environ["DATABASE"]
 PACKAGES = ("sluice", "datasets")
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold: the same code makes the same zip whenever it was installed."""
@@ -39,7 +39,8 @@ _LAKE_FORMATION = (
 )
 
 S3 = clients.client("s3")
-GLUE = clients.client("glue")
+LAKE = Lake(S3, os.environ["LAKE_BUCKET"])
+CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 LAMBDA = clients.client("lambda")
 
 
@@ -67,7 +68,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 
 def make_tables() -> list[str]:
-    """Create or update the tables of all contracts; return the names of those that hold published rows.
+    """Create or update the tables of all contracts; return the names of those that the crawler has as targets.
 
     Raises TableDisagrees, before any run meets it, and SetupFailed when there is no dataset.
     """
@@ -75,9 +76,14 @@ def make_tables() -> list[str]:
     if not contracts:
         raise SetupFailed("functions/datasets declares no dataset: add one before the first deployment")
     for name, contract in contracts.items():
-        tables.ensure(GLUE, DATABASE, name, location=f"s3://{LAKE_BUCKET}/", manifest=declared_tables(contract))
+        declaration = declared_tables(contract)
+        tables.ensure(CATALOG.glue, CATALOG.database, name, location=f"s3://{LAKE.bucket}/", manifest=declaration)
+        if declaration.table == "iceberg":
+            ensure(LAKE, CATALOG, name, declaration)
     logger.info("tables made", tables=sorted(contracts))
-    return sorted(contracts)
+    crawled = [name for name, contract in contracts.items() if contract.table == "parquet"]
+    # A crawler needs a target, and crawls no Iceberg table with others.
+    return sorted(crawled or [f"{name}_quarantine" for name in contracts])
 
 
 def share_code() -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from cli.stack.connection import Stack
 from sluice.aws.object_version import ObjectVersion
 from sluice.publish import partitions
-from sluice.publish.lake import Lake, read_manifest
+from sluice.publish.lake import Catalog, Lake, read_manifest
 from sluice.publish.remove import remove_replaced
 from sluice.publish.verify import Difference, is_empty
 
@@ -24,7 +24,7 @@ def _delete(_stack: Stack, lake: Lake, difference: Difference) -> None:
 
 def _remove_replaced(stack: Stack, lake: Lake, difference: Difference) -> None:
     bucket, _, key = difference.source.removeprefix("s3://").partition("/")
-    remove_replaced(lake, stack.ledger, ObjectVersion(bucket, key, "", "", 0))
+    remove_replaced(lake, _catalog(stack), stack.ledger, ObjectVersion(bucket, key, "", "", 0))
 
 
 def _register(stack: Stack, lake: Lake, difference: Difference) -> None:
@@ -32,7 +32,8 @@ def _register(stack: Stack, lake: Lake, difference: Difference) -> None:
     ending = f"/published/{account.dataset}/"
     path = difference.subject.partition(ending)[2]
     missing = [partition for partition in account.partitions if partition.path == path]
-    partitions.register(stack.client("glue"), stack.output("DatabaseName"), account, missing)
+    catalog = _catalog(stack)
+    partitions.register(catalog.glue, catalog.database, account, missing)
 
 
 def _drop(stack: Stack, lake: Lake, difference: Difference) -> None:
@@ -41,7 +42,8 @@ def _drop(stack: Stack, lake: Lake, difference: Difference) -> None:
     A run registers a partition after its copies: it finds it dropped, or its objects are found here.
     """
     dataset, _, values = difference.detail.partition(" ")
-    glue, table = stack.client("glue"), {"DatabaseName": stack.output("DatabaseName"), "TableName": dataset}
+    catalog = _catalog(stack)
+    glue, table = catalog.glue, {"DatabaseName": catalog.database, "TableName": dataset}
     former = glue.get_partition(**table, PartitionValues=json.loads(values))["Partition"]
     if is_empty(lake.s3, lake.bucket, difference.subject):
         glue.delete_partition(**table, PartitionValues=former["Values"])
@@ -49,6 +51,10 @@ def _drop(stack: Stack, lake: Lake, difference: Difference) -> None:
             again = {"Values": former["Values"], "StorageDescriptor": former["StorageDescriptor"]}
             with suppress(glue.exceptions.AlreadyExistsException):
                 glue.create_partition(**table, PartitionInput=again)
+
+
+def _catalog(stack: Stack) -> Catalog:
+    return Catalog(stack.client("glue"), stack.output("DatabaseName"))
 
 
 _REPAIRS: dict[str, Callable[[Stack, Lake, Difference], None]] = {

@@ -21,7 +21,7 @@ def cloud(aws: LocalAWS) -> Iterator[Any]:
     clients: Any = SimpleNamespace(s3=aws.client("s3"), glue=aws.client("glue"))
     clients.s3.create_bucket(Bucket=LAKE)
     clients.glue.create_database(DatabaseInput={"Name": DATABASE})
-    ensure(lake_of(clients), "sales", SALES)
+    ensure(*lake_of(clients), "sales", SALES)
     yield clients
     clients.glue.delete_table(DatabaseName=DATABASE, Name="sales")
     clients.glue.delete_database(Name=DATABASE)
@@ -39,7 +39,7 @@ def test_runs_that_commit_at_once_all_commit(cloud: Any):
 
     def commit(name: str) -> Commit:
         wanted = {source(name): manifests[name]}
-        return swap(lake_of(cloud), "sales", wanted, run_id=f"run-{name}", allowed=lambda: None)
+        return swap(*lake_of(cloud), "sales", wanted, run_id=f"run-{name}", allowed=lambda: None)
 
     with ThreadPoolExecutor(len(manifests)) as threads:
         commits = list(threads.map(commit, manifests))
@@ -55,8 +55,8 @@ def test_a_late_commit_is_refused_after_the_undo(cloud: Any):
         if undone:
             raise LeaseLost("run-1")
         undone.append("run-1")
-        swap(lake_of(cloud), "sales", {source("a"): None}, run_id="run-1", allowed=lambda: None, always=True)
+        swap(*lake_of(cloud), "sales", {source("a"): None}, run_id="run-1", allowed=lambda: None, always=True)
 
     with pytest.raises(LeaseLost):
-        swap(lake_of(cloud), "sales", {source("a"): of_march(cloud, "a", "run-1", 1)}, run_id="run-1", allowed=allowed)
+        swap(*lake_of(cloud), "sales", {source("a"): of_march(cloud, "a", "run-1", 1)}, run_id="run-1", allowed=allowed)
     assert rows(cloud, "quantity") == []

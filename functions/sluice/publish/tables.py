@@ -77,6 +77,8 @@ def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
     except glue.exceptions.EntityNotFoundException:
         glue.create_table(DatabaseName=database, TableInput=table)
         return
+    if current.get("Parameters", {}).get("table_type", "").upper() == "ICEBERG":
+        raise TableDisagrees(f"{database}.{table['Name']} is an Iceberg table: publish under a new dataset name")
     if (current.get("TableType") == _VIEW) != (table["TableType"] == _VIEW):
         raise TableDisagrees(f"{database}.{table['Name']} is no {table['TableType']}, as a dataset needs: rename it")
     if _columns(current["PartitionKeys"]) != _columns(table["PartitionKeys"]):

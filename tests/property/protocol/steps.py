@@ -14,7 +14,7 @@ from sluice.ledger.ledger import CLEANING, RECEIVED, Ledger
 from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
 from sluice.publish import inventory, publisher, remove
-from sluice.publish.lake import Lake, LakeManifest, read_manifest
+from sluice.publish.lake import Catalog, Lake, LakeManifest, read_manifest
 from tests.property.protocol.clients import get_item
 from tests.property.protocol.explorer import RAW, WORK
 
@@ -109,6 +109,10 @@ class Steps:
     def lake(self) -> Lake:
         return Lake(self.clients, LAKE)
 
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.clients, DATABASE)
+
     def accept(self, number: int) -> None:
         self.ledger.receive(version(number))
         self.ledger.accept(version(number), run_id=f"r{number}", dataset="sales")
@@ -118,8 +122,7 @@ class Steps:
 
     def publish(self, number: int) -> None:
         self.ledger.hold(version(number), run_id=f"r{number}", lease_seconds=LEASE_SECONDS)
-        glue = self.clients
-        publisher.publish(self.lake, self.ledger, task(number), glue=glue, database=DATABASE, work_bucket=WORK)
+        publisher.publish(self.lake, self.catalog, self.ledger, task(number), work_bucket=WORK)
 
     def complete(self, number: int) -> None:
         manifest = read_manifest(self.lake, LakeManifest.of(account(number), version(number)).key)
@@ -127,10 +130,10 @@ class Steps:
         self.ledger.complete(version(number), run_id=f"r{number}", manifest=manifest.key, **facts)
 
     def remove(self, number: int) -> None:
-        remove.remove_replaced(self.lake, self.ledger, version(number))
+        remove.remove_replaced(self.lake, self.catalog, self.ledger, version(number))
 
     def undo(self, number: int) -> None:
-        remove.undo(self.lake, self.ledger, task(number), error="Test", cause="")
+        remove.undo(self.lake, self.catalog, self.ledger, task(number), error="Test", cause="")
 
     def reopen(self, number: int) -> None:
         """As a redrive does, before its run, which has another id, begins."""

@@ -46,4 +46,6 @@ def load(catalog: Catalog, dataset: str, files: S3FileIO) -> Table:
     try:
         return PinnedCatalog(catalog, files).load_table((catalog.database, dataset))
     except (NoSuchIcebergTableError, NoSuchPropertyException) as error:
-        raise TableDisagrees(f"{catalog.database}.{dataset} is no Iceberg table, as the contract says: {error}") from error
+        raise TableDisagrees(
+            f"{catalog.database}.{dataset} is no Iceberg table, as the contract says: {error}"
+        ) from error

@@ -23,7 +23,12 @@ _PAUSE = 0.2
 
 
 def ensure(
-    lake: Lake, catalog: Catalog, dataset: str, declaration: Manifest | TableDeclaration, *, renamed: Mapping[str, str] | None = None
+    lake: Lake,
+    catalog: Catalog,
+    dataset: str,
+    declaration: Manifest | TableDeclaration,
+    *,
+    renamed: Mapping[str, str] | None = None,
 ) -> None:
     """Create or evolve a dataset's table: add, drop, rename, widen and reorder columns.
 
@@ -84,7 +89,9 @@ def _ensure(
         transaction.set_properties(version)
 
 
-def _create(lake: Lake, catalog: Catalog, dataset: str, declaration: Manifest | TableDeclaration, files: S3FileIO) -> None:
+def _create(
+    lake: Lake, catalog: Catalog, dataset: str, declaration: Manifest | TableDeclaration, files: S3FileIO
+) -> None:
     columns = schema.schema_of(declaration)
     location = f"s3://{lake.bucket}/"
     properties = {

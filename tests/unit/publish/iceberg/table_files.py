@@ -12,7 +12,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.manifest import Manifest, PartitionCount, TableDeclaration
 from sluice.publish.iceberg.catalog import load
 from sluice.publish.iceberg.file_io import S3FileIO
-from sluice.publish.lake import Lake, LakeManifest, LakeObject
+from sluice.publish.lake import Catalog, Lake, LakeManifest, LakeObject
 from tests.unit.cloud import DATABASE, LAKE, RAW, Cloud
 from tests.unit.publish.test_tables import MANIFEST
 
@@ -30,8 +30,8 @@ SALES = TableDeclaration(
 )
 
 
-def lake_of(cloud: Cloud) -> Lake:
-    return Lake(cloud.s3, cloud.glue, LAKE, DATABASE)
+def lake_of(cloud: Cloud) -> tuple[Lake, Catalog]:
+    return Lake(cloud.s3, LAKE), Catalog(cloud.glue, DATABASE)
 
 
 def source(name: str) -> str:
@@ -76,7 +76,7 @@ def publish_files(
 
 
 def table(cloud: Cloud) -> Any:
-    return load(lake_of(cloud), "sales", S3FileIO(cloud.s3))
+    return load(lake_of(cloud)[1], "sales", S3FileIO(cloud.s3))
 
 
 def rows(cloud: Cloud, *columns: str) -> list[tuple[Any, ...]]:

@@ -19,7 +19,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sales(cloud: Cloud) -> Cloud:
-    ensure(lake_of(cloud), "sales", SALES)
+    ensure(*lake_of(cloud), "sales", SALES)
     return cloud
 
 
@@ -33,7 +33,7 @@ def commit(
 ) -> Commit:
     wanted: dict[str, LakeManifest | None] = {each.account.source_key: each for each in manifests}
     wanted |= dict.fromkeys(map(source, without))
-    return swap(lake_of(cloud), "sales", wanted, run_id=run_id, allowed=allowed, always=always)
+    return swap(*lake_of(cloud), "sales", wanted, run_id=run_id, allowed=allowed, always=always)
 
 
 def march(cloud: Cloud, name: str, run_id: str, *quantities: int) -> LakeManifest:

@@ -42,11 +42,11 @@ def add(
     values: dict[str, dict[str, str]] | None = None,
 ) -> None:
     manifest = publish_files(cloud, name, f"run-{name}", rows, declaration, values)
-    swap(lake_of(cloud), "sales", {source(name): manifest}, run_id=f"run-{name}", allowed=lambda: None)
+    swap(*lake_of(cloud), "sales", {source(name): manifest}, run_id=f"run-{name}", allowed=lambda: None)
 
 
 def change(cloud: Cloud, declaration: TableDeclaration, **renamed: str) -> None:
-    ensure(lake_of(cloud), "sales", declaration, renamed=renamed)
+    ensure(*lake_of(cloud), "sales", declaration, renamed=renamed)
 
 
 @pytest.fixture
