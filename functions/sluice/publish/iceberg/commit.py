@@ -1,6 +1,5 @@
 """Commits to an Iceberg table: the files of some sources are swapped for others, in one snapshot."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -69,8 +68,7 @@ def swap(
         commit = _swap(table, lake.bucket, wanted, run_id)
         if always and not commit.added + commit.removed:
             with table.transaction() as transaction:
-                # A run can be undone more than once, and the same value would change nothing.
-                transaction.set_properties({_UNDONE: f"{run_id} {time.time_ns()}"})
+                transaction.set_properties({_UNDONE: run_id})
         return replace(commit, attempts=number, objects_read=files.reads, objects_written=files.writes)
 
     return retry(dataset, attempt)

@@ -86,9 +86,10 @@ def evolution_problems(
         yield f"it is partitioned by {current}, the contract says {by}"
     names = _current_names(have, want, renamed)
     for field in want.fields:
-        old = names[field.name]
-        if renamed.get(field.name) not in (None, old):
-            yield f"{renamed[field.name]} cannot be renamed {field.name}"
+        old, former = names[field.name], renamed.get(field.name)
+        # A column that has its new name already was renamed by an earlier version of the contract.
+        if former not in (None, old) and (old is None or former in have.column_names):
+            yield f"{former} cannot be renamed {field.name}"
         elif old is None:
             yield from _problems_of_new(table, field)
         else:

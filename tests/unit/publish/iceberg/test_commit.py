@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sluice.errors import CommitConflict, LeaseLost, TableDisagrees
+from sluice.errors import CommitConflict, LeaseLost, RowsLost, TableDisagrees
 from sluice.publish.iceberg import table as tables
 from sluice.publish.iceberg.commit import Commit, swap
 from sluice.publish.iceberg.table import ensure
@@ -180,12 +180,25 @@ def test_files_of_others_are_skipped_by_their_bounds(sales: Cloud):
     assert list(table(sales).scan(row_filter="_run_id = 'run-2'").plan_files()) == []
 
 
-def test_manifests_stay_bounded(sales: Cloud):
+@pytest.mark.parametrize("sources", [40, 20])
+def test_manifests_stay_bounded(sales: Cloud, sources: int):
+    """40 commits: each adds a source, or each of the last 20 replaces one."""
     for number in range(40):
-        commit(sales, march(sales, f"source-{number % 5}", f"run-{number}", number), run_id=f"run-{number}")
+        commit(sales, march(sales, f"source-{number % sources}", f"run-{number}", number), run_id=f"run-{number}")
     snapshot = table(sales).current_snapshot()
     assert len(snapshot.manifests(table(sales).io)) < 20
-    assert quantities(sales) == [(number, source(f"source-{number % 5}")) for number in range(35, 40)]
+    expected = [(number, source(f"source-{number % sources}")) for number in range(40 - sources, 40)]
+    assert quantities(sales) == sorted(expected, key=repr)
+
+
+def test_a_snapshot_without_the_files_of_others_is_not_committed(sales: Cloud, monkeypatch: pytest.MonkeyPatch):
+    commit(sales, march(sales, "a", "run-1", 1))
+    commit(sales, march(sales, "b", "run-1", 5))
+    with monkeypatch.context() as patch:
+        patch.setattr("pyiceberg.table.update.snapshot._OverwriteFiles._existing_manifests", lambda _: [])
+        with pytest.raises(RowsLost, match="nothing is committed"):
+            commit(sales, march(sales, "a", "run-2", 2))
+    assert quantities(sales) == [(1, source("a")), (5, source("b"))]
 
 
 def test_a_file_with_rows_of_several_sources_is_refused_by_name(sales: Cloud, monkeypatch: pytest.MonkeyPatch):

@@ -106,7 +106,7 @@ def test_a_renamed_column_keeps_its_values(sales: Cloud):
     second = declared(2, product="string", quantity="bigint", price="decimal(9,2)")
     change(sales, second, product="item")
     add(sales, second, "b", {"month=2025-04": [{"product": "nuts", "quantity": 2, "price": Decimal("1.00")}]})
-    change(sales, second, product="item")
+    change(sales, declared(3, product="string", quantity="bigint"), product="item")
     assert rows(sales, "product", "quantity") == [("nuts", 2), ("tea", 1)]
 
 
@@ -143,6 +143,7 @@ def test_columns_are_reordered_and_renamed_and_added_at_once(sales: Cloud):
         (declared(2, {"month": "int"}, item="string", quantity="bigint"), {}, "partition column month is string"),
         (declared(2, product="string", item="string"), {"product": "item"}, "older files have item"),
         (declared(2, item="string", quantity="bigint"), {"quantity": "price"}, "price cannot be renamed quantity"),
+        (declared(2, product="string"), {"product": "article"}, "article cannot be renamed product"),
         (declared(2, {"period": "string"}, item="string"), {"period": "month"}, "partitioned by"),
     ],
 )
