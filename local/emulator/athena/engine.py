@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 from sqlglot import exp
 from sqlglot.dialects import Athena, DuckDB
 
+from local.emulator.athena.files import BadData
 from local.emulator.athena.partitions import repair
 from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, column_information, text_of
-from local.emulator.athena.tables import BadData, Tables
+from local.emulator.athena.tables import Tables
 from local.emulator.athena.views import expand, named_tables
 from local.emulator.iam import roles
 

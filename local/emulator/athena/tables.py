@@ -4,59 +4,21 @@ No patch of its own: `engine` uses it.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)
-import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
-from botocore.exceptions import ClientError
 from sqlglot import exp
 from sqlglot.dialects import DuckDB
 
+from local.emulator.athena.files import PATH, BadData, DataFile, create_files_table, download, quoted
 from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, location_of
 from local.emulator.iam import roles
 
-CACHE = Path(tempfile.gettempdir()) / "athena"
-DOWNLOADS = 8  # downloads at once
-PATH = "$path"
 INTEGERS = {"tinyint", "smallint", "int", "bigint"}
 
 Column = dict[str, str]
-
-
-class BadData(Exception):
-    """The objects in S3, or the catalog, cannot be read as the table; `kind` is Athena's name of the error."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """An object of a table, and the values of its partition in the order of the table's keys."""
-
-    bucket: str
-    key: str
-    etag: str
-    values: tuple[str, ...]
-
-    @property
-    def uri(self) -> str:
-        """What Trino's hidden column "$path" says."""
-        return f"s3://{self.bucket}/{self.key}"
-
-    @property
-    def path(self) -> Path:
-        """Where its content is cached: it never changes under one ETag."""
-        digest = hashlib.sha256(f"{self.bucket}/{self.key}/{self.etag}".encode()).hexdigest()
-        return CACHE / f"{digest}.parquet"
 
 
 class Tables:
@@ -85,7 +47,7 @@ class Tables:
         files = list(self._files_of(table, keys, statement))
         if (wanted := chosen_paths(statement)) is not None:
             files = [file for file in files if file.uri in wanted]
-        self._download(files)
+        download(self._s3, files, lost="HIVE_CANNOT_OPEN_SPLIT")
         columns = table["StorageDescriptor"]["Columns"]
         present = self._check(files, columns, statement)
         chosen = [
@@ -104,7 +66,8 @@ class Tables:
             ]
             self._connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(empty)} WHERE false")
             return
-        self._create_files_table(view, keys, files)
+        typed_keys = [(key["Name"], duckdb_type(key["Type"])) for key in keys]
+        create_files_table(self._connection, view, typed_keys, files)
         paths = ", ".join(f"'{file.path}'" for file in files)
         self._connection.execute(
             f"CREATE VIEW {view} AS SELECT {', '.join(chosen)} FROM read_parquet([{paths}], filename = '_path', "
@@ -149,7 +112,7 @@ class Tables:
             for file in self._listed(bucket, prefix, ()):
                 folder = (bucket, file.key[: file.key.rindex("/") + 1])
                 if folder in inside:
-                    yield DataFile(bucket, file.key, file.etag, inside[folder])
+                    yield DataFile(bucket, file.key, file.etag, without_hive_null(inside[folder]))
         for folder, values in locations.items():
             if len(inside) <= 1 or folder not in inside:
                 yield from self._listed(*folder, values)
@@ -193,28 +156,7 @@ class Tables:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
                 if entry["Size"] and not hidden(entry["Key"][len(prefix) :]):
-                    yield DataFile(bucket, entry["Key"], entry["ETag"], values)
-
-    def _download(self, files: list[DataFile]) -> None:
-        """Download the contents. When all are cached one is still requested, so that a denial shows."""
-        CACHE.mkdir(parents=True, exist_ok=True)
-        missing = [file for file in files if not file.path.exists()]
-        if files and not missing:
-            self._s3.head_object(Bucket=files[0].bucket, Key=files[0].key)
-        with ThreadPoolExecutor(DOWNLOADS) as pool:
-            list(pool.map(self._fetch, missing))
-
-    def _fetch(self, file: DataFile) -> None:
-        partial = file.path.with_suffix(f".{os.urandom(4).hex()}")
-        try:
-            content = self._s3.get_object(Bucket=file.bucket, Key=file.key, IfMatch=file.etag)["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "PreconditionFailed"):
-                message = f"s3://{file.bucket}/{file.key} was changed or deleted while the query ran"
-                raise BadData("HIVE_CANNOT_OPEN_SPLIT", message) from error
-            raise
-        partial.write_bytes(content)
-        partial.rename(file.path)
+                    yield DataFile(bucket, entry["Key"], entry["ETag"], without_hive_null(values))
 
     def _check(self, files: Iterable[DataFile], columns: list[Column], statement: exp.Query) -> set[str]:
         """The names of the columns that any file has; counts the bytes of those that the statement reads."""
@@ -240,17 +182,9 @@ class Tables:
                         self.bytes_scanned += chunk.total_compressed_size
         return present
 
-    def _create_files_table(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
-        """Create the table of files with the values of their partitions."""
-        declared = "".join(f", {quoted(key['Name'])} {duckdb_type(key['Type'])}" for key in keys)
-        self._connection.execute(f"CREATE TABLE {view}_files (_path VARCHAR{declared}, {quoted(PATH)} VARCHAR)")
-        placeholders = "(" + ", ".join("?" for _ in range(len(keys) + 2)) + ")"
-        for start in range(0, len(files), 500):
-            part = files[start : start + 500]
-            values: list[Any] = []
-            for file in part:
-                values += [str(file.path), *(None if value == HIVE_NULL else value for value in file.values), file.uri]
-            self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(placeholders for _ in part)}", values)
+
+def without_hive_null(values: tuple[str, ...]) -> tuple[str | None, ...]:
+    return tuple(None if value == HIVE_NULL else value for value in values)
 
 
 def reads_path(statement: exp.Query) -> bool:
@@ -266,10 +200,6 @@ def chosen_paths(statement: exp.Query) -> set[str] | None:
         if named and all(isinstance(each, exp.Literal) for each in conjunct.expressions):
             return {each.name for each in conjunct.expressions}
     return None
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def check_schema(table: dict[str, Any], partition: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects import Athena
 
-from local.emulator.athena.tables import BadData, Tables
+from local.emulator.athena.files import BadData
+from local.emulator.athena.tables import Tables
 
 TEXT = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/")
 
