@@ -1,6 +1,6 @@
 """The data files of a table: where they lie, their contents in a cache, the table of DuckDB that names them.
 
-No patch of its own: `tables` and `iceberg` use it.
+No patch of its own: `tables` and `iceberg/table` use it.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound)
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 CACHE = Path(tempfile.gettempdir()) / "athena"
@@ -89,6 +90,13 @@ def create_files_table(
         part = files[start : start + BATCH]
         values = [value for file in part for value in (str(file.path), *file.values, file.uri)]
         connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(placeholders for _ in part)}", values)
+
+
+def chunk_bytes(footer: pq.FileMetaData, columns: set[str]) -> int:
+    """The bytes of some columns of a Parquet file, which is what a query of them scans."""
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(footer.num_columns))
+    return sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns)
 
 
 def quoted(name: str) -> str:

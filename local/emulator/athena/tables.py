@@ -4,7 +4,11 @@ No patch of its own: `engine` uses it.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)
-from collections.abc import Iterable, Iterator
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -12,8 +16,8 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 from sqlglot.dialects import DuckDB
 
-from local.emulator.athena.files import PATH, BadData, DataFile, create_files_table, download, quoted
-from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, location_of
+from local.emulator.athena.files import PATH, BadData, DataFile, chunk_bytes, create_files_table, download, quoted
+from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, is_iceberg, location_of
 from local.emulator.iam import roles
 
 INTEGERS = {"tinyint", "smallint", "int", "bigint"}
@@ -30,15 +34,41 @@ class Tables:
         self._connection = connection
         self._views: dict[tuple[str, str], str] = {}
         self._tables: dict[tuple[str, str], dict[str, Any]] = {}
+        self._iceberg: dict[tuple[str, str], Any] = {}
+        self._numbers = itertools.count()
         self.bytes_scanned = 0
 
-    def declare(self, database: str, name: str, statement: exp.Query) -> str:
-        """The name of the view of a table. Raises BadData, ClientError."""
+    def declare(self, database: str, node: exp.Table, statement: exp.Query) -> str:
+        """The name of the view of the table at `node`. Raises BadData, ClientError."""
+        name = node.name.lower()
+        if is_iceberg(self.table(database, name)):
+            return self._declare_iceberg(database, name, node, columns_read(statement))
+        if node.args.get("version"):
+            raise BadData("NOT_SUPPORTED", "This connector does not support versioned tables")
         if (database, name) not in self._views:
             view = f"table_{len(self._views)}"
             self._views[database, name] = view
             self._make(database, name, view, statement)
         return self._views[database, name]
+
+    def _declare_iceberg(self, database: str, name: str, node: exp.Table, reads: Callable[[str], bool]) -> str:
+        """A view of its own for each time that a statement names a table: conditions and versions may differ."""
+        self._glue.get_database(Name=database)
+        base, _, suffix = name.partition("$")
+        table, metadata_tables = iceberg_modules()
+        if suffix and suffix not in metadata_tables.METADATA_TABLES:
+            raise BadData("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{database}.{name}' does not exist")
+        if suffix and node.args.get("version"):
+            raise BadData("NOT_SUPPORTED", f"This connector does not support versions of {name}")
+        if (found := self._iceberg.get((database, base))) is None:
+            found = table.IcebergTable(self.table(database, base), self._s3, self._connection)
+            self._iceberg[database, base] = found
+        view = f"iceberg_{next(self._numbers)}"
+        if suffix:
+            self._connection.register(view, metadata_tables.METADATA_TABLES[suffix](found))
+        else:
+            self.bytes_scanned += found.create_view(view, node, reads)
+        return view
 
     def _make(self, database: str, name: str, view: str, statement: exp.Query) -> None:
         self._glue.get_database(Name=database)
@@ -56,8 +86,7 @@ class Tables:
             else f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             for column in columns
         ]
-        # A hidden column of Trino's: only a statement that names it sees it.
-        hidden_columns = [{"Name": PATH, "Type": "string"}] if reads_path(statement) else []
+        hidden_columns = [{"Name": PATH, "Type": "string"}] if columns_read(statement)(PATH) else []
         chosen += [f"_values.{quoted(key['Name'])}" for key in [*keys, *hidden_columns]]
         if not files:
             empty = [
@@ -75,15 +104,16 @@ class Tables:
         )
 
     def table(self, database: str, name: str) -> dict[str, Any]:
-        """What the catalog says of a table. Raises BadData, ClientError."""
-        if (found := self._tables.get((database, name))) is not None:
-            return found
-        try:
-            table: dict[str, Any] = self._glue.get_table(DatabaseName=database, Name=name)["Table"]
-            return self._tables.setdefault((database, name), table)
-        except self._glue.exceptions.EntityNotFoundException as error:
-            message = f"Table 'awsdatacatalog.{database}.{name}' does not exist"
-            raise BadData("TABLE_NOT_FOUND", message) from error
+        """What the catalog says of a table, or of the table of a metadata table. Raises BadData, ClientError."""
+        full, (name, _, suffix) = name, name.partition("$")
+        found = self._tables.get((database, name))
+        if found is None:
+            with contextlib.suppress(self._glue.exceptions.EntityNotFoundException):
+                found = self._tables[database, name] = self._glue.get_table(DatabaseName=database, Name=name)["Table"]
+        if found is None or (suffix and not is_iceberg(found)):
+            message = f"Table 'awsdatacatalog.{database}.{full}' does not exist"
+            raise BadData("TABLE_NOT_FOUND", message)
+        return found
 
     def _files_of(self, table: dict[str, Any], keys: list[Column], statement: exp.Query) -> Iterator[DataFile]:
         """The files of the registered partitions that the statement's conditions leave; all files without keys."""
@@ -161,8 +191,7 @@ class Tables:
     def _check(self, files: Iterable[DataFile], columns: list[Column], statement: exp.Query) -> set[str]:
         """The names of the columns that any file has; counts the bytes of those that the statement reads."""
         declared = {column["Name"].lower(): column["Type"].lower().replace(" ", "") for column in columns}
-        read = {column.name.lower() for column in statement.find_all(exp.Column)}
-        reads_all = any(not isinstance(star.parent, exp.Count) for star in statement.find_all(exp.Star))
+        reads = columns_read(statement)
         present: set[str] = set()
         for file in files:
             footer = pq.read_metadata(file.path)
@@ -175,11 +204,8 @@ class Tables:
                         f"Field {name}'s type {hive_type(column.type)} in parquet file s3://{file.bucket}/{file.key} "
                         f"is incompatible with type {declared[name]} defined in table schema",
                     )
-            for group in range(footer.num_row_groups):
-                for number in range(footer.num_columns):
-                    chunk = footer.row_group(group).column(number)
-                    if reads_all or chunk.path_in_schema.split(".")[0].lower() in read:
-                        self.bytes_scanned += chunk.total_compressed_size
+            read = {column.name for column in footer.schema.to_arrow_schema() if reads(column.name)}
+            self.bytes_scanned += chunk_bytes(footer, read)
         return present
 
 
@@ -187,8 +213,25 @@ def without_hive_null(values: tuple[str, ...]) -> tuple[str | None, ...]:
     return tuple(None if value == HIVE_NULL else value for value in values)
 
 
-def reads_path(statement: exp.Query) -> bool:
-    return any(column.name.lower() == PATH for column in statement.find_all(exp.Column))
+_importing = threading.Lock()
+
+
+def iceberg_modules() -> tuple[ModuleType, ModuleType]:
+    """What reads such tables, imported by the first query that does: pyiceberg takes seconds of every start.
+
+    One thread at a time: its modules import each other in circles.
+    """
+    with _importing:
+        from local.emulator.athena.iceberg import metadata_tables, table
+
+        return table, metadata_tables
+
+
+def columns_read(statement: exp.Query) -> Callable[[str], bool]:
+    """Whether a statement reads a column. "$path" is hidden: only a statement that names it reads it."""
+    names = {column.name.lower() for column in statement.find_all(exp.Column)}
+    reads_all = any(not isinstance(star.parent, exp.Count) for star in statement.find_all(exp.Star))
+    return lambda name: name.lower() in names or (reads_all and name != PATH)
 
 
 def chosen_paths(statement: exp.Query) -> set[str] | None:

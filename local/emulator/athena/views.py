@@ -27,6 +27,8 @@ def expand(statement: exp.Query, tables: Tables, *, database: str, around: froze
         table = tables.table(*name.split("."))
         if table.get("TableType") != "VIRTUAL_VIEW":
             continue
+        if node.args.get("version"):
+            raise BadData("NOT_SUPPORTED", f"View {name} cannot be read as of a version")
         if name in around:
             raise BadData("VIEW_IS_RECURSIVE", f"Statement stack contains view {name} already")
         query, schema = definition(table)
