@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 from sqlglot import exp
-from sqlglot.dialects import DuckDB
 
+from local.emulator.athena.conditions import chosen_paths, conditions_on, key_conditions
 from local.emulator.athena.files import PATH, BadData, DataFile, chunk_bytes, create_files_table, download, quoted
 from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, is_iceberg, location_of
 from local.emulator.iam import roles
@@ -32,27 +32,26 @@ class Tables:
         self._glue = roles.client("glue", credentials)
         self._s3 = roles.client("s3", credentials)
         self._connection = connection
-        self._views: dict[tuple[str, str], str] = {}
         self._tables: dict[tuple[str, str], dict[str, Any]] = {}
         self._iceberg: dict[tuple[str, str], Any] = {}
         self._numbers = itertools.count()
         self.bytes_scanned = 0
 
     def declare(self, database: str, node: exp.Table, statement: exp.Query) -> str:
-        """The name of the view of the table at `node`. Raises BadData, ClientError."""
+        """The name of the view of the table at `node`. Raises BadData, ClientError.
+
+        A table that is named twice is read twice, as in Trino: conditions and versions may differ.
+        """
         name = node.name.lower()
         if is_iceberg(self.table(database, name)):
             return self._declare_iceberg(database, name, node, columns_read(statement))
         if node.args.get("version"):
             raise BadData("NOT_SUPPORTED", "This connector does not support versioned tables")
-        if (database, name) not in self._views:
-            view = f"table_{len(self._views)}"
-            self._views[database, name] = view
-            self._make(database, name, view, statement)
-        return self._views[database, name]
+        view = f"table_{next(self._numbers)}"
+        self._make(database, name, view, node, columns_read(statement))
+        return view
 
     def _declare_iceberg(self, database: str, name: str, node: exp.Table, reads: Callable[[str], bool]) -> str:
-        """A view of its own for each time that a statement names a table: conditions and versions may differ."""
         self._glue.get_database(Name=database)
         base, _, suffix = name.partition("$")
         table, metadata_tables = iceberg_modules()
@@ -70,23 +69,24 @@ class Tables:
             self.bytes_scanned += found.create_view(view, node, reads)
         return view
 
-    def _make(self, database: str, name: str, view: str, statement: exp.Query) -> None:
+    def _make(self, database: str, name: str, view: str, node: exp.Table, reads: Callable[[str], bool]) -> None:
         self._glue.get_database(Name=database)
         table = self.table(database, name)
         keys = table.get("PartitionKeys", [])
-        files = list(self._files_of(table, keys, statement))
-        if (wanted := chosen_paths(statement)) is not None:
+        conditions = conditions_on(node)
+        files = list(self._files_of(table, keys, conditions))
+        if (wanted := chosen_paths(conditions)) is not None:
             files = [file for file in files if file.uri in wanted]
         download(self._s3, files, lost="HIVE_CANNOT_OPEN_SPLIT")
         columns = table["StorageDescriptor"]["Columns"]
-        present = self._check(files, columns, statement)
+        present = self._check(files, columns, reads)
         chosen = [
             f"CAST({quoted(column['Name'])} AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             if column["Name"].lower() in present
             else f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             for column in columns
         ]
-        hidden_columns = [{"Name": PATH, "Type": "string"}] if columns_read(statement)(PATH) else []
+        hidden_columns = [{"Name": PATH, "Type": "string"}] if reads(PATH) else []
         chosen += [f"_values.{quoted(key['Name'])}" for key in [*keys, *hidden_columns]]
         if not files:
             empty = [
@@ -115,8 +115,10 @@ class Tables:
             raise BadData("TABLE_NOT_FOUND", message)
         return found
 
-    def _files_of(self, table: dict[str, Any], keys: list[Column], statement: exp.Query) -> Iterator[DataFile]:
-        """The files of the registered partitions that the statement's conditions leave; all files without keys."""
+    def _files_of(
+        self, table: dict[str, Any], keys: list[Column], conditions: list[exp.Expression]
+    ) -> Iterator[DataFile]:
+        """The files of the registered partitions that conditions leave; all files without keys."""
         bucket, prefix = location_of(table["StorageDescriptor"]["Location"])
         if not keys:
             yield from self._listed(bucket, prefix, ())
@@ -127,7 +129,8 @@ class Tables:
         partitions = [partition for page in found for partition in page["Partitions"]]
         for partition in partitions:
             check_schema(table, partition)
-        wanted = self._pruned(keys, [tuple(partition["Values"]) for partition in partitions], statement, table["Name"])
+        usable = key_conditions(conditions, {key["Name"].lower() for key in keys})
+        wanted = self._pruned(keys, [tuple(partition["Values"]) for partition in partitions], usable)
         locations = {
             location_of(partition["StorageDescriptor"]["Location"]): tuple(partition["Values"])
             for partition in partitions
@@ -147,26 +150,9 @@ class Tables:
             if len(inside) <= 1 or folder not in inside:
                 yield from self._listed(*folder, values)
 
-    def _pruned(
-        self, keys: list[Column], partitions: list[tuple[str, ...]], statement: exp.Query, name: str
-    ) -> set[tuple[str, ...]]:
-        """The partitions for which the conditions on the keys alone can hold."""
-        tables = [node for node in statement.find_all(exp.Table) if node.name.lower() == name.lower()]
-        select = tables[0].find_ancestor(exp.Select) if len(tables) == 1 else None
-        where = select.args.get("where") if select is not None else None
-        if where is None or not partitions:
-            return set(partitions)
-        names = {key["Name"].lower() for key in keys}
-        conjuncts = where.this.flatten() if isinstance(where.this, exp.And) else [where.this]
-        usable = []
-        for conjunct in conjuncts:
-            columns = list(conjunct.find_all(exp.Column))
-            if columns and all(column.name.lower() in names for column in columns) and not conjunct.find(exp.Query):
-                plain = exp.paren(conjunct.copy())
-                for column in list(plain.find_all(exp.Column)):
-                    column.replace(exp.column(column.name, quoted=True))
-                usable.append(plain.sql(dialect=DuckDB))
-        if not usable:
+    def _pruned(self, keys: list[Column], partitions: list[tuple[str, ...]], usable: list[str]) -> set[tuple[str, ...]]:
+        """The partitions for which conditions on the keys alone can hold."""
+        if not usable or not partitions:
             return set(partitions)
         raw = ", ".join(f"raw{number}" for number in range(len(keys)))
         typed = ", ".join(
@@ -188,10 +174,9 @@ class Tables:
                 if entry["Size"] and not hidden(entry["Key"][len(prefix) :]):
                     yield DataFile(bucket, entry["Key"], entry["ETag"], without_hive_null(values))
 
-    def _check(self, files: Iterable[DataFile], columns: list[Column], statement: exp.Query) -> set[str]:
+    def _check(self, files: Iterable[DataFile], columns: list[Column], reads: Callable[[str], bool]) -> set[str]:
         """The names of the columns that any file has; counts the bytes of those that the statement reads."""
         declared = {column["Name"].lower(): column["Type"].lower().replace(" ", "") for column in columns}
-        reads = columns_read(statement)
         present: set[str] = set()
         for file in files:
             footer = pq.read_metadata(file.path)
@@ -232,17 +217,6 @@ def columns_read(statement: exp.Query) -> Callable[[str], bool]:
     names = {column.name.lower() for column in statement.find_all(exp.Column)}
     reads_all = any(not isinstance(star.parent, exp.Count) for star in statement.find_all(exp.Star))
     return lambda name: name.lower() in names or (reads_all and name != PATH)
-
-
-def chosen_paths(statement: exp.Query) -> set[str] | None:
-    """The files that `"$path" IN (…)` leaves, where it is one of the conditions of WHERE: Trino opens no others."""
-    where = statement.args.get("where")
-    conjuncts = where.this.flatten() if where is not None and isinstance(where.this, exp.And) else []
-    for conjunct in [where.this] if where is not None and not conjuncts else conjuncts:
-        named = isinstance(conjunct, exp.In) and isinstance(conjunct.this, exp.Column) and conjunct.this.name == PATH
-        if named and all(isinstance(each, exp.Literal) for each in conjunct.expressions):
-            return {each.name for each in conjunct.expressions}
-    return None
 
 
 def check_schema(table: dict[str, Any], partition: dict[str, Any]) -> None:

@@ -36,8 +36,9 @@ from pyiceberg.types import (
 from sqlglot import exp
 from sqlglot.dialects import DuckDB
 
+from local.emulator.athena.conditions import chosen_paths, conditions_on, key_conditions
 from local.emulator.athena.files import PATH, BadData, DataFile, chunk_bytes, create_files_table, download, quoted
-from local.emulator.athena.iceberg.conditions import chosen_paths, conjuncts_on, is_constant, scan_filter
+from local.emulator.athena.iceberg.filters import is_constant, scan_filter
 from local.emulator.athena.iceberg.objects import ObjectIO, bucket_and_key, etag_of
 from local.emulator.athena.iceberg.types import duckdb_type, readable
 from local.emulator.athena.iceberg.version import Version, snapshot_of
@@ -91,7 +92,7 @@ class IcebergTable:
         `reads` says whether the statement reads a column. Raises BadData, ClientError.
         """
         snapshot = snapshot_of(self.metadata, self.name, node.args.get("version"), self._connection)
-        version, conditions = Version(self.metadata, snapshot), conjuncts_on(node)
+        version, conditions = Version(self.metadata, snapshot), conditions_on(node)
         files = self._plan(version, conditions)
         keys = [(named(field), duckdb_type(field.field_type)) for field in version.keys]
         create_files_table(self._connection, view, keys, files)
@@ -143,14 +144,7 @@ class IcebergTable:
     ) -> list[IcebergFile]:
         """The files that any condition leaves that is on nothing but columns by which all files are partitioned."""
         names = {named(field) for field in version.always_keys(file.spec_id for file in files)}
-        usable = []
-        for condition in conditions:
-            columns = list(condition.find_all(exp.Column))
-            if columns and all(column.name.lower() in names for column in columns):
-                plain = exp.paren(condition.copy())
-                for column in list(plain.find_all(exp.Column)):
-                    column.replace(exp.column(column.name.lower(), quoted=True))
-                usable.append(plain.sql(dialect=DuckDB))
+        usable = key_conditions(conditions, names)
         if not usable:
             return files
         left = self._connection.execute(f'SELECT "{PATH}" FROM {view}_files WHERE {" AND ".join(usable)}').fetchall()

@@ -23,8 +23,6 @@ from pyiceberg.expressions import (
 )
 from sqlglot import exp
 
-from local.emulator.athena.files import PATH
-
 Constant = Callable[[exp.Column, Any], Any]  # what an expression without columns is, as a value of a column, or None
 COMPARISONS: dict[type[exp.Expression], Any] = {
     exp.EQ: EqualTo,
@@ -42,21 +40,6 @@ CONSTANT_NODES = (
     *(exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Paren, exp.Cast, exp.DataType, exp.DataTypeParam),
     *(exp.Add, exp.Sub, exp.Interval, exp.Var, exp.CurrentDate, exp.CurrentTimestamp),
 )
-
-
-def conjuncts_on(table: exp.Table) -> list[exp.Expression]:
-    """The conditions, joined by AND, that every row read of a table meets; none if it is joined with others."""
-    select: Any = table.find_ancestor(exp.Select)
-    source, where = (select.args.get(part) for part in ("from_", "where")) if select is not None else (None, None)
-    if source is None or source.this is not table or where is None or select.args.get("joins"):
-        return []
-    found: list[Any] = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
-    own = ("", table.alias_or_name.lower())
-    return [
-        conjunct
-        for conjunct in found
-        if not conjunct.find(exp.Query) and all(column.table.lower() in own for column in conjunct.find_all(exp.Column))
-    ]
 
 
 def is_constant(expression: exp.Expression) -> bool:
@@ -100,14 +83,3 @@ def comparison(condition: exp.Expression, constant: Constant) -> BooleanExpressi
         left, right, compare = right, left, SWAPPED.get(compare, compare)
     value = constant(left, right) if isinstance(left, exp.Column) else None
     return None if value is None else compare(left.name, value)  # type: ignore[no-any-return]
-
-
-def chosen_paths(conditions: list[exp.Expression]) -> set[str] | None:
-    """The files that `"$path" = …` or `"$path" IN (…)` leave: Trino opens no others (trinodb/trino #13012)."""
-    for condition in conditions:
-        left = condition.this
-        if isinstance(condition, exp.In | exp.EQ) and isinstance(left, exp.Column) and left.name == PATH:
-            values = condition.expressions if isinstance(condition, exp.In) else [condition.expression]
-            if values and all(isinstance(value, exp.Literal) for value in values):
-                return {value.name for value in values}
-    return None
