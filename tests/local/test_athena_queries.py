@@ -284,3 +284,21 @@ def test_a_condition_on_the_path_prunes_files(aws: LocalAWS, stack: Deployment) 
     whole = query(aws, stack, "SELECT count(note) FROM athena_sales")
     one = query(aws, stack, sql, f"'{chosen}'", f"'{other}'")
     assert one["Statistics"]["DataScannedInBytes"] < whole["Statistics"]["DataScannedInBytes"]
+
+
+@pytest.mark.usefixtures("database")
+def test_conditions_choose_files_of_the_table_that_they_are_on(aws: LocalAWS, stack: Deployment) -> None:
+    bucket = stack.outputs["BucketName"]
+    path = f"s3://{bucket}/job/athena/month=2025-01/part.parquet"
+    beside = f"""SELECT (SELECT count(DISTINCT month) FROM athena_sales) > 1, month FROM athena_sales
+                 WHERE "$path" IN ('{path}') AND number = 7"""  # noqa: S608
+    assert rows(aws, stack, beside) == [["true", "2025-01"]]
+    unmatched = """
+        SELECT l.month FROM (SELECT '2025-01' AS month) AS l
+        LEFT JOIN athena_sales AS r ON r.month = l.month WHERE r.month IS NULL
+    """
+    assert rows(aws, stack, unmatched) == []
+    whole = query(aws, stack, "SELECT r.note FROM athena_sales AS r, (SELECT 7 AS number) AS l")
+    inner = "SELECT r.note FROM athena_sales AS r JOIN (SELECT 7 AS number) AS l ON l.number = r.number"
+    one = query(aws, stack, f"{inner} WHERE r.month = '2025-01'")
+    assert one["Statistics"]["DataScannedInBytes"] < whole["Statistics"]["DataScannedInBytes"]

@@ -210,3 +210,17 @@ def test_partitions_need_a_table_and_can_be_changed_and_deleted(aws: LocalAWS, s
     answer = glue.batch_delete_partition(**where, PartitionsToDelete=inputs[1:])
     assert answer.get("Errors", []) == []
     assert values(aws, database, "edited") == [["2025-01", "0"]]
+
+
+def test_a_catalog_target_cannot_be_an_iceberg_table(aws: LocalAWS, stack: Deployment, bucket: str, put: Put) -> None:
+    glue, database = aws.client("glue"), stack.resources["Database"]
+    put("lake/iceberg/month=2025-01/store=7/a.parquet", amounts("1.50"))
+    for name, kind in (("beside_iceberg", {}), ("crawled_iceberg", {"table_type": "ICEBERG"})):
+        made = table_input(bucket, name, "lake/iceberg/")
+        glue.create_table(DatabaseName=database, TableInput=made | {"Parameters": made["Parameters"] | kind})
+    before = glue.get_table(DatabaseName=database, Name="crawled_iceberg")["Table"]
+    targets = {"CatalogTargets": [{"DatabaseName": database, "Tables": ["beside_iceberg", "crawled_iceberg"]}]}
+    last = crawl(aws, new_crawler(aws, stack, targets, "CrawlerRole"))
+    assert (last["Status"], "crawled_iceberg" in last["ErrorMessage"]) == ("FAILED", True)
+    assert values(aws, database, "beside_iceberg") == values(aws, database, "crawled_iceberg") == []
+    assert glue.get_table(DatabaseName=database, Name="crawled_iceberg")["Table"] == before

@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 from sqlglot import exp
 from sqlglot.dialects import Athena, DuckDB
 
+from local.emulator.athena.files import BadData
 from local.emulator.athena.partitions import repair
 from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, column_information, text_of
-from local.emulator.athena.tables import BadData, Tables
+from local.emulator.athena.tables import Tables
 from local.emulator.athena.views import expand, named_tables
 from local.emulator.iam import roles
 
@@ -46,7 +47,7 @@ class Engine:
         if not isinstance(statement, exp.Query):
             raise QueryFailed(f"NOT_SUPPORTED: {statement.key} statements are not supported by the local Athena")
         with duckdb.connect(":memory:") as connection:
-            connection.execute("SET threads = 2; SET memory_limit = '1GB'")
+            connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET TimeZone = 'UTC'")
             tables = Tables(self._credentials, connection)
             try:
                 self._declare(statement, tables)
@@ -63,8 +64,7 @@ class Engine:
         """Make each table that the statement names a view of DuckDB, and let the statement name that."""
         expand(statement, tables, database=self._database)
         for node in list(named_tables(statement)):
-            database, name = (node.db or self._database).lower(), node.name.lower()
-            view = tables.declare(database, name, statement)
+            view = tables.declare((node.db or self._database).lower(), node, statement)
             alias = node.alias or node.name
             node.replace(exp.table_(view, alias=alias, quoted=True))
         for column in statement.find_all(exp.Column):
@@ -102,7 +102,13 @@ def bound(statement: exp.Expression, parameters: list[str]) -> exp.Expression:
 def fetched(answer: Any) -> Result:
     names = [column[0] for column in answer.description]
     columns = [column_information(column[0], str(column[1])) for column in answer.description]
-    return Result(names, columns, [[text_of(value) for value in row] for row in answer.fetchall()])
+    if any("WITH TIME ZONE" in str(column[1]) for column in answer.description):
+        # Without pytz, DuckDB returns such values only by way of Arrow.
+        table = answer.to_arrow_table()
+        rows = zip(*(column.to_pylist(maps_as_pydicts="strict") for column in table.columns), strict=True)
+    else:
+        rows = answer.fetchall()
+    return Result(names, columns, [[text_of(value) for value in row] for row in rows])
 
 
 def kind_of(error: Exception) -> str:

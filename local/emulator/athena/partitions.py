@@ -6,7 +6,7 @@ No patch of its own: `engine` uses it.
 import re
 
 from local.emulator.athena.results import QueryFailed, Result
-from local.emulator.glue.hive import folders_of, hidden, location_of
+from local.emulator.glue.hive import folders_of, hidden, is_iceberg, location_of
 from local.emulator.iam import roles
 
 STATEMENT = re.compile(r"\s*MSCK\s+REPAIR\s+TABLE\s+(?:`?(\w+)`?\.)?`?(\w+)`?\s*;?\s*$", re.IGNORECASE)
@@ -14,13 +14,18 @@ BATCH = 100
 
 
 def repair(credentials: roles.Credentials, database: str, sql: str) -> Result:
-    """An empty result. Raises QueryFailed for another form of the statement, ClientError."""
+    """An empty result. Raises QueryFailed for another form of the statement and for an Iceberg table, ClientError.
+
+    https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg-additional-operations.html
+    """
     found = STATEMENT.fullmatch(sql)
     if found is None:
         raise QueryFailed("SYNTAX_ERROR: expected MSCK REPAIR TABLE name")
     where = {"DatabaseName": found[1] or database, "TableName": found[2]}
     glue, s3 = roles.client("glue", credentials), roles.client("s3", credentials)
     table = glue.get_table(DatabaseName=where["DatabaseName"], Name=where["TableName"])["Table"]
+    if is_iceberg(table):
+        raise QueryFailed("NOT_SUPPORTED: MSCK REPAIR TABLE is not supported for Iceberg tables")
     bucket, prefix = location_of(table["StorageDescriptor"]["Location"])
     keys = [key["Name"].lower() for key in table.get("PartitionKeys", [])]
     pages = glue.get_paginator("get_partitions").paginate(**where)

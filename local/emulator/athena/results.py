@@ -71,7 +71,8 @@ def text_of(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case datetime():
-            return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+            zone = "" if value.tzinfo is None else " UTC"
+            return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}{zone}"
         case date():
             return value.isoformat()
         case Decimal():

@@ -4,59 +4,25 @@ No patch of its own: `engine` uses it.
 """
 
 # ruff: noqa: S608 (identifiers are quoted, values are bound, paths are our own)
-import hashlib
-import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
-from botocore.exceptions import ClientError
 from sqlglot import exp
-from sqlglot.dialects import DuckDB
 
-from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, location_of
+from local.emulator.athena.conditions import chosen_paths, conditions_on, key_conditions
+from local.emulator.athena.files import PATH, BadData, DataFile, chunk_bytes, create_files_table, download, quoted
+from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, is_iceberg, location_of
 from local.emulator.iam import roles
 
-CACHE = Path(tempfile.gettempdir()) / "athena"
-DOWNLOADS = 8  # downloads at once
-PATH = "$path"
 INTEGERS = {"tinyint", "smallint", "int", "bigint"}
 
 Column = dict[str, str]
-
-
-class BadData(Exception):
-    """The objects in S3, or the catalog, cannot be read as the table; `kind` is Athena's name of the error."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """An object of a table, and the values of its partition in the order of the table's keys."""
-
-    bucket: str
-    key: str
-    etag: str
-    values: tuple[str, ...]
-
-    @property
-    def uri(self) -> str:
-        """What Trino's hidden column "$path" says."""
-        return f"s3://{self.bucket}/{self.key}"
-
-    @property
-    def path(self) -> Path:
-        """Where its content is cached: it never changes under one ETag."""
-        digest = hashlib.sha256(f"{self.bucket}/{self.key}/{self.etag}".encode()).hexdigest()
-        return CACHE / f"{digest}.parquet"
 
 
 class Tables:
@@ -66,36 +32,61 @@ class Tables:
         self._glue = roles.client("glue", credentials)
         self._s3 = roles.client("s3", credentials)
         self._connection = connection
-        self._views: dict[tuple[str, str], str] = {}
         self._tables: dict[tuple[str, str], dict[str, Any]] = {}
+        self._iceberg: dict[tuple[str, str], Any] = {}
+        self._numbers = itertools.count()
         self.bytes_scanned = 0
 
-    def declare(self, database: str, name: str, statement: exp.Query) -> str:
-        """The name of the view of a table. Raises BadData, ClientError."""
-        if (database, name) not in self._views:
-            view = f"table_{len(self._views)}"
-            self._views[database, name] = view
-            self._make(database, name, view, statement)
-        return self._views[database, name]
+    def declare(self, database: str, node: exp.Table, statement: exp.Query) -> str:
+        """The name of the view of the table at `node`. Raises BadData, ClientError.
 
-    def _make(self, database: str, name: str, view: str, statement: exp.Query) -> None:
+        A table that is named twice is read twice, as in Trino: conditions and versions may differ.
+        """
+        name = node.name.lower()
+        if is_iceberg(self.table(database, name)):
+            return self._declare_iceberg(database, name, node, columns_read(statement))
+        if node.args.get("version"):
+            raise BadData("NOT_SUPPORTED", "This connector does not support versioned tables")
+        view = f"table_{next(self._numbers)}"
+        self._make(database, name, view, node, columns_read(statement))
+        return view
+
+    def _declare_iceberg(self, database: str, name: str, node: exp.Table, reads: Callable[[str], bool]) -> str:
+        self._glue.get_database(Name=database)
+        base, _, suffix = name.partition("$")
+        table, metadata_tables = iceberg_modules()
+        if suffix and suffix not in metadata_tables.METADATA_TABLES:
+            raise BadData("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{database}.{name}' does not exist")
+        if suffix and node.args.get("version"):
+            raise BadData("NOT_SUPPORTED", f"This connector does not support versions of {name}")
+        if (found := self._iceberg.get((database, base))) is None:
+            found = table.IcebergTable(self.table(database, base), self._s3, self._connection)
+            self._iceberg[database, base] = found
+        view = f"iceberg_{next(self._numbers)}"
+        if suffix:
+            self._connection.register(view, metadata_tables.METADATA_TABLES[suffix](found))
+        else:
+            self.bytes_scanned += found.create_view(view, node, reads)
+        return view
+
+    def _make(self, database: str, name: str, view: str, node: exp.Table, reads: Callable[[str], bool]) -> None:
         self._glue.get_database(Name=database)
         table = self.table(database, name)
         keys = table.get("PartitionKeys", [])
-        files = list(self._files_of(table, keys, statement))
-        if (wanted := chosen_paths(statement)) is not None:
+        conditions = conditions_on(node)
+        files = list(self._files_of(table, keys, conditions))
+        if (wanted := chosen_paths(conditions)) is not None:
             files = [file for file in files if file.uri in wanted]
-        self._download(files)
+        download(self._s3, files, lost="HIVE_CANNOT_OPEN_SPLIT")
         columns = table["StorageDescriptor"]["Columns"]
-        present = self._check(files, columns, statement)
+        present = self._check(files, columns, reads)
         chosen = [
             f"CAST({quoted(column['Name'])} AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             if column["Name"].lower() in present
             else f"CAST(NULL AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             for column in columns
         ]
-        # A hidden column of Trino's: only a statement that names it sees it.
-        hidden_columns = [{"Name": PATH, "Type": "string"}] if reads_path(statement) else []
+        hidden_columns = [{"Name": PATH, "Type": "string"}] if reads(PATH) else []
         chosen += [f"_values.{quoted(key['Name'])}" for key in [*keys, *hidden_columns]]
         if not files:
             empty = [
@@ -104,7 +95,8 @@ class Tables:
             ]
             self._connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(empty)} WHERE false")
             return
-        self._create_files_table(view, keys, files)
+        typed_keys = [(key["Name"], duckdb_type(key["Type"])) for key in keys]
+        create_files_table(self._connection, view, typed_keys, files)
         paths = ", ".join(f"'{file.path}'" for file in files)
         self._connection.execute(
             f"CREATE VIEW {view} AS SELECT {', '.join(chosen)} FROM read_parquet([{paths}], filename = '_path', "
@@ -112,18 +104,21 @@ class Tables:
         )
 
     def table(self, database: str, name: str) -> dict[str, Any]:
-        """What the catalog says of a table. Raises BadData, ClientError."""
-        if (found := self._tables.get((database, name))) is not None:
-            return found
-        try:
-            table: dict[str, Any] = self._glue.get_table(DatabaseName=database, Name=name)["Table"]
-            return self._tables.setdefault((database, name), table)
-        except self._glue.exceptions.EntityNotFoundException as error:
-            message = f"Table 'awsdatacatalog.{database}.{name}' does not exist"
-            raise BadData("TABLE_NOT_FOUND", message) from error
+        """What the catalog says of a table, or of the table of a metadata table. Raises BadData, ClientError."""
+        full, (name, _, suffix) = name, name.partition("$")
+        found = self._tables.get((database, name))
+        if found is None:
+            with contextlib.suppress(self._glue.exceptions.EntityNotFoundException):
+                found = self._tables[database, name] = self._glue.get_table(DatabaseName=database, Name=name)["Table"]
+        if found is None or (suffix and not is_iceberg(found)):
+            message = f"Table 'awsdatacatalog.{database}.{full}' does not exist"
+            raise BadData("TABLE_NOT_FOUND", message)
+        return found
 
-    def _files_of(self, table: dict[str, Any], keys: list[Column], statement: exp.Query) -> Iterator[DataFile]:
-        """The files of the registered partitions that the statement's conditions leave; all files without keys."""
+    def _files_of(
+        self, table: dict[str, Any], keys: list[Column], conditions: list[exp.Expression]
+    ) -> Iterator[DataFile]:
+        """The files of the registered partitions that conditions leave; all files without keys."""
         bucket, prefix = location_of(table["StorageDescriptor"]["Location"])
         if not keys:
             yield from self._listed(bucket, prefix, ())
@@ -134,7 +129,8 @@ class Tables:
         partitions = [partition for page in found for partition in page["Partitions"]]
         for partition in partitions:
             check_schema(table, partition)
-        wanted = self._pruned(keys, [tuple(partition["Values"]) for partition in partitions], statement, table["Name"])
+        usable = key_conditions(conditions, {key["Name"].lower() for key in keys})
+        wanted = self._pruned(keys, [tuple(partition["Values"]) for partition in partitions], usable)
         locations = {
             location_of(partition["StorageDescriptor"]["Location"]): tuple(partition["Values"])
             for partition in partitions
@@ -149,31 +145,14 @@ class Tables:
             for file in self._listed(bucket, prefix, ()):
                 folder = (bucket, file.key[: file.key.rindex("/") + 1])
                 if folder in inside:
-                    yield DataFile(bucket, file.key, file.etag, inside[folder])
+                    yield DataFile(bucket, file.key, file.etag, without_hive_null(inside[folder]))
         for folder, values in locations.items():
             if len(inside) <= 1 or folder not in inside:
                 yield from self._listed(*folder, values)
 
-    def _pruned(
-        self, keys: list[Column], partitions: list[tuple[str, ...]], statement: exp.Query, name: str
-    ) -> set[tuple[str, ...]]:
-        """The partitions for which the conditions on the keys alone can hold."""
-        tables = [node for node in statement.find_all(exp.Table) if node.name.lower() == name.lower()]
-        select = tables[0].find_ancestor(exp.Select) if len(tables) == 1 else None
-        where = select.args.get("where") if select is not None else None
-        if where is None or not partitions:
-            return set(partitions)
-        names = {key["Name"].lower() for key in keys}
-        conjuncts = where.this.flatten() if isinstance(where.this, exp.And) else [where.this]
-        usable = []
-        for conjunct in conjuncts:
-            columns = list(conjunct.find_all(exp.Column))
-            if columns and all(column.name.lower() in names for column in columns) and not conjunct.find(exp.Query):
-                plain = exp.paren(conjunct.copy())
-                for column in list(plain.find_all(exp.Column)):
-                    column.replace(exp.column(column.name, quoted=True))
-                usable.append(plain.sql(dialect=DuckDB))
-        if not usable:
+    def _pruned(self, keys: list[Column], partitions: list[tuple[str, ...]], usable: list[str]) -> set[tuple[str, ...]]:
+        """The partitions for which conditions on the keys alone can hold."""
+        if not usable or not partitions:
             return set(partitions)
         raw = ", ".join(f"raw{number}" for number in range(len(keys)))
         typed = ", ".join(
@@ -193,34 +172,11 @@ class Tables:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
                 if entry["Size"] and not hidden(entry["Key"][len(prefix) :]):
-                    yield DataFile(bucket, entry["Key"], entry["ETag"], values)
+                    yield DataFile(bucket, entry["Key"], entry["ETag"], without_hive_null(values))
 
-    def _download(self, files: list[DataFile]) -> None:
-        """Download the contents. When all are cached one is still requested, so that a denial shows."""
-        CACHE.mkdir(parents=True, exist_ok=True)
-        missing = [file for file in files if not file.path.exists()]
-        if files and not missing:
-            self._s3.head_object(Bucket=files[0].bucket, Key=files[0].key)
-        with ThreadPoolExecutor(DOWNLOADS) as pool:
-            list(pool.map(self._fetch, missing))
-
-    def _fetch(self, file: DataFile) -> None:
-        partial = file.path.with_suffix(f".{os.urandom(4).hex()}")
-        try:
-            content = self._s3.get_object(Bucket=file.bucket, Key=file.key, IfMatch=file.etag)["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "PreconditionFailed"):
-                message = f"s3://{file.bucket}/{file.key} was changed or deleted while the query ran"
-                raise BadData("HIVE_CANNOT_OPEN_SPLIT", message) from error
-            raise
-        partial.write_bytes(content)
-        partial.rename(file.path)
-
-    def _check(self, files: Iterable[DataFile], columns: list[Column], statement: exp.Query) -> set[str]:
+    def _check(self, files: Iterable[DataFile], columns: list[Column], reads: Callable[[str], bool]) -> set[str]:
         """The names of the columns that any file has; counts the bytes of those that the statement reads."""
         declared = {column["Name"].lower(): column["Type"].lower().replace(" ", "") for column in columns}
-        read = {column.name.lower() for column in statement.find_all(exp.Column)}
-        reads_all = any(not isinstance(star.parent, exp.Count) for star in statement.find_all(exp.Star))
         present: set[str] = set()
         for file in files:
             footer = pq.read_metadata(file.path)
@@ -233,43 +189,34 @@ class Tables:
                         f"Field {name}'s type {hive_type(column.type)} in parquet file s3://{file.bucket}/{file.key} "
                         f"is incompatible with type {declared[name]} defined in table schema",
                     )
-            for group in range(footer.num_row_groups):
-                for number in range(footer.num_columns):
-                    chunk = footer.row_group(group).column(number)
-                    if reads_all or chunk.path_in_schema.split(".")[0].lower() in read:
-                        self.bytes_scanned += chunk.total_compressed_size
+            read = {column.name for column in footer.schema.to_arrow_schema() if reads(column.name)}
+            self.bytes_scanned += chunk_bytes(footer, read)
         return present
 
-    def _create_files_table(self, view: str, keys: list[Column], files: list[DataFile]) -> None:
-        """Create the table of files with the values of their partitions."""
-        declared = "".join(f", {quoted(key['Name'])} {duckdb_type(key['Type'])}" for key in keys)
-        self._connection.execute(f"CREATE TABLE {view}_files (_path VARCHAR{declared}, {quoted(PATH)} VARCHAR)")
-        placeholders = "(" + ", ".join("?" for _ in range(len(keys) + 2)) + ")"
-        for start in range(0, len(files), 500):
-            part = files[start : start + 500]
-            values: list[Any] = []
-            for file in part:
-                values += [str(file.path), *(None if value == HIVE_NULL else value for value in file.values), file.uri]
-            self._connection.execute(f"INSERT INTO {view}_files VALUES {', '.join(placeholders for _ in part)}", values)
+
+def without_hive_null(values: tuple[str, ...]) -> tuple[str | None, ...]:
+    return tuple(None if value == HIVE_NULL else value for value in values)
 
 
-def reads_path(statement: exp.Query) -> bool:
-    return any(column.name.lower() == PATH for column in statement.find_all(exp.Column))
+_importing = threading.Lock()
 
 
-def chosen_paths(statement: exp.Query) -> set[str] | None:
-    """The files that `"$path" IN (…)` leaves, where it is one of the conditions of WHERE: Trino opens no others."""
-    where = statement.args.get("where")
-    conjuncts = where.this.flatten() if where is not None and isinstance(where.this, exp.And) else []
-    for conjunct in [where.this] if where is not None and not conjuncts else conjuncts:
-        named = isinstance(conjunct, exp.In) and isinstance(conjunct.this, exp.Column) and conjunct.this.name == PATH
-        if named and all(isinstance(each, exp.Literal) for each in conjunct.expressions):
-            return {each.name for each in conjunct.expressions}
-    return None
+def iceberg_modules() -> tuple[ModuleType, ModuleType]:
+    """What reads such tables, imported by the first query that does: pyiceberg takes seconds of every start.
+
+    One thread at a time: its modules import each other in circles.
+    """
+    with _importing:
+        from local.emulator.athena.iceberg import metadata_tables, table
+
+        return table, metadata_tables
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def columns_read(statement: exp.Query) -> Callable[[str], bool]:
+    """Whether a statement reads a column. "$path" is hidden: only a statement that names it reads it."""
+    names = {column.name.lower() for column in statement.find_all(exp.Column)}
+    reads_all = any(not isinstance(star.parent, exp.Count) for star in statement.find_all(exp.Star))
+    return lambda name: name.lower() in names or (reads_all and name != PATH)
 
 
 def check_schema(table: dict[str, Any], partition: dict[str, Any]) -> None:

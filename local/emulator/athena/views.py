@@ -14,7 +14,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects import Athena
 
-from local.emulator.athena.tables import BadData, Tables
+from local.emulator.athena.files import BadData
+from local.emulator.athena.tables import Tables
 
 TEXT = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/")
 
@@ -26,6 +27,8 @@ def expand(statement: exp.Query, tables: Tables, *, database: str, around: froze
         table = tables.table(*name.split("."))
         if table.get("TableType") != "VIRTUAL_VIEW":
             continue
+        if node.args.get("version"):
+            raise BadData("NOT_SUPPORTED", f"View {name} cannot be read as of a version")
         if name in around:
             raise BadData("VIEW_IS_RECURSIVE", f"Statement stack contains view {name} already")
         query, schema = definition(table)

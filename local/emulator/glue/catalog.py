@@ -1,19 +1,28 @@
 """GetPartitions filters by Expression and pages; MiniStack does neither.
 
 MiniStack also accepts partitions of a table that does not exist, and does not know UpdatePartition,
-BatchDeletePartition and GetTableVersions.
+BatchDeletePartition and GetTableVersions. Its UpdateTable compares the VersionId, but two threads may both find it
+current; it keeps what the new definition leaves out, and archives no version.
 """
 
 # ruff: noqa: S608 (the expression is the SQL that GetPartitions takes; the table is of this call alone)
 import base64
+import copy
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
+from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import glue
 
 Answer = tuple[int, dict[str, str], bytes]
+Operation = Callable[[dict[str, Any]], Answer]
 Partition = dict[str, Any]
+EMPTY: dict[str, Any] = {"Parameters": {}, "PartitionKeys": [], "StorageDescriptor": {}, "Description": "", "Owner": ""}
+"""What UpdateTable leaves of a definition that its TableInput does not have: it replaces the whole."""
+
 PAGE = 1000
 # Types of partition keys as the catalog compares them; all others compare as text.
 TYPES = {
@@ -24,6 +33,10 @@ TYPES = {
     "date": "DATE",
     "double": "DOUBLE",
 }
+
+
+_changing = threading.Lock()
+_archived = AccountRegionScopedDict()  # by database/table: the former versions, the latest first
 
 
 def table_of(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -95,11 +108,23 @@ def batch_delete_partition(data: dict[str, Any]) -> Answer:
 
 
 def get_table_versions(data: dict[str, Any]) -> Answer:
+    """The table's versions, the current one first; UpdateTable with SkipArchive archives none."""
     table = table_of(data)
     if table is None:
         return no_table(data)
-    versions = [{"Table": table, "VersionId": table["VersionId"]}]
+    archived = _archived.get(f"{data['DatabaseName']}/{data['TableName']}", [])
+    versions = [{"Table": version, "VersionId": version["VersionId"]} for version in (table, *archived)]
     return glue.json_response({"TableVersions": versions})  # type: ignore[no-any-return]
+
+
+def one_at_a_time(operation: Operation) -> Operation:
+    """An operation that sees and leaves whole definitions of tables."""
+
+    def alone(data: dict[str, Any]) -> Answer:
+        with _changing:
+            return operation(data)
+
+    return alone
 
 
 ADDED = {
@@ -111,6 +136,7 @@ ADDED = {
 
 def patch() -> None:
     handle, create, batch_create = glue._handle_request_sync, glue._create_partition, glue._batch_create_partition
+    update_table, delete_table = glue._update_table, glue._delete_table
 
     def handle_more(method: str, path: str, headers: Any, body: bytes, query: Any) -> Answer:
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
@@ -125,7 +151,23 @@ def patch() -> None:
     def batch_create_in_table(data: dict[str, Any]) -> Answer:
         return batch_create(data) if table_of(data) else no_table(data)
 
+    def update_table_archiving(data: dict[str, Any]) -> Answer:
+        key = f"{data.get('DatabaseName')}/{data.get('TableInput', {}).get('Name')}"
+        former = copy.deepcopy(glue._tables.get(key))
+        answer: Answer = update_table(data | {"TableInput": EMPTY | data.get("TableInput", {})})
+        if answer[0] == 200 and not data.get("SkipArchive"):
+            _archived[key] = [former, *_archived.get(key, [])]
+        return answer
+
+    def delete_table_with_versions(data: dict[str, Any]) -> Answer:
+        _archived.pop(f"{data.get('DatabaseName')}/{data.get('Name')}", None)
+        return delete_table(data)  # type: ignore[no-any-return]
+
     glue._handle_request_sync = handle_more
+    glue._get_table = one_at_a_time(glue._get_table)
+    glue._create_table = one_at_a_time(glue._create_table)
+    glue._update_table = one_at_a_time(update_table_archiving)
+    glue._delete_table = one_at_a_time(delete_table_with_versions)
     glue._get_partitions = get_partitions
     glue._create_partition = create_in_table
     glue._batch_create_partition = batch_create_in_table

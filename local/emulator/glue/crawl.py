@@ -5,6 +5,8 @@ API made stays as it is, next to a second one with a hash in its name (aws-sdk-p
 crawler but lacks the crawler's parameters it skips the partitions (cloud-intelligence-dashboards-data-collection
 #456, #463). With catalog targets it registers partitions of those tables and makes none
 (https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html).
+AWS does not say what becomes of an Iceberg table there; it has IcebergTargets for their folders. Here such a crawl
+fails and changes nothing, so that nothing relies on it.
 No patch of its own: `crawlers` runs it, under the crawler's role.
 """
 
@@ -18,7 +20,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
-from local.emulator.glue.hive import folders_of, hidden, hive_type, location_of
+from local.emulator.glue.hive import folders_of, hidden, hive_type, is_iceberg, location_of
 from local.emulator.iam import roles
 
 BATCH = 100  # partitions of one BatchCreatePartition, its limit
@@ -32,6 +34,10 @@ OWN = {"classification": "parquet", "compressionType": "none", "typeOfData": "fi
 
 MADE_BY = "UPDATED_BY_CRAWLER"
 Table = dict[str, Any]
+
+
+class NotCrawled(Exception):
+    """A target that the crawl does not read."""
 
 
 @dataclass
@@ -54,15 +60,19 @@ class Crawl:
         self.deletes = policy.get("DeleteBehavior", "DEPRECATE_IN_DATABASE") == "DELETE_FROM_DATABASE"
 
     def run(self) -> None:
-        """Crawl all targets. Raises ClientError where the role may not."""
+        """Crawl all targets. Raises ClientError where the role may not, NotCrawled for an Iceberg table."""
         targets = self.crawler["Targets"]
         for target in targets.get("S3Targets", []):
             for path in self._table_paths(target["Path"]):
                 self._crawl_path(path)
         for target in targets.get("CatalogTargets", []):
             self.glue.get_database(Name=target["DatabaseName"])
-            for name in target["Tables"]:
-                self._crawl_table(self._table(target["DatabaseName"], name))
+            tables = [self._table(target["DatabaseName"], name) for name in target["Tables"]]
+            for table in tables:
+                if is_iceberg(table):
+                    raise NotCrawled(f"{table['Name']} is an Iceberg table: a catalog target cannot be one")
+            for table in tables:
+                self._crawl_table(table)
 
     def _table_paths(self, path: str) -> list[str]:
         """The folders that are tables: the target itself, or those at TableLevelConfiguration (the bucket is 1)."""

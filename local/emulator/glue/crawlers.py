@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import new_uuid
 from ministack.services import glue
 
-from local.emulator.glue.crawl import Crawl
+from local.emulator.glue.crawl import Crawl, NotCrawled
 from local.emulator.glue.hive import UnknownType
 from local.emulator.iam import roles
 
@@ -70,7 +70,7 @@ def carry_out(crawler: Crawler) -> None:
         crawl = Crawl(crawler, credentials)
         try:
             crawl.run()
-        except (ClientError, UnknownType) as caught:
+        except (ClientError, UnknownType, NotCrawled) as caught:
             failure = str(caught)
             crawl.messages.append(f"ERROR : {failure}")
         keep_log(credentials, crawler, crawl.messages)

@@ -4,6 +4,7 @@ No patch of its own.
 """
 
 import re
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -94,6 +95,11 @@ def folders_of(key: str) -> list[tuple[str, str]]:
     """The name=value folders of a path below a table, values unescaped."""
     pairs = (folder.split("=", 1) for folder in key.split("/")[:-1] if "=" in folder)
     return [(name, unquote(value)) for name, value in pairs]
+
+
+def is_iceberg(table: dict[str, Any]) -> bool:
+    """Whether a table of the catalog is Iceberg's, whose files only its metadata names."""
+    return str(table.get("Parameters", {}).get("table_type")).upper() == "ICEBERG"
 
 
 def location_of(uri: str) -> tuple[str, str]:
