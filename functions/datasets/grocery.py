@@ -37,6 +37,7 @@ def _rounds_to_zero(column: str) -> pl.Expr:
 contract = Contract(
     name="grocery",
     version=1,
+    table="iceberg",
     row=GroceryLine,
     files=("grocery/{store_id}/{date:%Y-%m-%d}.csv",),
     reading=Reading(null_markers=("", "na", "n/a", "null", "nan", "none", "-")),
