@@ -331,6 +331,10 @@ def test_an_object_that_is_not_as_the_metadata_says_fails_the_query(
     assert "Incorrect file size" in reason
     s3.delete_object(Bucket=lake.bucket, Key=key)
     assert failure(aws, stack, whole).endswith(f"File {files[0].file_path} not found")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    s3.delete_object(Bucket=lake.bucket, Key=snapshot.manifest_list.removeprefix(f"s3://{lake.bucket}/"))
+    assert failure(aws, stack, whole).startswith("GENERIC_INTERNAL_ERROR: An error occurred (NoSuchKey)")
     s3.delete_object(Bucket=lake.bucket, Key=table.metadata_location.removeprefix(f"s3://{lake.bucket}/"))
     missing = f"ICEBERG_MISSING_METADATA: Metadata not found in metadata location for table {lake.database}.{name}"
     assert failure(aws, stack, whole) == missing
