@@ -78,6 +78,18 @@ def test_a_table_without_a_snapshot_is_empty(aws: LocalAWS, stack: Deployment, l
     assert rows(aws, stack, f'SELECT count(*) FROM "{name}$files"') == [["0"]]
 
 
+def test_a_partition_may_be_null(aws: LocalAWS, stack: Deployment, lake: Lake) -> None:
+    table, _ = two_sources(lake)
+    commit(table, [lake.file(table, "c.csv", [sold("fig", 4)], None, None)])
+    name = name_of(table)
+    assert rows(aws, stack, f"SELECT * FROM {name} WHERE month IS NULL") == [["fig", "4", "1.50", "c.csv", None, None]]
+    assert rows(aws, stack, f"SELECT count(*) FROM {name} WHERE NOT (month IS NULL)") == [["3"]]
+    assert rows(aws, stack, f"SELECT count(*) FROM {name} WHERE coalesce(month, 'none') = 'none'") == [["1"]]
+    assert rows(aws, stack, f'SELECT partition FROM "{name}$partitions" WHERE record_count = 1 ORDER BY 1')[-1] == [
+        "{month=null, sold_on=null}"
+    ]
+
+
 def test_the_kind_of_a_table_is_written_in_any_case(aws: LocalAWS, stack: Deployment, lake: Lake) -> None:
     name, glue = name_of(two_sources(lake)[0]), aws.client("glue")
     found = glue.get_table(DatabaseName=lake.database, Name=name)["Table"]
