@@ -161,7 +161,8 @@ def test_a_new_account_s_ten_functions_are_not_used_up_by_validation_or_by_one_r
 
 def of_lambda() -> set[str]:
     """The transient errors that any Lambda task may end with."""
-    return {error for error in TRANSIENT if not error.startswith(("Glue.", "Athena.")) and error != "SourceBusy"}
+    ours = {"SourceBusy", "CommitConflict"}
+    return {error for error in TRANSIENT - ours if not error.startswith(("Glue.", "Athena."))}
 
 
 def test_every_caught_error_keeps_its_name_and_a_bounded_cause() -> None:
