@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.manifest import TableDeclaration
-from sluice.publish.tables import differences, is_declared
+from sluice.publish.tables import contract_version, differences
 
 
 def disagreements(
@@ -39,5 +39,5 @@ def _second_tables(found: Mapping[str, Any], declared: Mapping[str, TableDeclara
     for name, table in found.items():
         where = table.get("StorageDescriptor", {}).get("Location", "")
         # A dataset that was renamed leaves its table, which has the version of a contract.
-        if name not in declared and where.startswith(f"{location}published/") and not is_declared(table):
+        if name not in declared and where.startswith(f"{location}published/") and not contract_version(table):
             yield f"{name}: a table that no contract declares, over {where}"

@@ -36,7 +36,7 @@ def problems(glue: Any, database: str, name: str, *, location: str, declaration:
     found = []
     for table in _tables(name, database, location, declaration):
         current = _current(glue, database, table["Name"])
-        if current and _version(current) <= _version(table):
+        if current and contract_version(current) <= contract_version(table):
             found += _problems(current, table, database)
     return found
 
@@ -51,9 +51,9 @@ def require(glue: Any, database: str, name: str, *, location: str, manifest: Man
         _retried(glue, partial(_require, glue, database, table))
 
 
-def is_declared(table: dict[str, Any]) -> bool:
-    """True for a table of the catalog that was made as a contract says."""
-    return _VERSION in table.get("Parameters", {})
+def contract_version(table: dict[str, Any]) -> int:
+    """Return the version of the contract that a table of the catalog is as; 0 of a table that no contract declares."""
+    return int(table.get("Parameters", {}).get(_VERSION, 0))
 
 
 def _tables(
@@ -75,7 +75,7 @@ def differences(current: dict[str, Any], name: str, location: str, declaration: 
     """
     version = str(declaration.contract_version)
     table = _table(name, f"{location}published/{name}/", declaration.schema, declaration.partition_columns, version)
-    if _version(current) > _version(table):
+    if contract_version(current) > contract_version(table):
         return []
     have, want = current["StorageDescriptor"], table["StorageDescriptor"]
     pairs = (
@@ -116,7 +116,7 @@ def _create_or_update(glue: Any, database: str, table: dict[str, Any]) -> None:
     if current is None:
         glue.create_table(DatabaseName=database, TableInput=table)
         return
-    if _version(current) > _version(table):
+    if contract_version(current) > contract_version(table):
         return
     if found := _problems(current, table, database):
         raise TableDisagrees("; ".join(found))
@@ -255,10 +255,6 @@ def _columns(columns: list[dict[str, Any]]) -> list[tuple[str, str]]:
 def _is_as(current: dict[str, Any], table: dict[str, Any]) -> bool:
     have, want = current["StorageDescriptor"], table["StorageDescriptor"]
     same_location = have.get("Location", "").rstrip("/") == want["Location"].rstrip("/")
-    same_version = _version(current) == _version(table)
+    same_version = contract_version(current) == contract_version(table)
     same_query = current.get("ViewOriginalText") == table.get("ViewOriginalText")
     return same_location and same_version and same_query and _columns(have["Columns"]) == _columns(want["Columns"])
-
-
-def _version(table: dict[str, Any]) -> int:
-    return int(table.get("Parameters", {}).get(_VERSION, 0))
