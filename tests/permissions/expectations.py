@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from tests.permissions.world import World
 
 TABLES = ("guests", "guests_quarantine")
+ICEBERG = "grocery"
 numbers = count(1)
 """Each is taken once."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.permissions.commits import committed, recovered_commit, taken_out, uncommitted
 from tests.permissions.failures import (
     late,
     late_manifest,
@@ -54,6 +55,10 @@ FLOWS = (
     Flow("recovered_new", recovered_new),
     Flow("recovered", recovered),
     Flow("replaced", replaced),
+    Flow("committed", committed, only=("CommitRole", "EtlStateMachineRole")),
+    Flow("uncommitted", uncommitted, only=("UndoRole",)),
+    Flow("recovered_commit", recovered_commit, only=("RecoverRole",)),
+    Flow("taken_out", taken_out, only=("RemoveReplacedRole",)),
     Flow("large", large),
     Flow("stopped", stopped),
 )
