@@ -45,6 +45,7 @@ CALLS = {
     "dynamodb:Scan": {"get_paginator"},
     "events:PutEvents": {"put_events"},
     "glue:BatchCreatePartition": {"batch_create_partition"},
+    "glue:BatchUpdatePartition": {"batch_update_partition"},
     "glue:CreateTable": {"create_table"},
     "glue:GetPartitions": {"get_paginator"},
     "glue:GetTable": {"get_table", "load_table"},

@@ -17,7 +17,7 @@ from tests.permissions.failures import (
 from tests.permissions.large_files import large, stopped
 from tests.permissions.services import buried, crawled, logging_machine, set_up, verified, watched
 from tests.permissions.streams import streamed, undelivered
-from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected, released
+from tests.permissions.uploads import cold, corrected, described, first, good, rejected, released
 from tests.permissions.world import World
 
 
@@ -47,7 +47,6 @@ FLOWS = (
     Flow("late_manifest", late_manifest, only=("PublishRole",)),
     Flow("undelivered", undelivered, only=OF_STREAMS),
     Flow("streamed", streamed, only=OF_STREAMS),
-    Flow("changed", changed),
     Flow("cold", cold),
     Flow("first", first),
     Flow("corrected", corrected),

@@ -9,11 +9,9 @@ from sluice.ledger.ledger import HOLD_SECONDS, Ledger
 from tests.permissions.expectations import (
     TABLES,
     Wrong,
-    expect_current_tables,
     fresh,
     logged,
     numbers,
-    outdate,
     published,
 )
 from tests.permissions.world import World, guests
@@ -83,17 +81,6 @@ def first(world: World) -> list[str]:
         logs.delete_log_group(logGroupName=CRAWLER_LOGS)
     wrong = Wrong(good(world))
     wrong.expect(logged(world, CRAWLER_LOGS, world.stack.outputs["CrawlerName"]), "the crawler's log is kept")
-    return wrong
-
-
-def changed(world: World) -> list[str]:
-    """A table that is older than the contract is brought up to it."""
-    wrong = Wrong()
-    for name in TABLES:
-        outdate(world, name)
-    key, _ = fresh("changed")
-    published(world, key, guests({"arrival": "2025-03-05"}), wrong)
-    expect_current_tables(world, wrong)
     return wrong
 
 
