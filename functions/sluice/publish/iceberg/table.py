@@ -102,6 +102,8 @@ def _create(
         "commit.retry.num-retries": "0",
         "commit.manifest-merge.enabled": "true",
         "commit.manifest.min-count-to-merge": "16",
+        # Each names all snapshots: a hundred, the default, are many times the rest of the metadata.
+        "write.metadata.previous-versions-max": "20",
         _VERSION: str(declaration.contract_version),
     }
     PinnedCatalog(catalog, files).create_table(
