@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io import FileIO
-from pyiceberg.manifest import DataFile, ManifestFile
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Snapshot
 from pyiceberg.table.update.snapshot import _MergeAppendFiles, _OverwriteFiles
@@ -109,10 +109,7 @@ def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], 
 
 
 class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]
-    """pyiceberg's overwrite, which neither merges manifests nor drops those that have no files any more."""
-
-    def _existing_manifests(self) -> list[ManifestFile]:
-        return [each for each in super()._existing_manifests() if each.has_added_files() or each.has_existing_files()]
+    """pyiceberg's overwrite, with the merging of manifests that only its append has."""
 
 
 def _check(
