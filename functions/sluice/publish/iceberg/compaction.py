@@ -6,7 +6,7 @@ rows of its sources by the indexes of the new files.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import groupby
 
@@ -77,6 +77,9 @@ class Compaction:
     bytes_after: int | None
     rows: int
     outcome: str
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
 
 
 def compact(
