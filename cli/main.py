@@ -20,7 +20,7 @@ _PANELS = {
     "Set up": ("up", "down", "smoke", "doctor", "destroy"),
     "Send data": ("put", "stream", "backfill"),
     "Inspect": ("runs", "show", "query", "report", "quarantine", "costs"),
-    "Repair": ("replay", "migrate", "redrive", "retract", "verify"),
+    "Repair": ("replay", "migrate", "redrive", "retract", "verify", "compact"),
 }
 
 
