@@ -91,7 +91,7 @@ def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], 
         operation=Operation.OVERWRITE if removed else Operation.APPEND,
         transaction=transaction,
         io=table.io,
-        snapshot_properties={"sluice.run-id": run_id, "sluice.sources": str(len(wanted))},
+        snapshot_properties={"sluice.run-id": run_id, "sluice.sources": str(len(wanted)), **_contract_version(wanted)},
     )
     for file in removed:
         snapshot.delete_data_file(file)
@@ -101,6 +101,12 @@ def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], 
     _check(table.io, before, transaction.table_metadata.current_snapshot(), added, removed)
     transaction.commit_transaction()
     return Commit(len(added), len(removed))
+
+
+def _contract_version(wanted: Mapping[str, LakeManifest | None]) -> dict[str, str]:
+    """The latest version of the contract by which the sources were cleaned; none when all are taken out."""
+    versions = [manifest.account.contract_version for manifest in wanted.values() if manifest is not None]
+    return {"sluice.contract-version": str(max(versions))} if versions else {}
 
 
 class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]
