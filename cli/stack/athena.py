@@ -31,9 +31,14 @@ def chunks(stack: Stack, sql: str, parameters: list[str]) -> Iterator["DataFrame
     yield from _run(stack, sql, parameters, _CHUNK_ROWS)
 
 
-def _run(stack: Stack, sql: str, parameters: list[str], chunk_rows: int | None) -> Any:
+def require_local_group() -> None:
+    """End the command with exit code 2 where the packages of the dependency group `local` are not installed."""
     if importlib.util.find_spec("awswrangler") is None:
         output.fail("awswrangler is not installed: .venv/bin/uv sync --inexact --frozen --group local", code=2)
+
+
+def _run(stack: Stack, sql: str, parameters: list[str], chunk_rows: int | None) -> Any:
+    require_local_group()
     logging.getLogger("awswrangler").setLevel(logging.ERROR)
     import awswrangler
 

@@ -78,7 +78,8 @@ def _swap(
     table: Table, rewriter: Rewriter, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str
 ) -> Commit:
     done = changes(table, rewriter, bucket, wanted, run_id)
-    return replace_files(table, done.removed, done.added, {"sluice.run-id": run_id, "sluice.sources": str(len(wanted))})
+    summary = {"sluice.run-id": run_id, "sluice.sources": str(len(wanted)), **_contract_version(wanted)}
+    return replace_files(table, done.removed, done.added, summary)
 
 
 def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], summary: dict[str, str]) -> Commit:
@@ -106,6 +107,12 @@ def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], 
     _check(table.io, before, transaction.table_metadata.current_snapshot(), added, removed)
     transaction.commit_transaction()
     return Commit(len(added), len(removed))
+
+
+def _contract_version(wanted: Mapping[str, LakeManifest | None]) -> dict[str, str]:
+    """The latest version of the contract by which the sources were cleaned; none when all are taken out."""
+    versions = [manifest.account.contract_version for manifest in wanted.values() if manifest is not None]
+    return {"sluice.contract-version": str(max(versions))} if versions else {}
 
 
 class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]
