@@ -32,8 +32,6 @@ TRANSIENT = {
     "TransactionCanceledException",
     # Another run holds the source, or the job's concurrency is used up: wait.
     "SourceBusy",
-    # Other runs changed the table again and again: what is taken out of it must be taken out.
-    "CommitConflict",
     "Glue.ConcurrentRunsExceededException",
     "Glue.ResourceNumberLimitExceededException",
     "Glue.SdkClientException",
