@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import LocalAWS, PortTaken, kept
+from local.waiting import eventually
 
 
 def put(aws: LocalAWS) -> None:
@@ -15,7 +16,13 @@ def put(aws: LocalAWS) -> None:
     configuration = {"ResultConfiguration": {"OutputLocation": "s3://kept/results/"}}
     athena = aws.client("athena")
     athena.create_work_group(Name="kept", Configuration=configuration)
-    athena.start_query_execution(QueryString="SELECT 1 AS one", WorkGroup="kept")
+    query = athena.start_query_execution(QueryString="SELECT 1 AS one", WorkGroup="kept")["QueryExecutionId"]
+
+    def succeeded() -> bool:
+        execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        return bool(execution["Status"]["State"] == "SUCCEEDED")
+
+    eventually(succeeded)
 
 
 def test_objects_and_workgroups_come_back_on_the_same_port(tmp_path: Path) -> None:
