@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local.connection import Connection
+from local.kept import is_broken, is_whole
 from local.stack import STOP_SECONDS, LocalAWS, is_healthy, kill_group
 
 IDLE_MINUTES = 120.0
@@ -25,6 +26,9 @@ WAIT_SCALE = 0.05
 
 BUSY_SECONDS = 30.0
 """How long one may be too busy to answer."""
+
+SAVE_SECONDS = 60.0
+"""How long one may take to save what it keeps, before it is killed."""
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 NONE = "this checkout has no local AWS"
@@ -51,7 +55,7 @@ ERRORS = (AlreadyUp, NotUp, NotAnswering, NoteNotTrusted)
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of one local AWS. process: what `process_identity` says of `pid`."""
+    """What is known of one local AWS. process: what `process_identity` says of `pid`; kept: folder of what stays."""
 
     checkout: str
     endpoint: str
@@ -59,6 +63,7 @@ class Note:
     pid: int
     process: str
     state: str
+    kept: str = ""
 
     @property
     def runs(self) -> bool:
@@ -66,10 +71,16 @@ class Note:
         return bool(self.process) and process_identity(self.pid) == self.process
 
 
-def up(*, port: int | None = None, idle_minutes: float = IDLE_MINUTES) -> Connection:
-    """Start one in the background and write its note. Raises AlreadyUp, NoteNotTrusted, PortTaken, StartFailed."""
+def up(*, port: int | None = None, idle_minutes: float = IDLE_MINUTES, keep: bool = False) -> Connection:
+    """Start one in the background and write its note. Raises AlreadyUp, NoteNotTrusted, PortTaken, StartFailed.
+
+    keep: with what the last one of this checkout that was started so has kept, on its port.
+    """
     refuse_second()
-    aws = LocalAWS(port=port, idle_minutes=idle_minutes, wait_scale=WAIT_SCALE, tied_to_parent=False).start()
+    folder = kept_folder() if keep else None
+    aws = LocalAWS(
+        port=port, idle_minutes=idle_minutes, wait_scale=WAIT_SCALE, tied_to_parent=False, keep=folder
+    ).start()
     try:
         remember(aws)
     except BaseException:
@@ -90,7 +101,8 @@ def remember(aws: LocalAWS, *, state_home: Path | None = None) -> None:
 
     state_home: instead of the user's state folder.
     """
-    note = Note(str(CHECKOUT), aws.endpoint, aws.region, aws.pid, process_identity(aws.pid), str(aws.state))
+    kept = "" if aws.keep is None else str(aws.keep)
+    note = Note(str(CHECKOUT), aws.endpoint, aws.region, aws.pid, process_identity(aws.pid), str(aws.state), kept)
     path = note_file(state_home)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     former = _read(path)
@@ -124,16 +136,37 @@ def current() -> Connection:
     return Connection(endpoint=note.endpoint, region=note.region)
 
 
-def down() -> None:
-    """Stop the running one of this checkout and delete its state. Raises NotUp, NoteNotTrusted."""
+def keeps() -> bool:
+    """Whether the running one of this checkout was started to keep its data. Raises NotUp, NoteNotTrusted."""
+    return bool(_running().kept)
+
+
+def down() -> bool:
+    """Stop the running one of this checkout and delete its state. Return whether its data are kept.
+
+    Raises NotUp, NoteNotTrusted.
+    """
     note = _running()
     os.kill(note.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + (SAVE_SECONDS if note.kept else STOP_SECONDS)
     while note.runs and time.monotonic() < deadline:
         time.sleep(0.05)
     if note.runs:
         kill_group(note.pid)
     _forget(note, note_file())
+    return bool(note.kept) and is_whole(Path(note.kept))
+
+
+def lost() -> str:
+    """Say that what was kept cannot be brought back, where that is so."""
+    folder = kept_folder()
+    why = "was not saved whole (it was killed), or by another version of MiniStack"
+    return f"what the local AWS kept in {folder} {why}: it is deleted" if is_broken(folder) else ""
+
+
+def kept_folder(state_home: Path | None = None) -> Path:
+    """Where what this checkout keeps lies, beside its note."""
+    return note_file(state_home).with_suffix(".kept")
 
 
 def note_file(state_home: Path | None = None) -> Path:
@@ -178,7 +211,9 @@ def _running() -> Note:
         _forget(note, note_file())
         restarted = _boot() and not note.process.startswith(_boot())
         why = "the machine was restarted" if restarted else "idle for long, stopped or killed"
-        words = [f"the local AWS of this checkout has ended ({why}), and its data are gone"]
+        is_kept = bool(note.kept) and is_whole(Path(note.kept))
+        data = "its data are kept: sluice up --keep" if is_kept else "its data are gone"
+        words = [f"the local AWS of this checkout has ended ({why}), and {data}"]
     words += [f"the one at {other.endpoint} belongs to {other.checkout}" for other in others()]
     raise NotUp("; ".join(words))
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from local.connection import ACCOUNT_ID, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Connection
+from local.kept import begin, environment, port_of
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
@@ -47,6 +48,7 @@ class LocalAWS(Connection):
     job_python      interpreter of the Glue jobs
     tied_to_parent  end when the process that started it ends, however it ends
     state           folder for everything it keeps (removed at the end); a new temporary one by default
+    keep            folder that outlives it: what it holds comes back with the next one of this folder, on the same port
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class LocalAWS(Connection):
         job_python: str = sys.executable,
         tied_to_parent: bool = True,
         state: Path | None = None,
+        keep: Path | None = None,
     ) -> None:
         super().__init__(endpoint="", region="us-east-1")
         self.port = port
         self.state = state
+        self.keep = keep
         self._concurrency = concurrency
         self._wait_scale = wait_scale
         self._idle_minutes = idle_minutes
@@ -90,7 +94,11 @@ class LocalAWS(Connection):
 
     def start(self) -> Self:
         """Start, wait until healthy. Raises PortTaken, StartFailed."""
-        self.port = free_port() if self.port is None else checked_port(self.port)
+        # URLs with the port are part of what is kept: of queues, in the environments of functions.
+        port = (self.keep and port_of(self.keep)) or self.port
+        self.port = free_port() if port is None else checked_port(port)
+        if self.keep is not None:
+            begin(self.keep)
         self.endpoint = f"http://{HOST}:{self.port}"
         self.state = self.state or Path(tempfile.mkdtemp(prefix="sluice-local-"))
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
@@ -130,27 +138,31 @@ class LocalAWS(Connection):
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in HOST_ENVIRONMENT if name in os.environ}
-        return kept | {
-            "AUTH": "true",
-            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
-            "BIND_HOST": HOST,
-            "GATEWAY_PORT": str(self.port),
-            "IOT_MTLS_ENABLED": "0",
-            # 0 is no limit. Invocations that wait for one of a function's environments count too.
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(self._concurrency or 0),
-            "LOG_LEVEL": "WARNING",
-            "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
-            "MINISTACK_HOST": HOST,
-            "MINISTACK_REGION": self.region,
-            "SFN_WAIT_SCALE": str(self._wait_scale),
-            "SFTP_ENABLED": "0",
-            "SLUICE_IDLE_SECONDS": str(self._idle_minutes * 60),
-            "SLUICE_JOB_PYTHON": self._job_python,
-            "SLUICE_STATE": str(self._folder),
-            "SLUICE_TIED_TO_PARENT": "1" if self._tied_to_parent else "0",
-            "TMPDIR": str(self._folder / "tmp"),
-        }
+        return (
+            kept
+            | ({} if self.keep is None else environment(self.keep))
+            | {
+                "AUTH": "true",
+                "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+                "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
+                "BIND_HOST": HOST,
+                "GATEWAY_PORT": str(self.port),
+                "IOT_MTLS_ENABLED": "0",
+                # 0 is no limit. Invocations that wait for one of a function's environments count too.
+                "LAMBDA_ACCOUNT_CONCURRENCY": str(self._concurrency or 0),
+                "LOG_LEVEL": "WARNING",
+                "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+                "MINISTACK_HOST": HOST,
+                "MINISTACK_REGION": self.region,
+                "SFN_WAIT_SCALE": str(self._wait_scale),
+                "SFTP_ENABLED": "0",
+                "SLUICE_IDLE_SECONDS": str(self._idle_minutes * 60),
+                "SLUICE_JOB_PYTHON": self._job_python,
+                "SLUICE_STATE": str(self._folder),
+                "SLUICE_TIED_TO_PARENT": "1" if self._tied_to_parent else "0",
+                "TMPDIR": str(self._folder / "tmp"),
+            }
+        )
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -5,7 +5,7 @@ from cli.terminal.options import AsJson
 
 
 def down(as_json: AsJson = False) -> None:
-    """Stop the local AWS of this checkout and delete its data.
+    """Stop the local AWS of this checkout and delete its data, unless it was started with --keep.
 
     One that another checkout started is left alone; the message says whose it is.
 
@@ -16,7 +16,7 @@ def down(as_json: AsJson = False) -> None:
     try:
         from local import detached
 
-        detached.down()
+        kept = detached.down()
     except ModuleNotFoundError:
         output.fail("no local AWS is up", code=1)
     except detached.NotUp as none:
@@ -24,6 +24,9 @@ def down(as_json: AsJson = False) -> None:
     except detached.NoteNotTrusted as error:
         output.fail(str(error), code=2)
     if as_json:
-        output.print_json({"down": True})
+        output.print_json({"down": True, "kept": kept})
     else:
         output.out.print("down", style="bold green")
+        if kept:
+            words = f"its data are kept in {detached.kept_folder()}: sluice up --keep brings them back"
+            output.out.print(words, highlight=False, soft_wrap=True)

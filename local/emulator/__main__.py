@@ -4,11 +4,13 @@ import asyncio
 import os
 import shutil
 import signal
+from pathlib import Path
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as emulator
 
+from local import kept
 from local.emulator import lifetime, patches
 
 
@@ -33,6 +35,8 @@ def main() -> None:
     patches.apply()
     try:
         asyncio.run(run())
+        if "SLUICE_KEEP" in os.environ:
+            kept.saved(Path(os.environ["SLUICE_KEEP"]), port=int(os.environ["GATEWAY_PORT"]))
     finally:
         shutil.rmtree(os.environ["SLUICE_STATE"], ignore_errors=True)
         # The workers of the functions and jobs share this process's group, and must not outlive it.

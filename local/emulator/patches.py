@@ -1,6 +1,6 @@
 """The list of all patches, in the order in which they are applied: a later one wraps an earlier one."""
 
-from local.emulator import calls, sizes
+from local.emulator import calls, persistence, sizes
 from local.emulator.athena import queries
 from local.emulator.cloudformation import bucket_deletion, custom_resource_failures, number_parameters
 from local.emulator.cloudwatch import alarms, metrics
@@ -46,6 +46,7 @@ PATCHES = (
     tumbling_windows,
     sizes,
     calls,
+    persistence,
 )
 
 
