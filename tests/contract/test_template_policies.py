@@ -173,7 +173,15 @@ def test_only_validation_reads_the_queue_and_few_write_to_the_dead_letters() -> 
 
     assert holders == {
         "sqs:ReceiveMessage": {"ValidateRole"},
-        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole", "VerifyRole", "DeviceRole"},
+        "sqs:SendMessage": {
+            "ValidateRole",
+            "RecoverRole",
+            "DescribeRole",
+            "WatchRole",
+            "VerifyRole",
+            "MaintainRole",
+            "DeviceRole",
+        },
         "states:StartExecution": {"ValidateRole"},
         "dynamodb:PutItem": {"ValidateRole", "WindowRole"},
     }

@@ -122,6 +122,8 @@ def _create(
         "commit.retry.num-retries": "0",
         "commit.manifest-merge.enabled": "true",
         "commit.manifest.min-count-to-merge": "16",
+        # Each names all snapshots: a hundred, the default, are many times the rest of the metadata.
+        "write.metadata.previous-versions-max": "20",
         # About 2,600 files. To replace a source, the whole manifest that names its file is written again.
         "commit.manifest.target-size-bytes": "524288",
         _VERSION: str(declaration.contract_version),
