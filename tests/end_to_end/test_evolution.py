@@ -207,7 +207,7 @@ def test_a_type_that_the_table_cannot_take_is_refused_and_a_new_name_takes_its_f
     sluice = Command()
     texts = {kind: typed(kind, name=f"type_change_{kind}", type_="String", version=2) for kind in KINDS}
     with pytest.raises(
-        DeployFailed, match=r"type_change_parquet: v is .*type_change_iceberg: its column v is .*migrate"
+        DeployFailed, match=r"type_change_iceberg: its column v is .*type_change_parquet: v is .*migrate"
     ):
         deployed(evolved(SECOND) | texts["parquet"] | texts["iceberg"])
     for kind in KINDS:

@@ -101,10 +101,15 @@ def set_up(world: World) -> list[str]:
     """The custom resource uploads the code of the Glue job, makes and updates the tables, and answers."""
     wrong = Wrong()
     published_rows, quarantined_rows = TABLES
-    outdate(world, published_rows)
     database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    of_table, month = {"DatabaseName": database, "TableName": published_rows}, ["1999-01"]
+    storage = glue.get_table(DatabaseName=database, Name=published_rows)["Table"]["StorageDescriptor"]
+    location = {"Location": f"{storage['Location'].rstrip('/')}/arrival_month=1999-01/"}
+    glue.create_partition(**of_table, PartitionInput={"Values": month, "StorageDescriptor": storage | location})
+    outdate(world, published_rows)
     for name in (quarantined_rows, ICEBERG):
-        glue.delete_table(DatabaseName=database, Name=name)
+        with suppress(glue.exceptions.EntityNotFoundException):  # a refused Setup has not made it again
+            glue.delete_table(DatabaseName=database, Name=name)
     layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
@@ -120,6 +125,10 @@ def set_up(world: World) -> list[str]:
         wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")
     made = {table["Name"] for table in glue.get_tables(DatabaseName=database)["TableList"]}
     wrong.expect(ICEBERG in made, "the Iceberg table is made")
+    partition = glue.get_partition(**of_table, PartitionValues=month)["Partition"]
+    columns = partition["StorageDescriptor"]["Columns"]
+    wrong.expect(columns == storage["Columns"], "the partition has the table's columns")
+    glue.delete_partition(**of_table, PartitionValues=month)
     expect_current_tables(world, wrong)
     return wrong
 

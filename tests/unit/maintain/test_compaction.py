@@ -121,7 +121,7 @@ def test_files_of_former_columns_are_merged_in_the_columns_of_now(cloud: Cloud):
         contract_version=2,
         schema=[{"name": "total", "type": "bigint"}, {"name": "note", "type": "string"}, *SALES.schema[1:]],
     )
-    ensure(*lake_of(cloud), "sales", now, renamed={"total": "amount"})
+    ensure(*lake_of(cloud), "sales", replace(now, aliases={"amount": "total"}))
     new = [{"total": 7, "note": "new", "quantity": 7}]
     commit(cloud, *(publish_files(cloud, f"new-{n}", "run-2", {"month=2025-03": new}, now) for n in range(2)))
     before = rows(cloud, "total", "note", "quantity")

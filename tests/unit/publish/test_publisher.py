@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sluice.contract import registry
-from sluice.errors import LeaseLost, ManifestMissing
-from tests.unit.cloud import LAKE, RAW, Cloud
+from sluice.errors import LeaseLost, ManifestMissing, TableDisagrees
+from tests.unit.cloud import DATABASE, LAKE, RAW, Cloud
 from tests.unit.sales_rows import as_csv
 from tests.unit.two_versions import FIRST, MAY, SECOND, THIRD, fail, later, partitions, published_then_changed, rows
 
@@ -72,6 +72,25 @@ def test_a_key_whose_dataset_has_a_new_name_moves_its_rows_between_the_tables(
     assert (cloud.table("sales").height, cloud.table("shop_sales").height) == (8, 0)
     cloud.run(cloud.put(KEY, SECOND, "03"))
     assert (cloud.table("sales").height, cloud.table("shop_sales").height) == (0, 9)
+
+
+def test_a_run_whose_types_the_table_has_not_leaves_table_and_rows_as_they_were(cloud: Cloud):
+    first = cloud.put(KEY, FIRST)
+    cloud.run(first)
+    table = cloud.glue.get_table(DatabaseName=DATABASE, Name="sales")["Table"]
+    storage = table["StorageDescriptor"]
+    columns = [{**each, "Type": "int"} if each["Name"] == "quantity" else each for each in storage["Columns"]]
+    other = {"Name": "sales", "TableType": table["TableType"], "PartitionKeys": table["PartitionKeys"]}
+    changed = {**other, "Parameters": table["Parameters"], "StorageDescriptor": {**storage, "Columns": columns}}
+    cloud.glue.update_table(DatabaseName=DATABASE, TableInput=changed)
+    found, before = cloud.glue.get_table(DatabaseName=DATABASE, Name="sales")["Table"], cloud.stand()
+    second = cloud.put(KEY, SECOND, "02")
+    with pytest.raises(TableDisagrees, match="quantity is bigint, which readers cannot take as int"):
+        cloud.run(second, until="publish")
+    fail(cloud, second)
+    assert cloud.glue.get_table(DatabaseName=DATABASE, Name="sales")["Table"] == found
+    assert cloud.stand() == before
+    assert partitions(cloud) == {"2025-03", "2025-04"}
 
 
 def test_undo_leaves_what_readers_had_and_the_partitions_that_were_registered_meanwhile(cloud: Cloud):
