@@ -35,7 +35,7 @@ ANY_RESOURCE = {
 }
 
 CALLS = {
-    # The calls of boto3 that need an action. An action that no call of a handler needs must go.
+    # The calls of boto3 and of pyiceberg that need an action. An action that no call of a handler needs must go.
     "athena:GetQueryResults": {"get_paginator"},
     "dynamodb:BatchGetItem": {"batch_get_item"},
     "dynamodb:GetItem": {"get_item", "transact_get_items"},
@@ -45,6 +45,7 @@ CALLS = {
     "dynamodb:Scan": {"get_paginator"},
     "events:PutEvents": {"put_events"},
     "glue:BatchCreatePartition": {"batch_create_partition"},
+    "glue:BatchUpdatePartition": {"batch_update_partition"},
     "glue:CreateTable": {"create_table"},
     "glue:GetPartitions": {"get_paginator"},
     "glue:GetTable": {"get_table", "load_table"},

@@ -18,6 +18,7 @@ FUNCTIONS = ROOT / "functions"
 UNUSED = {"click", "fsspec", "pyroaring", "requests", "rich", "tenacity", "zstandard"}
 """What pyiceberg needs for the catalogs, file systems and files that no commit has."""
 HEAVY = {"validate", "clean", "commit", "compare_crawl", "describe", "maintain", "setup", "watch", "window"}
+"""They need Polars, pandera or, for commits, pyiceberg, which imports boto3."""
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
 
 PROBE = """

@@ -17,7 +17,7 @@ from sluice.publish.iceberg.file_io import S3FileIO
 from sluice.publish.iceberg.table import retry
 from sluice.publish.lake import Catalog, Lake, LakeManifest
 
-_UNDONE = "sluice.undone"
+_CHANGED_BY = "sluice.changed-by"
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ def swap(
 ) -> Commit:
     """Make the table have, of each source, the files of its wanted manifest and no others; None: no files.
 
-    wanted: by the sources' addresses. Repeating it is harmless: without a file to add or remove nothing is committed.
+    wanted: by the sources' addresses. Repeating it is harmless: without a file to add or remove, no snapshot is made.
     allowed: asks the ledger, and raises when the run may not change the table. It is asked in each attempt after the
     table's version was read, and Glue refuses a commit to any later version.
-    always: for the undo, which first lets the ledger refuse the run: commit something in any case, so that what the
-    run has prepared for an earlier version is refused.
+    always: change the table's version in any case, so that a commit is refused which a run has prepared for the version
+    before, while the ledger still allowed it.
 
     Raises what allowed raises; CommitConflict; RowsLost when the snapshot's counts are not what was asked;
     TableDisagrees when rows of an earlier run are gone; pyiceberg's NoSuchTableError, unless always.
@@ -68,7 +68,7 @@ def swap(
         commit = _swap(table, rewriter, lake.bucket, wanted, run_id)
         if always and not commit.added + commit.removed:
             with table.transaction() as transaction:
-                transaction.set_properties({_UNDONE: run_id})
+                transaction.set_properties({_CHANGED_BY: run_id})
         return replace(commit, attempts=number, objects_read=files.reads, objects_written=files.writes)
 
     return retry(dataset, attempt)
@@ -78,7 +78,8 @@ def _swap(
     table: Table, rewriter: Rewriter, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str
 ) -> Commit:
     done = changes(table, rewriter, bucket, wanted, run_id)
-    return replace_files(table, done.removed, done.added, {"sluice.run-id": run_id, "sluice.sources": str(len(wanted))})
+    summary = {"sluice.run-id": run_id, "sluice.sources": str(len(wanted)), **_contract_version(wanted)}
+    return replace_files(table, done.removed, done.added, summary)
 
 
 def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], summary: dict[str, str]) -> Commit:
@@ -106,6 +107,12 @@ def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], 
     _check(table.io, before, transaction.table_metadata.current_snapshot(), added, removed)
     transaction.commit_transaction()
     return Commit(len(added), len(removed))
+
+
+def _contract_version(wanted: Mapping[str, LakeManifest | None]) -> dict[str, str]:
+    """The latest version of the contract by which the sources were cleaned; none when all are taken out."""
+    versions = [manifest.account.contract_version for manifest in wanted.values() if manifest is not None]
+    return {"sluice.contract-version": str(max(versions))} if versions else {}
 
 
 class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]

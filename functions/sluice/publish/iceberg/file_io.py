@@ -94,8 +94,10 @@ class _Writer(io.BytesIO):
 
     def close(self) -> None:
         if not self.closed:
-            self._files.write(self._location, self.getvalue())
-        super().close()
+            data = self.getvalue()
+            # First: what could not be written is not tried again when this object is collected.
+            super().close()
+            self._files.write(self._location, data)
 
 
 def _address(location: str) -> tuple[str, str]:
