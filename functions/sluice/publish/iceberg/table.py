@@ -70,10 +70,10 @@ def _ensure(
     except NoSuchTableError:
         _create(lake, catalog, dataset, declaration, files)
         return
-    if _version(table) > declaration.contract_version:
+    if version_of(table) > declaration.contract_version:
         return
     same = schema.is_as(table.schema(), declaration)
-    if same and _version(table) == declaration.contract_version:
+    if same and version_of(table) == declaration.contract_version:
         return
     problems = list(schema.evolution_problems(table, declaration, renamed))
     if problems:
@@ -113,5 +113,6 @@ def _create(
     )
 
 
-def _version(table: Table) -> int:
+def version_of(table: Table) -> int:
+    """Return the version of the contract that declares its columns."""
     return int(table.properties.get(_VERSION, 0))
