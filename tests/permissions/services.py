@@ -42,13 +42,14 @@ def watched(world: World) -> list[str]:
 
 
 def crawled(world: World) -> list[str]:
-    """A crawl follows a run that made a partition, and people are notified of what it finds."""
+    """A crawl follows a run that made a partition; the run compares it, and people are notified of what it finds."""
     wrong = Wrong()
     key, month = fresh("crawled")
     begun = datetime.now(UTC)
-    published(world, key, guests({"arrival": f"{month}-01"}), wrong)
+    version = published(world, key, guests({"arrival": f"{month}-01"}), wrong)
     if wrong:
         return wrong
+    wrong += world.failed_states(world.entry(key, version)["run_id"])
     glue = world.aws.client("glue")
 
     def last() -> dict[str, Any] | None:
