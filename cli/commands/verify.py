@@ -34,8 +34,8 @@ def verify(
 
     Every difference is named with what to do about it. Runs that go on meanwhile are no difference. --repair removes
     objects and manifests that no item of the ledger names and that are older than an hour, removes what a newer
-    version has replaced, registers partitions that are missing and drops those that are empty. It changes no row
-    that the ledger promises.
+    version has replaced, registers partitions that are missing and drops those that are empty, and swaps a source's
+    files in an Iceberg table for those that the ledger promises. It changes no row that the ledger promises.
 
     Exit 0: no difference but empty partitions. 1: other differences are left. 2: no stack.
 

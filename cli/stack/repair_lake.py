@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from cli.stack.connection import Stack
 from sluice.aws.object_version import ObjectVersion
+from sluice.errors import LeaseLost
 from sluice.maintain.copy_on_write import rewrite
 from sluice.publish import partitions
 from sluice.publish.lake import Catalog, Lake, read_manifest
@@ -24,8 +25,16 @@ def _delete(_stack: Stack, lake: Lake, difference: Difference) -> None:
 
 
 def _remove_replaced(stack: Stack, lake: Lake, difference: Difference) -> None:
-    bucket, _, key = difference.source.removeprefix("s3://").partition("/")
-    remove_replaced(lake, _catalog(stack), stack.ledger, ObjectVersion(bucket, key, "", "", 0))
+    remove_replaced(lake, _catalog(stack), stack.ledger, _source(difference))
+
+
+def _restore(stack: Stack, lake: Lake, difference: Difference) -> None:
+    """The first of a source's differences repairs the others too. What a run shows meanwhile stays."""
+    from sluice.publish.commit import restore
+
+    dataset = difference.subject.split("/")[1]
+    with suppress(LeaseLost):
+        restore(lake, _catalog(stack), stack.ledger, _source(difference), dataset=dataset)
 
 
 def _register(stack: Stack, lake: Lake, difference: Difference) -> None:
@@ -54,6 +63,12 @@ def _drop(stack: Stack, lake: Lake, difference: Difference) -> None:
                 glue.create_partition(**table, PartitionInput=again)
 
 
+def _source(difference: Difference) -> ObjectVersion:
+    """Return the key of a difference; its item in the ledger does not ask for a version."""
+    bucket, _, key = difference.source.removeprefix("s3://").partition("/")
+    return ObjectVersion(bucket, key, "", "", 0)
+
+
 def _catalog(stack: Stack) -> Catalog:
     return Catalog(stack.client("glue"), stack.output("DatabaseName"))
 
@@ -64,4 +79,6 @@ _REPAIRS: dict[str, Callable[[Stack, Lake, Difference], None]] = {
     "replaced_not_removed": _remove_replaced,
     "partition_missing": _register,
     "partition_empty": _drop,
+    "file_not_in_snapshot": _restore,
+    "file_not_promised": _restore,
 }

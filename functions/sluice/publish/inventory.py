@@ -12,6 +12,7 @@ from typing import Any
 from sluice.aws.dynamodb import Items
 from sluice.aws.s3 import get_json
 from sluice.ledger.ledger import HEAD
+from sluice.publish.lake import Catalog
 
 _THREADS = 8
 _MANIFESTS_AT_ONCE = 200
@@ -27,6 +28,8 @@ CREATE TABLE promised_partitions (dataset, location, cells, manifest, source);
 CREATE TABLE partitions (dataset, location, cells);
 CREATE TABLE raw (source, version);
 CREATE TABLE schemas (dataset PRIMARY KEY, contract_version, document);
+CREATE TABLE iceberg (dataset PRIMARY KEY);
+CREATE TABLE snapshot (dataset, key, stem, first, part, reading);
 """
 _INDEXES = """
 CREATE INDEX named_manifest ON named (manifest);
@@ -35,6 +38,7 @@ CREATE INDEX objects_key ON objects (key);
 CREATE INDEX objects_manifest ON objects (manifest);
 CREATE INDEX lake_folder ON lake (folder);
 CREATE INDEX raw_version ON raw (source, version);
+CREATE INDEX snapshot_key ON snapshot (key);
 CREATE INDEX partitions_cells ON partitions (dataset, cells);
 CREATE INDEX promised_cells ON promised_partitions (dataset, cells);
 """
@@ -68,8 +72,14 @@ def take(stores: Stores, file: str, *, dataset: str | None, before: float) -> sq
     _read_ledger(stores, database, dataset)
     _read_manifests(stores, database, before)
     database.executemany("INSERT INTO raw VALUES (?, ?)", _raw_versions(stores))
-    for (name,) in database.execute("SELECT dataset FROM schemas").fetchall():
-        database.executemany("INSERT INTO partitions VALUES (?, ?, ?)", _partitions(stores, name))
+    for name in _datasets(database):
+        if is_iceberg(read_table(stores, name)):
+            # Of another one than was asked for, the ledger's items were not all read.
+            if dataset in (None, name):
+                database.execute("INSERT INTO iceberg VALUES (?)", (name,))
+                read_snapshot(stores, database, name, reading=1)
+        else:
+            database.executemany("INSERT INTO partitions VALUES (?, ?, ?)", _partitions(stores, name))
     database.executescript(_INDEXES)
     return database
 
@@ -79,6 +89,38 @@ def named(head: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if head.get("published_manifest"):
         yield head["published_manifest"], "promised"
     yield from ((manifest, role) for role in ("pending", "replaced", "emptied") for manifest in head.get(role, ()))
+
+
+def read_table(stores: Stores, name: str) -> Any:
+    """Return a table of the catalog, or None."""
+    try:
+        return stores.glue.get_table(DatabaseName=stores.database, Name=name)["Table"]
+    except stores.glue.exceptions.EntityNotFoundException:
+        return None
+
+
+def is_iceberg(table: Any) -> bool:
+    """Return whether a table of the catalog, or None, is an Iceberg table."""
+    return bool(table) and table.get("Parameters", {}).get("table_type", "").upper() == "ICEBERG"
+
+
+def read_snapshot(stores: Stores, database: sqlite3.Connection, dataset: str, *, reading: int) -> None:
+    """Add the files of an Iceberg table's current snapshot. reading: 1, or 2 when they are looked at again."""
+    from sluice.publish.iceberg.snapshot import files_of, open_table
+
+    table = open_table(stores.s3, Catalog(stores.glue, stores.database), dataset)
+    lake = f"s3://{stores.lake_bucket}/"
+    rows = (
+        (dataset, each.path.removeprefix(lake), each.path.rpartition("/")[2].partition("-")[0], each.first, each.part)
+        for each in files_of(stores.s3, table)
+    )
+    database.executemany("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?)", ((*row, reading) for row in rows))
+
+
+def _datasets(database: sqlite3.Connection) -> list[str]:
+    """Return those that the ledger promises rows of, or that have objects."""
+    keys = "SELECT DISTINCT substr(key, 11, instr(substr(key, 11), '/') - 1) FROM lake WHERE key LIKE 'published/%'"
+    return [name for (name,) in database.execute(f"SELECT dataset FROM schemas UNION {keys}")]  # noqa: S608
 
 
 def state(head: dict[str, Any]) -> str:
@@ -148,7 +190,9 @@ def _keep(stores: Stores, database: sqlite3.Connection, key: str, document: dict
     if not database.execute("SELECT 1 FROM heads WHERE manifest = ?", (key,)).fetchone():
         return
     folder = f"s3://{stores.lake_bucket}/published/{dataset}"
-    names = [column["name"] for column in document["partition_columns"]]
+    # The metadata of an Iceberg table name its partitions.
+    parquet = document.get("table", "parquet") == "parquet"
+    names = [column["name"] for column in document["partition_columns"]] if parquet else []
     database.executemany(
         "INSERT INTO promised_partitions VALUES (?, ?, ?, ?, ?)",
         (

@@ -16,7 +16,9 @@ from typing import Any
 
 from sluice.aws.dynamodb import Items
 from sluice.ledger.ledger import HEAD
-from sluice.publish.inventory import Stores, state, take
+from sluice.manifest import TableDeclaration
+from sluice.publish.inventory import Stores, is_iceberg, named, read_snapshot, read_table, state, take
+from sluice.publish.lake import Catalog
 
 AGE_SECONDS = 3600
 """What no ledger item names, and is younger, may be of a run that goes on."""
@@ -47,10 +49,20 @@ ADVICE = {
     "partition_missing": "queries do not see it: --repair registers it",
     "partition_location_differs": "queries read another folder: drop the partition, then --repair registers it",
     "partition_empty": "queries read it as no rows; --repair drops it",
+    "file_not_in_snapshot": "queries do not see it: --repair commits it",
+    "file_not_promised": "queries see rows that nobody promises: --repair takes it out of the table",
     "query_rows_differ": "Athena counts other rows than the manifests: heal the other differences first, then replay",
 }
 REPAIRABLE = frozenset(
-    ("object_unreferenced", "manifest_unreferenced", "replaced_not_removed", "partition_missing", "partition_empty")
+    (
+        "object_unreferenced",
+        "manifest_unreferenced",
+        "replaced_not_removed",
+        "partition_missing",
+        "partition_empty",
+        "file_not_in_snapshot",
+        "file_not_promised",
+    )
 )
 
 HARMLESS = frozenset(("partition_empty",))
@@ -71,9 +83,13 @@ class Difference:
 
 
 _QUERIES = {
+    # Of a file that went into a compacted one, that one must be there.
     "object_missing": """
         SELECT objects.key, heads.source, objects.manifest FROM heads JOIN objects USING (manifest)
-        LEFT JOIN lake USING (key) WHERE lake.key IS NULL""",
+        LEFT JOIN lake USING (key) WHERE lake.key IS NULL
+        AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.key = objects.key AND part)
+        UNION SELECT snapshot.key, '', 'compacted, in ' || dataset FROM snapshot LEFT JOIN lake USING (key)
+        WHERE snapshot.stem = 'compacted' AND reading = 1 AND lake.key IS NULL""",
     "object_size_differs": """
         SELECT objects.key, heads.source, lake.bytes || ' bytes, not ' || objects.bytes
         FROM heads JOIN objects USING (manifest) JOIN lake USING (key) WHERE lake.bytes <> objects.bytes""",
@@ -82,7 +98,8 @@ _QUERIES = {
         GROUP BY objects.key HAVING count(*) > 1""",
     "object_unreferenced": """
         SELECT lake.key, '', lake.bytes || ' bytes' FROM lake
-        WHERE lake.key NOT LIKE 'manifests/%' AND lake.changed < :old AND lake.stem NOT IN (SELECT stem FROM named)""",
+        WHERE lake.key NOT LIKE 'manifests/%' AND lake.changed < :old AND lake.stem NOT IN (SELECT stem FROM named)
+        AND NOT EXISTS (SELECT 1 FROM iceberg WHERE lake.key LIKE 'published/' || iceberg.dataset || '/%')""",
     "manifest_missing": """
         SELECT heads.manifest, heads.source, 'promised by ' || heads.run FROM heads
         LEFT JOIN documents USING (manifest) WHERE heads.manifest IS NOT NULL AND documents.manifest IS NULL""",
@@ -145,6 +162,16 @@ _QUERIES = {
         WHERE NOT EXISTS (SELECT 1 FROM lake WHERE lake.folder = substr(partitions.location, :folder_at))
         AND NOT EXISTS (SELECT 1 FROM promised_partitions AS promised
             WHERE promised.dataset = partitions.dataset AND promised.cells = partitions.cells)""",
+    # A run that has the key shows its own files from its commit on.
+    "file_not_in_snapshot": """
+        SELECT objects.key, heads.source, heads.manifest FROM heads JOIN objects USING (manifest)
+        JOIN documents USING (manifest) JOIN iceberg USING (dataset)
+        WHERE objects.key LIKE 'published/%'
+        AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.key = objects.key)
+        AND NOT EXISTS (SELECT 1 FROM named WHERE named.source = heads.source AND named.role = 'pending')""",
+    "file_not_promised": """
+        SELECT snapshot.key, first, 'in ' || dataset FROM snapshot
+        WHERE reading = 1 AND stem <> 'compacted' AND stem NOT IN (SELECT stem FROM named WHERE role <> 'emptied')""",
 }
 _OF_ENTRIES = frozenset(
     (
@@ -205,10 +232,11 @@ class _Again:
         self._stores = stores
         self._taken = taken
         self._items = Items(stores.dynamodb, stores.ledger_table)
+        self._read_again: set[str] = set()
 
     def stands(self, difference: Difference) -> bool:
         """Return whether neither its source's items nor its object have changed since they were read."""
-        return self._same_items(difference) and self._same_object(difference)
+        return self._same_items(difference) and self._same_object(difference) and self._same_file(difference)
 
     def _same_items(self, of: Difference) -> bool:
         if not of.source:
@@ -231,6 +259,20 @@ class _Again:
             return self._size(of.subject) == self._one("SELECT bytes FROM lake WHERE key = ?", of.subject)
         return True
 
+    def _same_file(self, of: Difference) -> bool:
+        """Look at the snapshot again, once a dataset, and then at the item: the file's run may have begun meanwhile."""
+        if of.kind not in ("file_not_in_snapshot", "file_not_promised"):
+            return True
+        dataset = of.subject.split("/")[1]
+        if dataset not in self._read_again:
+            read_snapshot(self._stores, self._taken, dataset, reading=2)
+            self._read_again.add(dataset)
+        there = self._one("SELECT 1 FROM snapshot WHERE key = ? AND reading = 2", of.subject) is not None
+        item = self._items.get({"source": of.source, "version": HEAD})
+        stem = of.subject.rpartition("/")[2].partition("-")[0]
+        promised = any(stem in key for key, role in named(item) if role != "emptied")
+        return there != promised and there == (of.kind == "file_not_promised")
+
     def _size(self, key: str) -> int | None:
         listed = self._stores.s3.list_objects_v2(Bucket=self._stores.lake_bucket, Prefix=key, MaxKeys=1)
         return next((int(each["Size"]) for each in listed.get("Contents", []) if each["Key"] == key), None)
@@ -241,38 +283,49 @@ class _Again:
 
 
 def _tables(stores: Stores, taken: sqlite3.Connection) -> Iterator[Difference]:
-    for dataset, document in taken.execute("SELECT dataset, document FROM schemas ORDER BY dataset").fetchall():
+    schemas = taken.execute("SELECT dataset, document, contract_version FROM schemas ORDER BY dataset").fetchall()
+    for dataset, document, version in schemas:
         of = json.loads(document)
         lake = f"s3://{stores.lake_bucket}"
-        yield from _table(stores, dataset, f"{lake}/published/{dataset}", of["schema"], of["partition_columns"])
+        yield from _table(
+            stores, dataset, f"{lake}/published/{dataset}", of["schema"], of["partition_columns"], version
+        )
         quarantine = f"{dataset}_quarantine"
-        yield from _table(stores, quarantine, f"{lake}/quarantine/{dataset}", of["quarantine_schema"], [])
-        if of["across_files"] and _read_table(stores, f"{dataset}_latest") is None:
+        yield from _table(stores, quarantine, f"{lake}/quarantine/{dataset}", of["quarantine_schema"], [], version)
+        if of["across_files"] and read_table(stores, f"{dataset}_latest") is None:
             yield Difference("table_missing", f"{dataset}_latest", detail="the view of the latest rows")
 
 
 def _table(
-    stores: Stores, name: str, location: str, columns: list[dict[str, str]], partition_columns: list[dict[str, str]]
+    stores: Stores,
+    name: str,
+    location: str,
+    columns: list[dict[str, str]],
+    partition_columns: list[dict[str, str]],
+    version: int,
 ) -> Iterator[Difference]:
-    table = _read_table(stores, name)
+    table = read_table(stores, name)
     if table is None:
         yield Difference("table_missing", name)
         return
     have = table["StorageDescriptor"]
-    wanted = [(each["name"], each["type"]) for each in (*columns, *partition_columns)]
-    found = [(each["Name"], each["Type"]) for each in (*have["Columns"], *table.get("PartitionKeys", []))]
-    if found != wanted:
-        odd = [f"{name} {kind}" for name, kind in sorted({*found} ^ {*wanted})]
-        yield Difference("table_columns_differ", name, detail=", ".join(odd) or "in another order")
+    if is_iceberg(table):
+        odd = _odd_columns(stores, name, TableDeclaration(version, columns, [], partition_columns, {}))
+    else:
+        wanted = [f"{each['name']} {each['type']}" for each in (*columns, *partition_columns)]
+        found = [f"{each['Name']} {each['Type']}" for each in (*have["Columns"], *table.get("PartitionKeys", []))]
+        odd = sorted({*found} ^ {*wanted}) or ([] if found == wanted else ["in another order"])
+    if odd:
+        yield Difference("table_columns_differ", name, detail=", ".join(odd))
     if have["Location"].rstrip("/") != location:
         yield Difference("table_location_differs", name, detail=have["Location"])
 
 
-def _read_table(stores: Stores, name: str) -> Any:
-    try:
-        return stores.glue.get_table(DatabaseName=stores.database, Name=name)["Table"]
-    except stores.glue.exceptions.EntityNotFoundException:
-        return None
+def _odd_columns(stores: Stores, name: str, declaration: TableDeclaration) -> list[str]:
+    from sluice.publish.iceberg.snapshot import differing_columns, open_table
+
+    table = open_table(stores.s3, Catalog(stores.glue, stores.database), name)
+    return differing_columns(table, declaration)
 
 
 def _counts(taken: sqlite3.Connection, count: Callable[[str], int]) -> Iterator[Difference]:

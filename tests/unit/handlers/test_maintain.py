@@ -8,10 +8,7 @@ import pytest
 from sluice.publish.iceberg.table import ensure
 from tests.unit.cloud import Cloud
 from tests.unit.maintain.compacted import DAY, NAMES, commit, files, march, quantities
-from tests.unit.publish.iceberg.conftest import _versions
 from tests.unit.publish.iceberg.table_files import SALES, lake_of
-
-__all__ = ["_versions"]
 
 
 @pytest.fixture

@@ -47,16 +47,23 @@ def test_the_small_files_of_a_closed_partition_become_one_with_the_same_rows(sal
     assert snapshots(sales)[-1]["sluice.compacted-files"] == "6"
 
 
-def test_rows_are_in_the_order_of_sources_and_their_row_numbers(cloud: Cloud):
+@pytest.mark.parametrize("segments_at_once", [256, 1])
+def test_rows_are_in_the_order_of_sources_and_their_row_numbers(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, segments_at_once: int
+):
+    """Also when a compacted file is compacted again, with sources between its own."""
+    monkeypatch.setattr("sluice.maintain.merge._BATCH_SEGMENTS", segments_at_once)
     ensure(*lake_of(cloud), "sales", NUMBERED)
     numbered = [{"item": "tea", "quantity": n, "_row_number": n} for n in (3, 1, 2)]
-    commit(cloud, *(publish_files(cloud, name, "run-1", {"month=2025-03": numbered}) for name in reversed(NAMES)))
-    compacted(cloud)
+    for run_id, names in {"run-1": "xhfdb", "run-2": "ageci"}.items():
+        made = [publish_files(cloud, name, run_id, {"month=2025-03": numbered}) for name in names]
+        commit(cloud, *made, run_id=run_id)
+        compacted(cloud)
     (file,) = (task.file for task in table(cloud).scan().plan_files())
     body = cloud.s3.get_object(Bucket=LAKE, Key=file.file_path.removeprefix(f"s3://{LAKE}/"))["Body"].read()
     written = pl.read_parquet(io.BytesIO(body))
     assert written.select("_source_key", "_row_number").rows() == [
-        (source(name), number) for name in NAMES for number in (1, 2, 3)
+        (source(name), number) for name in "abcdefghix" for number in (1, 2, 3)
     ]
 
 

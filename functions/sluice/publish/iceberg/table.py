@@ -40,7 +40,7 @@ def problems(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDecla
         return []
     except TableDisagrees as error:
         return [str(error)]
-    if _version(table) > declaration.contract_version:
+    if version_of(table) > declaration.contract_version:
         return []
     return [f"{catalog.database}.{dataset}: {text}" for text in schema.evolution_problems(table, declaration)]
 
@@ -94,10 +94,10 @@ def _ensure(
     except NoSuchTableError:
         _create(lake, catalog, dataset, declaration, files)
         return
-    if _version(table) > declaration.contract_version:
+    if version_of(table) > declaration.contract_version:
         return
     same = schema.is_as(table.schema(), declaration)
-    if same and _version(table) == declaration.contract_version:
+    if same and version_of(table) == declaration.contract_version:
         return
     if found := list(schema.evolution_problems(table, declaration)):
         raise TableDisagrees(f"{catalog.database}.{dataset}: {'; '.join(found)}")
@@ -137,5 +137,6 @@ def _create(
     )
 
 
-def _version(table: Table) -> int:
+def version_of(table: Table) -> int:
+    """Return the version of the contract that declares its columns."""
     return int(table.properties.get(_VERSION, 0))
