@@ -19,8 +19,8 @@ _PANELS = {
     "On this machine, without AWS": ("check", "clean", "new", "explain", "diff"),
     "Set up": ("up", "down", "smoke", "doctor", "destroy"),
     "Send data": ("put", "stream", "backfill"),
-    "Inspect": ("runs", "show", "query", "report", "quarantine", "costs"),
-    "Repair": ("replay", "redrive", "retract", "verify"),
+    "Inspect": ("runs", "show", "query", "cut", "report", "quarantine", "costs"),
+    "Repair": ("replay", "migrate", "redrive", "retract", "verify", "compact"),
 }
 
 

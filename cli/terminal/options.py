@@ -21,15 +21,29 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def moment(since: str) -> str:
     """Return the UTC time of a --since, as the ledger writes times. Raises typer.BadParameter."""
-    if since[:-1].isdigit() and since[-1:] in _UNITS:
-        then = datetime.now(UTC) - timedelta(**{_UNITS[since[-1]]: int(since[:-1])})
-        return then.isoformat(timespec="milliseconds")
     try:
-        then = datetime.fromisoformat(since)
+        # The ledger compares times as text: all of them are UTC.
+        return instant(since).isoformat(timespec="milliseconds")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
+
+
+def instant(text: str) -> datetime:
+    """Return the UTC time of a duration before now, or of a date or time, UTC unless it has an offset.
+
+    Raises ValueError.
+    """
+    if text[:-1].isdigit() and text[-1:] in _UNITS:
+        return datetime.now(UTC) - duration(text)
+    try:
+        then = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(
-            f"{since!r} is neither a duration such as 36h, 7d or 4w nor a date", param_hint="--since"
-        ) from None
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    # The ledger compares times as text: all of them are UTC.
-    return then.astimezone(UTC).isoformat(timespec="milliseconds")
+        raise ValueError(f"{text!r} is neither a duration such as 36h, 7d or 4w nor a date") from None
+    return (then if then.tzinfo else then.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def duration(text: str) -> timedelta:
+    """Return a length of time such as 36h, 7d or 4w. Raises ValueError."""
+    if not (text[:-1].isdigit() and text[-1:] in _UNITS):
+        raise ValueError(f"{text!r} is no duration such as 36h, 7d or 4w")
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

@@ -16,6 +16,8 @@ TRANSIENT = {
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
+    # Other commits to the table came between each attempt of the function.
+    "CommitConflict",
     # A service did not answer the function, however often its SDK asked: the steps are idempotent.
     "ClientError",
     "EndpointConnectionError",
@@ -30,8 +32,6 @@ TRANSIENT = {
     "TransactionCanceledException",
     # Another run holds the source, or the job's concurrency is used up: wait.
     "SourceBusy",
-    # Other runs changed the table again and again: what is taken out of it must be taken out.
-    "CommitConflict",
     "Glue.ConcurrentRunsExceededException",
     "Glue.ResourceNumberLimitExceededException",
     "Glue.SdkClientException",
@@ -161,10 +161,8 @@ def test_a_new_account_s_ten_functions_are_not_used_up_by_validation_or_by_one_r
 
 def of_lambda() -> set[str]:
     """The transient errors that any Lambda task may end with."""
-    return {error for error in TRANSIENT if not error.startswith(("Glue.", "Athena."))} - {
-        "SourceBusy",
-        "CommitConflict",
-    }
+    ours = {"SourceBusy", "CommitConflict"}
+    return {error for error in TRANSIENT - ours if not error.startswith(("Glue.", "Athena."))}
 
 
 def test_every_caught_error_keeps_its_name_and_a_bounded_cause() -> None:
@@ -197,6 +195,16 @@ def test_readers_do_not_wait_for_a_crawl() -> None:
         "AnyPublished",
         "Commit",
     ]
+    assert [name for name, state in states.items() if "Commit" in declared.successors(state)] == ["AnyPublished"]
+
+
+def test_a_commit_that_others_came_between_is_tried_again_wherever_a_table_is_committed_to() -> None:
+    conflicts = {
+        name
+        for name, state in tasks().items()
+        if any("CommitConflict" in retrier["ErrorEquals"] for retrier in state["Retry"])
+    }
+    assert conflicts == {"Commit", "Undo", "UndoPublish", "RemoveReplaced"}
 
 
 def function_of(state: dict[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,18 @@ def test_a_table_without_a_snapshot_is_empty(aws: LocalAWS, stack: Deployment, l
     assert rows(aws, stack, f'SELECT count(*) FROM "{name}$files"') == [["0"]]
 
 
+def test_a_partition_may_be_null(aws: LocalAWS, stack: Deployment, lake: Lake) -> None:
+    table, _ = two_sources(lake)
+    commit(table, [lake.file(table, "c.csv", [sold("fig", 4)], None, None)])
+    name = name_of(table)
+    assert rows(aws, stack, f"SELECT * FROM {name} WHERE month IS NULL") == [["fig", "4", "1.50", "c.csv", None, None]]
+    assert rows(aws, stack, f"SELECT count(*) FROM {name} WHERE NOT (month IS NULL)") == [["3"]]
+    assert rows(aws, stack, f"SELECT count(*) FROM {name} WHERE coalesce(month, 'none') = 'none'") == [["1"]]
+    assert rows(aws, stack, f'SELECT partition FROM "{name}$partitions" WHERE record_count = 1 ORDER BY 1')[-1] == [
+        "{month=null, sold_on=null}"
+    ]
+
+
 def test_the_kind_of_a_table_is_written_in_any_case(aws: LocalAWS, stack: Deployment, lake: Lake) -> None:
     name, glue = name_of(two_sources(lake)[0]), aws.client("glue")
     found = glue.get_table(DatabaseName=lake.database, Name=name)["Table"]
@@ -331,6 +343,10 @@ def test_an_object_that_is_not_as_the_metadata_says_fails_the_query(
     assert "Incorrect file size" in reason
     s3.delete_object(Bucket=lake.bucket, Key=key)
     assert failure(aws, stack, whole).endswith(f"File {files[0].file_path} not found")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    s3.delete_object(Bucket=lake.bucket, Key=snapshot.manifest_list.removeprefix(f"s3://{lake.bucket}/"))
+    assert failure(aws, stack, whole).startswith("GENERIC_INTERNAL_ERROR: An error occurred (NoSuchKey)")
     s3.delete_object(Bucket=lake.bucket, Key=table.metadata_location.removeprefix(f"s3://{lake.bucket}/"))
     missing = f"ICEBERG_MISSING_METADATA: Metadata not found in metadata location for table {lake.database}.{name}"
     assert failure(aws, stack, whole) == missing

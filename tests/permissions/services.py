@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.waiting import StillWaiting, eventually
 from tests.permissions.expectations import (
+    ICEBERG,
     TABLES,
     Wrong,
     expect_current_tables,
@@ -100,7 +101,9 @@ def set_up(world: World) -> list[str]:
     wrong = Wrong()
     published_rows, quarantined_rows = TABLES
     outdate(world, published_rows)
-    world.aws.client("glue").delete_table(DatabaseName=world.stack.outputs["DatabaseName"], Name=quarantined_rows)
+    database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    for name in (quarantined_rows, ICEBERG):
+        glue.delete_table(DatabaseName=database, Name=name)
     layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
@@ -114,6 +117,8 @@ def set_up(world: World) -> list[str]:
         world.invoke("SetupFunction", event)
     if wrong.expect(len(answers) == 1, "CloudFormation is answered"):
         wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")
+    made = {table["Name"] for table in glue.get_tables(DatabaseName=database)["TableList"]}
+    wrong.expect(ICEBERG in made, "the Iceberg table is made")
     expect_current_tables(world, wrong)
     return wrong
 

@@ -38,6 +38,10 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("CompleteRole", "s3:ListBucket*", GONE),
     ("RemoveReplacedRole", "s3:ListBucket* rawbucket", GONE),
     ("RecoverRole", "s3:ListBucket* rawbucket", GONE),
+    *(
+        (role, "s3:ListBucket lakebucket", GONE)
+        for role in ("CommitRole", "UndoRole", "RemoveReplacedRole", "RecoverRole")
+    ),
     ("SetupRole", "s3:Delete*", DESTROYED),
     ("SetupRole", "s3:ListBucketVersions", DESTROYED),
     ("DeliveryRole", "lambda:GetFunctionConfiguration", "the Firehose guide lists it for a transformation by Lambda"),

@@ -71,6 +71,7 @@ ENVIRONMENT = {
     "GLUE_DPUS": "4",
     "SLUICE_HASH_KEY_SECRET": "none",
     "WATCH_MINUTES": "60",
+    "SNAPSHOT_DAYS": "7",
     "UPLOAD_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/uploads",
     "POWERTOOLS_SERVICE_NAME": "acme-sales",
     "POWERTOOLS_TRACE_DISABLED": "true",

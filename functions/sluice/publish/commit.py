@@ -11,7 +11,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.errors import LeaseLost
 from sluice.ledger.ledger import Ledger
 from sluice.publish.iceberg.commit import Commit, swap
-from sluice.publish.iceberg.table import ensure
+from sluice.publish.iceberg.table import require
 from sluice.publish.lake import Catalog, Lake, read_manifest
 
 
@@ -30,7 +30,7 @@ def commit(
             if not ledger.may_publish(source, run_id=run_id):
                 raise LeaseLost(f"{run_id} may no longer publish {source.uri}")
 
-    ensure(lake, catalog, dataset, manifests[sources[0].uri].account)
+    require(lake, catalog, dataset, manifests[sources[0].uri].account)
     # Always: another run that held one of these keys before may have a commit prepared, for the table as it is now.
     return swap(lake, catalog, dataset, manifests, run_id=run_id, allowed=allowed, always=True)
 

@@ -42,12 +42,12 @@ def swap(
 
 @contextmanager
 def in_memory() -> Iterator[None]:
-    def ensure(*_: Any) -> None:
+    def require(*_: Any) -> None:
         """The table is there, and its columns stay."""
 
     with (
         patch.object(run_commit, "swap", swap),
-        patch.object(run_commit, "ensure", ensure),
+        patch.object(run_commit, "require", require),
         patch.object(iceberg_commit, "swap", swap),
     ):
         yield

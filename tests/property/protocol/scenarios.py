@@ -88,7 +88,7 @@ def begun(*states: str, table: str = "parquet") -> World:
         world.objects[RAW, f"{version(number).key}@{version(number).version_id}"] = b"."
 
     def first(clients: Clients) -> None:
-        tables.ensure(clients, DATABASE, "sales", location=f"s3://{LAKE}/", manifest=account(1))
+        tables.ensure(clients, DATABASE, "sales", location=f"s3://{LAKE}/", declaration=account(1))
         steps = Steps(clients)
         for name in ("accept", *_STATES[table]):
             getattr(steps, name)(1)

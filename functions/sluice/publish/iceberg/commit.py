@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import In
 from pyiceberg.io import FileIO
-from pyiceberg.manifest import DataFile, ManifestFile
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Snapshot
 from pyiceberg.table.update.snapshot import _MergeAppendFiles, _OverwriteFiles
 
-from sluice.errors import RowsLost, TableDisagrees
+from sluice.errors import RowsLost
 from sluice.publish.iceberg.catalog import load
-from sluice.publish.iceberg.data_files import SOURCE, data_files, sources_of
+from sluice.publish.iceberg.changes import Rewriter, changes
 from sluice.publish.iceberg.file_io import S3FileIO
 from sluice.publish.iceberg.table import retry
 from sluice.publish.lake import Catalog, Lake, LakeManifest
@@ -53,9 +52,10 @@ def swap(
     before, while the ledger still allowed it.
 
     Raises what allowed raises; CommitConflict; RowsLost when the snapshot's counts are not what was asked;
-    TableDisagrees when a file has rows of several sources; pyiceberg's NoSuchTableError, unless always.
+    TableDisagrees when rows of an earlier run are gone; pyiceberg's NoSuchTableError, unless always.
     """
     files = S3FileIO(lake.s3)
+    rewriter = Rewriter(lake)
 
     def attempt(number: int) -> Commit:
         try:
@@ -65,7 +65,7 @@ def swap(
                 return Commit(0, 0, number)
             raise
         allowed()
-        commit = _swap(table, lake.bucket, wanted, run_id)
+        commit = _swap(table, rewriter, lake.bucket, wanted, run_id)
         if always and not commit.added + commit.removed:
             with table.transaction() as transaction:
                 transaction.set_properties({_CHANGED_BY: run_id})
@@ -74,14 +74,20 @@ def swap(
     return retry(dataset, attempt)
 
 
-def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str) -> Commit:
-    current = _current_files(table, wanted)
-    target: dict[str, DataFile] = {}
-    for manifest in wanted.values():
-        if manifest is not None:
-            target |= data_files(table, bucket, manifest)
-    removed = [file for path, file in current.items() if path not in target]
-    added = [file for path, file in target.items() if path not in current]
+def _swap(
+    table: Table, rewriter: Rewriter, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str
+) -> Commit:
+    done = changes(table, rewriter, bucket, wanted, run_id)
+    summary = {"sluice.run-id": run_id, "sluice.sources": str(len(wanted)), **_contract_version(wanted)}
+    return replace_files(table, done.removed, done.added, summary)
+
+
+def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], summary: dict[str, str]) -> Commit:
+    """Commit one snapshot without and with some files, or nothing for none.
+
+    Raises pyiceberg's CommitFailedException when the table has changed since it was loaded, and RowsLost when the
+    snapshot would have other files or rows.
+    """
     if not removed and not added:
         return Commit(0, 0)
     producer = _Swap if removed else _MergeAppendFiles
@@ -91,7 +97,7 @@ def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], 
         operation=Operation.OVERWRITE if removed else Operation.APPEND,
         transaction=transaction,
         io=table.io,
-        snapshot_properties={"sluice.run-id": run_id, "sluice.sources": str(len(wanted))},
+        snapshot_properties=summary,
     )
     for file in removed:
         snapshot.delete_data_file(file)
@@ -103,25 +109,14 @@ def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], 
     return Commit(len(added), len(removed))
 
 
+def _contract_version(wanted: Mapping[str, LakeManifest | None]) -> dict[str, str]:
+    """The latest version of the contract by which the sources were cleaned; none when all are taken out."""
+    versions = [manifest.account.contract_version for manifest in wanted.values() if manifest is not None]
+    return {"sluice.contract-version": str(max(versions))} if versions else {}
+
+
 class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]
-    """pyiceberg's overwrite, which neither merges manifests nor drops those that have no files any more."""
-
-    def _existing_manifests(self) -> list[ManifestFile]:
-        return [each for each in super()._existing_manifests() if each.has_added_files() or each.has_existing_files()]
-
-
-def _current_files(table: Table, sources: Mapping[str, object]) -> dict[str, DataFile]:
-    """Return the sources' files in the table by their addresses. Raises TableDisagrees."""
-    if not sources:
-        return {}
-    files = {}
-    of_sources = In(SOURCE, set(sources))  # type: ignore[call-arg, arg-type]
-    for task in table.scan(row_filter=of_sources).plan_files():
-        first, last = sources_of(table, task.file)
-        if first != last:
-            raise TableDisagrees(f"{task.file.file_path} has rows of several sources, from {first} to {last}")
-        files[task.file.file_path] = task.file
-    return files
+    """pyiceberg's overwrite, with the merging of manifests that only its append has."""
 
 
 def _check(
