@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
+from pathlib import PurePath
 from typing import Any
 
 from sluice.aws.dynamodb import Items
@@ -29,7 +30,7 @@ CREATE TABLE partitions (dataset, location, cells);
 CREATE TABLE raw (source, version);
 CREATE TABLE schemas (dataset PRIMARY KEY, contract_version, document);
 CREATE TABLE iceberg (dataset PRIMARY KEY);
-CREATE TABLE snapshot (dataset, key, stem, first, last, reading);
+CREATE TABLE snapshot (dataset, key, stem, source, compacted, reading);
 """
 _INDEXES = """
 CREATE INDEX named_manifest ON named (manifest);
@@ -109,12 +110,12 @@ def read_snapshot(stores: Stores, database: sqlite3.Connection, dataset: str, *,
     from sluice.publish.iceberg.snapshot import files_of, open_table
 
     table = open_table(stores.s3, Catalog(stores.glue, stores.database), dataset)
-    lake = f"s3://{stores.lake_bucket}/"
+    start = len(f"s3://{stores.lake_bucket}/")
     rows = (
-        (dataset, each.path.removeprefix(lake), each.path.rpartition("/")[2].partition("-")[0], each.first, each.last)
+        (dataset, each.path[start:], PurePath(each.path).name.partition("-")[0], each.source, each.compacted, reading)
         for each in files_of(stores.s3, table)
     )
-    database.executemany("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?)", ((*row, reading) for row in rows))
+    database.executemany("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _datasets(database: sqlite3.Connection) -> list[str]:

@@ -85,7 +85,8 @@ class Difference:
 _QUERIES = {
     "object_missing": """
         SELECT objects.key, heads.source, objects.manifest FROM heads JOIN objects USING (manifest)
-        LEFT JOIN lake USING (key) WHERE lake.key IS NULL""",
+        LEFT JOIN lake USING (key) WHERE lake.key IS NULL
+        AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.key = objects.key AND compacted)""",
     "object_size_differs": """
         SELECT objects.key, heads.source, lake.bytes || ' bytes, not ' || objects.bytes
         FROM heads JOIN objects USING (manifest) JOIN lake USING (key) WHERE lake.bytes <> objects.bytes""",
@@ -158,19 +159,16 @@ _QUERIES = {
         WHERE NOT EXISTS (SELECT 1 FROM lake WHERE lake.folder = substr(partitions.location, :folder_at))
         AND NOT EXISTS (SELECT 1 FROM promised_partitions AS promised
             WHERE promised.dataset = partitions.dataset AND promised.cells = partitions.cells)""",
-    # A run that has the key shows its own files from its commit on. What compaction has written holds the rows of many
-    # sources: Athena's count of rows compares those.
+    # A run that has the key shows its own files from its commit on.
     "file_not_in_snapshot": """
         SELECT objects.key, heads.source, heads.manifest FROM heads JOIN objects USING (manifest)
         JOIN documents USING (manifest) JOIN iceberg USING (dataset)
         WHERE objects.key LIKE 'published/%'
         AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.key = objects.key)
-        AND NOT EXISTS (SELECT 1 FROM named WHERE named.source = heads.source AND named.role = 'pending')
-        AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.dataset = iceberg.dataset AND stem = 'compacted'
-            AND heads.source BETWEEN first AND last)""",
+        AND NOT EXISTS (SELECT 1 FROM named WHERE named.source = heads.source AND named.role = 'pending')""",
     "file_not_promised": """
-        SELECT snapshot.key, first, 'in ' || dataset FROM snapshot
-        WHERE reading = 1 AND stem <> 'compacted' AND stem NOT IN (SELECT stem FROM named WHERE role <> 'emptied')""",
+        SELECT key, source, 'in ' || dataset FROM snapshot
+        WHERE reading = 1 AND stem NOT IN (SELECT stem FROM named WHERE role <> 'emptied')""",
 }
 _OF_ENTRIES = frozenset(
     (

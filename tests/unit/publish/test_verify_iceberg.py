@@ -3,25 +3,24 @@
 import time
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
-from pyiceberg.table import Table
-from pyiceberg.table.snapshots import Operation
-from pyiceberg.typedef import Record
 
 from cli.stack.connection import Stack
 from cli.stack.repair_lake import repair
 from sluice.aws.object_version import ObjectVersion
-from sluice.publish.iceberg.commit import _Swap, swap
+from sluice.maintain.copy_on_write import rewrite
+from sluice.manifest import TableDeclaration
+from sluice.publish.iceberg import compaction
+from sluice.publish.iceberg.commit import swap
 from sluice.publish.iceberg.table import ensure
 from sluice.publish.lake import Lake, LakeManifest, read_manifest
 from sluice.publish.verify import Difference, verify
 from tests.unit.cloud import DATABASE, LAKE, LEDGER, RAW, Cloud
 from tests.unit.handlers.test_commit import FORMER, KEY, NEWER, seen
-from tests.unit.publish.iceberg.table_files import lake_of, table
+from tests.unit.maintain.compacted import compacted
+from tests.unit.publish.iceberg.table_files import lake_of
 from tests.unit.sales_rows import as_csv
 from tests.unit.two_versions import FIRST, SECOND, fail
 
@@ -107,41 +106,25 @@ def test_a_repair_leaves_the_files_of_a_run_that_came_between(cloud: Cloud, firs
 
 def test_a_table_whose_columns_somebody_changed_is_named(cloud: Cloud, first: ObjectVersion):
     account = promised(cloud, first).account
-    ensure(*lake_of(cloud), "sales", replace(account, schema=account.schema[1:]))
+    declared = TableDeclaration(account.contract_version, account.schema[1:], [], account.partition_columns, {})
+    ensure(*lake_of(cloud), "sales", declared)
     (difference,) = found(cloud)
     assert (difference.kind, difference.subject) == ("table_columns_differ", "sales")
 
 
-def test_a_promised_file_may_be_in_one_that_compaction_has_written(cloud: Cloud, first: ObjectVersion):
-    compact(table(cloud))
-    assert found(cloud) == []
-    third = cloud.put("sales/S009/2025-03-05.csv", as_csv({"store_id": "S009"}), "01")
+def test_files_that_were_compacted_are_compared_like_others(
+    cloud: Cloud, first: ObjectVersion, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(compaction, "FEWEST_FILES", 2)
+    third = cloud.put("sales/S003/2025-03-05.csv", as_csv({"store_id": "S003"}), "01")
     cloud.run(third)
-    show(cloud, third, None)
-    assert {(each.kind, each.source) for each in found(cloud)} == {("file_not_in_snapshot", third.uri)}
-
-
-def compact(of: Table) -> None:
-    """Swap all files for one with the rows of all sources, as compaction does."""
-    files = [task.file for task in of.scan().plan_files()]
-    bounds = [file.lower_bounds for file in files]
-    folder = files[0].file_path.rpartition("/")[0]
-    one = DataFile.from_args(
-        _table_format_version=2,
-        content=DataFileContent.DATA,
-        file_path=f"{folder}/compacted-0.parquet",
-        file_format=FileFormat.PARQUET,
-        partition=Record(*[files[0].partition[0]]),
-        record_count=sum(file.record_count for file in files),
-        file_size_in_bytes=1,
-        lower_bounds={field: min(each[field] for each in bounds) for field in bounds[0]},
-        upper_bounds={field: max(each[field] for each in bounds) for field in bounds[0]},
-        spec_id=of.spec().spec_id,
-    )
-    transaction = of.transaction()
-    snapshot: Any = _Swap(operation=Operation.OVERWRITE, transaction=transaction, io=of.io)
-    for file in files:
-        snapshot.delete_data_file(file)
-    snapshot.append_data_file(one)
-    snapshot.commit()
-    transaction.commit_transaction()
+    assert sum(each.files for each in compacted(cloud, days=400)) == 3
+    for key in set(cloud.lake("published/")) - set(cloud.readable("sales")):
+        cloud.s3.delete_object(Bucket=LAKE, Key=key)
+    assert found(cloud) == []
+    lake, catalog = lake_of(cloud)
+    swap(replace(lake, rewrite=rewrite), catalog, "sales", {third.uri: None}, run_id="somebody", allowed=lambda: None)
+    assert {(each.kind, each.source) for each in found(cloud)} == {
+        ("object_missing", third.uri),
+        ("file_not_in_snapshot", third.uri),
+    }

@@ -11,17 +11,18 @@ from sluice.publish.iceberg import schema
 from sluice.publish.iceberg.catalog import load
 from sluice.publish.iceberg.data_files import sources_of
 from sluice.publish.iceberg.file_io import S3FileIO
+from sluice.publish.iceberg.shared_files import is_shared, parts_of, path_of
 from sluice.publish.iceberg.table import version_of
 from sluice.publish.lake import Catalog
 
 
 @dataclass(frozen=True)
 class SnapshotFile:
-    """path: s3://… of a data file. first, last: the sources, by their addresses, between which its rows are."""
+    """path: s3://… of a data file with the rows of one source. compacted: that it had, before they were compacted."""
 
     path: str
-    first: str
-    last: str
+    source: str
+    compacted: bool
 
 
 def open_table(s3: Any, catalog: Catalog, dataset: str) -> Table:
@@ -30,11 +31,18 @@ def open_table(s3: Any, catalog: Catalog, dataset: str) -> Table:
 
 
 def files_of(s3: Any, table: Table) -> Iterator[SnapshotFile]:
-    """Yield the data files of the current snapshot. Memory is bounded by one manifest."""
+    """Yield the data files of the current snapshot. Memory is bounded by one manifest and one index.
+
+    Raises TableDisagrees when the index of a compacted file is gone.
+    """
     snapshot = table.current_snapshot()
     for manifest in snapshot.manifests(S3FileIO(s3)) if snapshot else ():
         for entry in manifest.fetch_manifest_entry(S3FileIO(s3), discard_deleted=True):
-            yield SnapshotFile(entry.data_file.file_path, *sources_of(table, entry.data_file))
+            file = entry.data_file
+            if is_shared(file):
+                yield from (SnapshotFile(path_of(file, part), part.source, True) for part in parts_of(table, file))
+            else:
+                yield SnapshotFile(file.file_path, sources_of(table, file)[0], False)
 
 
 def differing_columns(table: Table, declaration: TableDeclaration) -> list[str]:

@@ -40,7 +40,7 @@ def problems(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDecla
         return []
     except TableDisagrees as error:
         return [str(error)]
-    if _version(table) > declaration.contract_version:
+    if version_of(table) > declaration.contract_version:
         return []
     return [f"{catalog.database}.{dataset}: {text}" for text in schema.evolution_problems(table, declaration)]
 
