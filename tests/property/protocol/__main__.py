@@ -17,7 +17,8 @@ def main() -> int:
     given = options.parse_args()
     ends = monotonic() + given.seconds
     states, wrong = 0, 0
-    for scenario in scenarios(small=given.small):
+    both = [each for table in ("parquet", "iceberg") for each in scenarios(small=given.small, table=table)]
+    for scenario in both:
         if given.only not in scenario.name:
             continue
         started = monotonic()

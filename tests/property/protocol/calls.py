@@ -19,6 +19,7 @@ READS = {
     "batch_get_partition",
     "batch_get_item",
     "scan",
+    "get_iceberg_entry",
 }
 
 

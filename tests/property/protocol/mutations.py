@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from sluice.ledger import ledger
 from sluice.ledger.ledger import Ledger
-from sluice.publish import publisher, remove
+from sluice.publish import commit, publisher, remove
 
 
 @dataclass(frozen=True)
@@ -164,5 +164,45 @@ MUTATIONS = (
         " AND {_NOT_FAILED}",
         "",
         "before claim: late claim, and the run is redriven",
+    ),
+    Mutation(
+        "a commit does not ask the ledger",
+        commit,
+        "commit",
+        "if not ledger.may_publish(source, run_id=run_id):",
+        "if False:",
+        "iceberg, after publish: late commit, and the run gives up",
+    ),
+    Mutation(
+        "the undo of what was not committed leaves the table's version",
+        remove,
+        "_restore",
+        ", always=True",
+        "",
+        "iceberg, after publish: late commit, and the run gives up",
+    ),
+    Mutation(
+        "an undo takes the promised rows out of the table, too",
+        remove,
+        "_restore",
+        "_promised(lake, ledger, task.source, dataset)",
+        "None",
+        "iceberg, after commit: late undo, and the run gives up",
+    ),
+    Mutation(
+        "an undo leaves what was committed",
+        remove,
+        "undo",
+        "_restore(lake, catalog, ledger, task, manifest)",
+        "pass",
+        "iceberg, after commit: late undo, and the run gives up",
+    ),
+    Mutation(
+        "a late undo does not ask whether another one has ended",
+        remove,
+        "_restore",
+        'if ledger.head(task.source).get("lease_owner") != task.run_id:',
+        "if False:",
+        "iceberg, after commit: late undo, and the run gives up",
     ),
 )

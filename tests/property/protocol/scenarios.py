@@ -6,6 +6,7 @@ real ledger, publisher and removal; only the shells of the functions are left ou
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sluice.aws.object_keys import manifest_key, staging_prefix
@@ -26,6 +27,7 @@ from tests.property.protocol.explorer import (
 )
 from tests.property.protocol.steps import (
     DATABASE,
+    ICEBERG_STATES,
     LAKE,
     LATER,
     MONTHS,
@@ -73,13 +75,13 @@ def _state(name: str, number: int, now: float, done: str, broken: str, failed: s
     return state
 
 
-def begun(*states: str) -> World:
+def begun(*states: str, table: str = "parquet") -> World:
     """The world in which version 1 is published, and these states of the run of version 2 are done."""
     world = World()
     for number in MONTHS:
         prefix = staging_prefix(f"r{number}", version(number))
         world.objects[WORK, manifest_key(f"r{number}", version(number))] = json.dumps(
-            account(number).to_dict()
+            replace(account(number), table=table).to_dict()
         ).encode()
         for file in (*account(number).files, *account(number).quarantine_files):
             world.objects[WORK, prefix + file.path] = f"r{number}".encode() + b"."
@@ -88,7 +90,7 @@ def begun(*states: str) -> World:
     def first(clients: Clients) -> None:
         tables.ensure(clients, DATABASE, "sales", location=f"s3://{LAKE}/", declaration=account(1))
         steps = Steps(clients)
-        for name in ("accept", *STATES):
+        for name in ("accept", *_STATES[table]):
             getattr(steps, name)(1)
         for name in ("accept", *states):
             getattr(steps, name)(2)
@@ -98,9 +100,12 @@ def begun(*states: str) -> World:
     return world
 
 
+_STATES = {"parquet": STATES, "iceberg": ICEBERG_STATES}
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """begin: the states of version 2's run that are done.
+    """begin: the states of version 2's run that are done. table: its kind.
 
     may_leave: functions that may be deprived of their right while they copy. One that dies between a copy and the look
     after it leaves what it wrote, and `sluice verify` finds that.
@@ -110,6 +115,7 @@ class Scenario:
     begin: tuple[str, ...]
     actors: tuple[Actor, ...]
     may_leave: frozenset[str]
+    table: str = "parquet"
 
     def __str__(self) -> str:
         return self.name
@@ -117,7 +123,7 @@ class Scenario:
     def explore(self, *, budget: int, seconds: float = 1e9, first: bool = False) -> Found:
         with in_turn():
             explorer = Explorer(self.actors, always=broken_promises, at_end=self._at_end)
-            return explorer.explore(begun(*self.begin), budget=budget, seconds=seconds, first=first)
+            return explorer.explore(begun(*self.begin, table=self.table), budget=budget, seconds=seconds, first=first)
 
     def _at_end(self, world: World, ended: dict[str, str], faults: tuple[Fault, ...]) -> list[str]:
         """When nobody runs: the key goes on, and then nothing is left but what is promised."""
@@ -126,13 +132,15 @@ class Scenario:
         failed = world.items[version(2).uri, version(2).version_id].get("failed_run")
         if not died and failed and head(world).get("lease_owner") == failed:
             problems.append("a failed run holds the key")
-        world, how = alone(world, _healed)
+        world, how = alone(world, partial(_healed, _STATES[self.table]))
         if how != "ok":
             return [*problems, f"the key is stuck: {how}"]
         if head(world)["published_run"] != "r5":
             problems.append("a later version cannot be published")
         manifest = head(world)["published_manifest"]
         left = keys(world) - _objects(world, [manifest]) - {manifest}
+        # Older snapshots name them.
+        left -= keys(world, "published/") if self.table == "iceberg" else set()
         if died and left - named_by_verify(world):
             problems.append("verify does not find what is left")
         if left and not died & self.may_leave:
@@ -158,10 +166,25 @@ def broken_promises(world: World) -> list[str]:
     if key not in keys(world):
         return ["the promised manifest is gone"]
     problems = [] if _objects(world, [key]) <= keys(world) else ["promised objects are gone"]
+    if "sales" in world.entries:
+        return problems + _broken_snapshot(world)
     months = {part["values"]["m"] for part in body_of(world, LAKE, key)["partitions"]}
     if not months <= {values[0] for _, values in world.partitions}:
         problems.append("promised objects are in no partition")
     return problems
+
+
+def _broken_snapshot(world: World) -> list[str]:
+    """Readers of an Iceberg table see the rows of one version: the promised one, or that of a run that has the key."""
+    promised, pending = head(world)["published_manifest"], head(world).get("pending", [])
+    shown = [key for key in (promised, *pending) if _published(world, key) == world.entries["sales"][1]]
+    if not shown:
+        return ["readers see rows of no version that is promised or on its way, or of two"]
+    return [] if promised in shown or pending else ["readers do not see the promised version"]
+
+
+def _published(world: World, manifest: str) -> list[str]:
+    return sorted(key for key in _objects(world, [manifest]) if key.startswith("published/"))
 
 
 def named_by_verify(world: World) -> set[str]:
@@ -171,7 +194,7 @@ def named_by_verify(world: World) -> set[str]:
     return {each.subject for each in verify(stores, now=LONG_AGO.timestamp() + 86_400)}
 
 
-def _healed(clients: Clients) -> None:
+def _healed(states: tuple[str, ...], clients: Clients) -> None:
     """What comes after any end: recovery of the runs that died, and two later versions that go their way."""
     steps = Steps(clients, now=LATER)
     for number in (2, 3):
@@ -180,7 +203,7 @@ def _healed(clients: Clients) -> None:
     for number in (4, 5):
         later = replace(steps, now=LATER * number)
         later.accept(number)
-        for name in STATES:
+        for name in states:
             getattr(later, name)(number)
 
 
@@ -197,15 +220,13 @@ def _late(state: str) -> Actor:
     return Actor(f"late {state}", {state: late})
 
 
-LATE = (*STATES, "undo", "recover")
-NEXT = tuple(f"3 {name}" for name in ("accept", *STATES))
-
-
-def scenarios(*, small: bool = False) -> list[Scenario]:
+def scenarios(*, small: bool = False, table: str = "parquet") -> list[Scenario]:
     """Each state of version 2's run twice at once, in each way in which the run can go on; and version 3 meanwhile.
 
     small: nothing comes between the calls of one state of version 3, which comes only after a run that gives up.
     """
+    states, named = _STATES[table], "" if table == "parquet" else f"{table}, "
+    following = tuple(f"3 {name}" for name in ("accept", *states))
     at_once = "3" if small else "-"
     redriven = {
         "2 undo 1": _state("undo", 2, 0.0, "2 reopen 1", "", ""),
@@ -213,25 +234,34 @@ def scenarios(*, small: bool = False) -> list[Scenario]:
     }
     found = [
         Scenario(
-            f"before claim: late claim, and the run {how}", (), (_late("claim"), Actor("run", functions)), frozenset()
+            f"{named}before claim: late claim, and the run {how}",
+            (),
+            (_late("claim"), Actor("run", functions)),
+            frozenset(),
+            table,
         )
         for how, functions in (("gives up", run("2 undo")), ("is redriven", redriven))
     ]
-    for done in range(1, len(STATES)):
-        begin, rest = STATES[:done], [f"2 {name}" for name in STATES[done:]]
-        after = f"after {begin[-1]}"
-        ways = {"finishes": run(*rest, *(() if small and done == 1 else NEXT)), "gives up": run("2 undo", *NEXT)}
-        for late in LATE:
-            if late in STATES[: done - 1]:
+    for done in range(1, len(states)):
+        begin, rest = states[:done], [f"2 {name}" for name in states[done:]]
+        after = f"{named}after {begin[-1]}"
+        ways = {
+            "finishes": run(*rest, *(() if small and done == 1 else following)),
+            "gives up": run("2 undo", *following),
+        }
+        for late in (*states, "undo", "recover"):
+            if late in states[: done - 1]:
                 continue  # it would find what the state after it has left
+            if late in states[done + 1 :] and table == "iceberg":
+                continue  # no ledger tells that a commit has not been made: the state machine's order does
             for how, functions in ways.items():
                 actors = (_late(late), Actor("run", functions, at_once))
                 name = f"{after}: late {late}, and the run {how}"
                 deprived = {"2 publish 1", "2 publish 2"} if late in ("undo", "recover") else set()
-                found.append(Scenario(name, begin, actors, frozenset({"publish", *deprived})))
+                found.append(Scenario(name, begin, actors, frozenset({"publish", *deprived}), table))
         for name, now in (("arrives", 0.0), ("overtakes the run", LATER)):
-            actors = (Actor("run", run(*rest)), Actor("version 3", run(*NEXT, now=now), at_once))
+            actors = (Actor("run", run(*rest)), Actor("version 3", run(*following, now=now), at_once))
             found.append(
-                Scenario(f"{after}: version 3 {name}", begin, actors, frozenset({"2 publish 1", "2 publish 2"}))
+                Scenario(f"{after}: version 3 {name}", begin, actors, frozenset({"2 publish 1", "2 publish 2"}), table)
             )
     return found

@@ -13,8 +13,9 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.ledger.ledger import CLEANING, RECEIVED, Ledger
 from sluice.ledger.runs import Task
 from sluice.manifest import Manifest, PartitionCount, StagedFile
-from sluice.publish import inventory, publisher, remove
+from sluice.publish import commit, inventory, publisher, remove
 from sluice.publish.lake import Catalog, Lake, LakeManifest, read_manifest
+from tests.property.protocol.catalog_entry import in_memory
 from tests.property.protocol.clients import get_item
 from tests.property.protocol.explorer import RAW, WORK
 
@@ -23,6 +24,7 @@ MONTHS = {1: ("01",), 2: ("01", "02"), 3: ("02",), 4: ("01",), 5: ("02",)}
 QUARANTINED = {1: 1, 2: 0, 3: 0, 4: 0, 5: 0}
 LEASE_SECONDS = 100
 STATES = ("claim", "publish", "complete", "remove")
+ICEBERG_STATES = ("claim", "publish", "commit", "complete", "remove")
 LATER = 10_000.0
 """A clock by which every lease has ended."""
 
@@ -47,6 +49,7 @@ def in_turn() -> Iterator[None]:
         patch.object(Items, "get", get_item),
         patch.object(publisher, "ThreadPoolExecutor", _InTurn),
         patch.object(inventory, "ThreadPoolExecutor", _InTurn),
+        in_memory(),
     ):
         yield
 
@@ -123,6 +126,10 @@ class Steps:
     def publish(self, number: int) -> None:
         self.ledger.hold(version(number), run_id=f"r{number}", lease_seconds=LEASE_SECONDS)
         publisher.publish(self.lake, self.catalog, self.ledger, task(number), work_bucket=WORK)
+
+    def commit(self, number: int) -> None:
+        run = {"run_id": f"r{number}", "dataset": "sales", "sources": [version(number)]}
+        commit.commit(self.lake, self.catalog, self.ledger, **run)
 
     def complete(self, number: int) -> None:
         manifest = read_manifest(self.lake, LakeManifest.of(account(number), version(number)).key)

@@ -31,21 +31,25 @@ LONG_AGO = datetime(2025, 3, 5, tzinfo=UTC)
 
 @dataclass
 class World:
-    """items: (source, version) → plain item. objects: (bucket, key) → content. partitions: (table, values) → input."""
+    """items: (source, version) → plain item. objects: (bucket, key) → content. partitions: (table, values) → input.
+
+    entries: Iceberg table → its version and files.
+    """
 
     items: dict[tuple[str, str], Item] = field(default_factory=dict)
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
     partitions: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
 
     def copy(self) -> "World":
-        return World(dict(self.items), dict(self.objects), dict(self.partitions), self.tables)
+        return World(dict(self.items), dict(self.objects), dict(self.partitions), self.tables, dict(self.entries))
 
     @cached_property
     def fingerprint(self) -> str:
         """Two states with the same one behave the same. Ask for it once nothing changes this state any more."""
         items = sorted((key, item.text) for key, item in self.items.items())
-        return repr((items, sorted(self.objects), sorted(self.partitions)))
+        return repr((items, sorted(self.objects), sorted(self.partitions), self.entries))
 
     def do(self, call: Call) -> Answer:
         """Change this state as the call does, and return its answer."""
@@ -234,6 +238,19 @@ def _delete_partition(world: World, of: dict[str, Any]) -> Answer:
     return "answer", {}
 
 
+def _get_iceberg_entry(world: World, of: dict[str, Any]) -> Answer:
+    version, files = world.entries.get(of["Name"], (0, []))
+    return "answer", {"VersionId": version, "Files": files}
+
+
+def _update_iceberg_entry(world: World, of: dict[str, Any]) -> Answer:
+    version, _ = world.entries.get(of["Name"], (0, []))
+    if version != of["VersionId"]:
+        return "error", "ConcurrentModificationException"
+    world.entries[of["Name"]] = version + 1, of["Files"]
+    return "answer", {}
+
+
 _DO: dict[str, Callable[[World, dict[str, Any]], Answer]] = {
     "get_item": _get_item,
     "batch_get_item": _batch_get_item,
@@ -260,6 +277,8 @@ _DO: dict[str, Callable[[World, dict[str, Any]], Answer]] = {
     "delete_partition": _delete_partition,
     "get_partition": _get_partition,
     "create_partition": _create_partition,
+    "get_iceberg_entry": _get_iceberg_entry,
+    "update_iceberg_entry": _update_iceberg_entry,
 }
 
 
