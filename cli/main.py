@@ -20,7 +20,7 @@ _PANELS = {
     "Set up": ("up", "down", "smoke", "doctor", "destroy"),
     "Send data": ("put", "stream", "backfill"),
     "Inspect": ("runs", "show", "query", "cut", "report", "quarantine", "costs"),
-    "Repair": ("replay", "redrive", "retract", "verify"),
+    "Repair": ("replay", "migrate", "redrive", "retract", "verify", "compact"),
 }
 
 

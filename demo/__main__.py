@@ -11,15 +11,17 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
 from cli.stack import history
 from cli.stack.connection import Stack, deployed
 from cli.stack.executions import state_of
 from cli.stack.follow import Upload
-from demo.answers import MONTHS, REASONS, account_differences, rows, table_differences
+from demo.answers import MONTHS, REASONS, account_differences, crawl, rows, rows_of, table_differences
 from demo.display import Progress, Progresses, ProgressTable, console, readable, rows_table
-from demo.plan import SMALL_FILE_BYTES, Plan, make
+from demo.plan import SALES_MONTHS, SMALL_FILE_BYTES, Plan, make
 from local import Connection, DeployFailed, LocalAWS, PortTaken, StartFailed, deploy, detached
 from samples.planted_damage import Planted
 from sluice.ledger.ledger import REJECTED
@@ -40,10 +42,13 @@ class Demo:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
 
-    def upload(self, files: list[Planted]) -> list[str]:
-        """Upload files, wait until each has a final status; return the differences from the plan."""
+    def upload(self, files: list[Planted], meanwhile: Callable[[], object] = lambda: None) -> list[str]:
+        """Upload files, wait until each has a final status; return the differences from the plan.
+
+        meanwhile: called each time that the ledger is read.
+        """
         planned = {self._put(planted): planted for planted in files}
-        ended = self._wait(planned)
+        ended = self._wait(planned, meanwhile)
         return account_differences((planted, ended[upload]) for upload, planted in planned.items())
 
     def _put(self, planted: Planted) -> Upload:
@@ -51,12 +56,13 @@ class Demo:
         answer = s3.put_object(Bucket=self._stack.raw, Key=planted.key, Body=planted.content)
         return Upload(self._stack.uri(planted.key), answer["VersionId"])
 
-    def _wait(self, planned: dict[Upload, Planted]) -> Progresses:
+    def _wait(self, planned: dict[Upload, Planted], meanwhile: Callable[[], object]) -> Progresses:
         deadline = time.monotonic() + TIMEOUT_SECONDS
         with ProgressTable(planned) as table:
             while time.monotonic() < deadline:
                 found = self._poll([*planned])
                 table.show(found)
+                meanwhile()
                 if all(progress.ended for progress in found.values()):
                     return found
                 time.sleep(POLL_SECONDS)
@@ -97,22 +103,28 @@ def run(aws: Connection) -> list[str]:
         f"template.yaml deployed in {time.monotonic() - started:.1f} s: {len(deployment.resources)} resources\n"
     )
     stack = deployed(aws.session(), STACK)
-    differences = upload_all(Demo(stack), plan, no_spark)
+    differences = upload_all(stack, plan, no_spark)
     with console.status("querying Athena"):
         months, reasons = rows(stack, MONTHS), rows(stack, REASONS)
         differences += table_differences(stack, plan.final)
     console.print(rows_table("What Athena sees in the table grocery", months, readable))
     console.print()
-    console.print(rows_table("and in grocery_quarantine, which has the text of every refused row", reasons, readable))
-    console.print(f"  Its files: s3://{stack.output('LakeBucketName')}/quarantine/grocery/\n", soft_wrap=True)
+    console.print(
+        rows_table("and in the tables NAME_quarantine, which have the text of every refused row", reasons, readable)
+    )
+    console.print(f"  Its files: s3://{stack.output('LakeBucketName')}/quarantine/\n", soft_wrap=True)
     return differences
 
 
-def upload_all(demo: Demo, plan: Plan, no_spark: str) -> list[str]:
-    console.print(f"[bold]{len(plan.first)} days of shops arrive[/], some damaged on purpose")
-    differences = demo.upload(list(plan.first))
+def upload_all(stack: Stack, plan: Plan, no_spark: str) -> list[str]:
+    demo = Demo(stack)
+    files = [*plan.first, *plan.sales]
+    console.print(f"[bold]{len(files)} days of shops arrive[/], some damaged on purpose")
+    differences = demo.upload(files) + crawl_differences(stack)
     console.print("\n[bold]One of them again, corrected[/]: its rows replace those of the first try")
-    differences += demo.upload([plan.correction])
+    seen = [rows_of(stack, plan.correction.key)]
+    differences += demo.upload([plan.correction], lambda: seen.append(rows_of(stack, plan.correction.key)))
+    differences += replacement_differences(plan, [rows for rows, _ in groupby(seen)])
     if plan.large:
         console.print("\n[bold]A whole year of a shop[/]: too large for Lambda, so the Glue job takes it (Spark)")
         differences += demo.upload([plan.large])
@@ -120,6 +132,20 @@ def upload_all(demo: Demo, plan: Plan, no_spark: str) -> list[str]:
         console.print(f"\n[yellow]Spark is left out[/]: {no_spark}")
     console.print()
     return differences
+
+
+def crawl_differences(stack: Stack) -> list[str]:
+    ended, partitions = crawl(stack)
+    console.print(f"  The crawler has checked sales, a Parquet table: {ended}, {', '.join(partitions)}")
+    return [] if (ended, partitions) == ("SUCCEEDED", SALES_MONTHS) else [f"the crawl {ended}, it saw {partitions}"]
+
+
+def replacement_differences(plan: Plan, seen: list[int]) -> list[str]:
+    """Return whether readers saw anything but the old rows of the corrected file and then the new ones."""
+    wanted = [plan.before.published, plan.correction.published]
+    shown = " rows of it, then ".join(map(str, seen))
+    console.print(f"  Readers of grocery, an Iceberg table, saw {shown}: never both")
+    return [] if seen == wanted else [f"{plan.correction.key}: a reader saw {seen} rows, planned {wanted}"]
 
 
 def print_usage(aws: Connection) -> None:

@@ -11,11 +11,15 @@ from samples.planted_damage import Planted
 MONTHS = """
 SELECT sale_month, count(*) AS lines, count(DISTINCT store_id) AS shops, sum(sales_value) AS dollars
 FROM grocery GROUP BY sale_month ORDER BY sale_month"""
-PUBLISHED = "SELECT regexp_replace(_source_key, '^s3://[^/]+/') AS file, count(*) AS lines FROM grocery GROUP BY 1"
+PUBLISHED = """
+SELECT regexp_replace(_source_key, '^s3://[^/]+/') AS file, count(*) AS lines
+FROM (SELECT _source_key FROM grocery UNION ALL SELECT _source_key FROM sales) GROUP BY 1"""
 REASONS = """
 SELECT regexp_replace(_source_key, '^s3://[^/]+/') AS file, reason, count(*) AS lines
-FROM grocery_quarantine CROSS JOIN UNNEST(_reasons) AS reasons (reason)
+FROM (SELECT _source_key, _reasons FROM grocery_quarantine UNION ALL SELECT _source_key, _reasons FROM sales_quarantine)
+CROSS JOIN UNNEST(_reasons) AS reasons (reason)
 GROUP BY 1, 2 ORDER BY 1, 2"""
+CRAWLED = "sales"
 
 
 def rows(stack: Stack, sql: str) -> list[dict[str, Any]]:
@@ -69,3 +73,17 @@ def table_differences(stack: Stack, planned: dict[str, Planted]) -> list[str]:
         for key, reason in sorted(lines.keys() | wanted.keys())
         if lines.get((key, reason)) != wanted.get((key, reason))
     ]
+
+
+def rows_of(stack: Stack, key: str) -> int:
+    """Return how many rows of a file a reader of the table grocery sees."""
+    (row,) = rows(stack, f"SELECT count(*) AS lines FROM grocery WHERE _source_key = '{stack.uri(key)}'")  # noqa: S608
+    return int(row["lines"])
+
+
+def crawl(stack: Stack) -> tuple[str, tuple[str, ...]]:
+    """Return how the last crawl ended, and the partitions of the Parquet table that it looked at."""
+    glue = stack.client("glue")
+    ended = glue.get_crawler(Name=stack.output("CrawlerName"))["Crawler"].get("LastCrawl", {}).get("Status", "")
+    found = glue.get_partitions(DatabaseName=stack.output("DatabaseName"), TableName=CRAWLED)["Partitions"]
+    return ended, tuple(sorted("/".join(partition["Values"]) for partition in found))

@@ -7,10 +7,11 @@ from sluice.aws import clients
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.ledger.ledger import Ledger
+from sluice.maintain.copy_on_write import rewrite
 from sluice.publish.commit import commit
 from sluice.publish.lake import Catalog, Lake
 
-LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"], rewrite)
 CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 

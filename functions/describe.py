@@ -14,11 +14,12 @@ from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
 from sluice.ledger.history import RunHistory
 from sluice.report import pages
+from sluice.report.page_writer import PageWriter
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
 
 S3 = clients.s3_files()
-PAGES = pages.PageWriter(
+PAGES = PageWriter(
     S3,
     WORK_BUCKET,
     RunHistory(clients.client("dynamodb"), os.environ["LEDGER_TABLE"]),

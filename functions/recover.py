@@ -11,6 +11,7 @@ from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.errors import UnexpectedEvent
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, Ledger
 from sluice.ledger.runs import Run, Task
+from sluice.maintain.copy_on_write import rewrite
 from sluice.notify.send import failures_of, report_failures
 from sluice.publish.lake import Catalog, Lake
 from sluice.publish.remove import remove_replaced, undo
@@ -21,7 +22,7 @@ ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 EVENT_BUS = os.environ["EVENT_BUS"]
 
 S3 = clients.client("s3")
-LAKE = Lake(S3, os.environ["LAKE_BUCKET"])
+LAKE = Lake(S3, os.environ["LAKE_BUCKET"], rewrite)
 CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 SNS = clients.client("sns")
 EVENTS = clients.client("events")

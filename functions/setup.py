@@ -18,9 +18,10 @@ from sluice.aws import clients
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.contract import registry
 from sluice.engines.accounting import declared_tables
-from sluice.errors import SetupFailed
+from sluice.errors import SetupFailed, TableDisagrees
+from sluice.manifest import TableDeclaration
 from sluice.publish import tables
-from sluice.publish.iceberg.table import ensure
+from sluice.publish.iceberg import table as iceberg
 from sluice.publish.lake import Catalog, Lake
 
 WORK_BUCKET = os.environ["WORK_BUCKET"]
@@ -38,9 +39,12 @@ _LAKE_FORMATION = (
     "; this account's catalog is governed by Lake Formation: grant the function's role what docs/security.md lists"
 )
 
+_NEW_NAME = "Nothing is changed: give the dataset a new name, deploy, and move its files with `sluice migrate NEW_NAME`"
+
 S3 = clients.client("s3")
 LAKE = Lake(S3, os.environ["LAKE_BUCKET"])
 CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
+LOCATION = f"s3://{LAKE.bucket}/"
 LAMBDA = clients.client("lambda")
 
 
@@ -70,20 +74,29 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 def make_tables() -> list[str]:
     """Create or update the tables of all contracts; return the names of those that the crawler has as targets.
 
-    Raises TableDisagrees, before any run meets it, and SetupFailed when there is no dataset.
+    Raises TableDisagrees, before any table is changed, and SetupFailed when there is no dataset.
     """
     contracts = registry.contracts()
     if not contracts:
         raise SetupFailed("functions/datasets declares no dataset: add one before the first deployment")
-    for name, contract in contracts.items():
-        declaration = declared_tables(contract)
-        tables.ensure(CATALOG.glue, CATALOG.database, name, location=f"s3://{LAKE.bucket}/", manifest=declaration)
+    declared = {name: declared_tables(contract) for name, contract in contracts.items()}
+    problems = [text for name, declaration in declared.items() for text in problems_of(name, declaration)]
+    if problems:
+        raise TableDisagrees(f"{'; '.join(problems)}. {_NEW_NAME}")
+    for name, declaration in declared.items():
+        tables.ensure(CATALOG.glue, CATALOG.database, name, location=LOCATION, declaration=declaration)
         if declaration.table == "iceberg":
-            ensure(LAKE, CATALOG, name, declaration)
+            iceberg.ensure(LAKE, CATALOG, name, declaration)
     logger.info("tables made", tables=sorted(contracts))
     crawled = [name for name, contract in contracts.items() if contract.table == "parquet"]
     # A crawler needs a target, and crawls no Iceberg table with others.
     return sorted(crawled or [f"{name}_quarantine" for name in contracts])
+
+
+def problems_of(name: str, declaration: TableDeclaration) -> list[str]:
+    """Return why the tables of a dataset cannot become as declared, a clause each."""
+    found = tables.problems(CATALOG.glue, CATALOG.database, name, location=LOCATION, declaration=declaration)
+    return found + (iceberg.problems(LAKE, CATALOG, name, declaration) if declaration.table == "iceberg" else [])
 
 
 def share_code() -> str:

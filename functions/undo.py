@@ -7,11 +7,12 @@ from sluice.aws import clients
 from sluice.aws.telemetry import LambdaContext, logger, tracer
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Task
+from sluice.maintain.copy_on_write import rewrite
 from sluice.notify.messages import plain_cause
 from sluice.publish.lake import Catalog, Lake
 from sluice.publish.remove import undo
 
-LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"])
+LAKE = Lake(clients.client("s3"), os.environ["LAKE_BUCKET"], rewrite)
 CATALOG = Catalog(clients.client("glue"), os.environ["DATABASE"])
 LEDGER = Ledger(clients.client("dynamodb"), os.environ["LEDGER_TABLE"])
 

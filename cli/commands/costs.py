@@ -32,8 +32,8 @@ def costs(
     """Estimate what cleaning has cost, in US dollars, from the cleaning seconds in the ledger.
 
     Cleaning in Lambda or Glue at the list price of us-east-1. Not included: the other functions, requests, storage,
-    Athena, KMS, and crawls (one per new set of partitions, billed ten minutes at least). For the bill itself use AWS
-    Cost Explorer, by the tags of the stack.
+    Athena, KMS, and crawls (one per new set of partitions of a Parquet table, billed ten minutes at least). For the
+    bill itself use AWS Cost Explorer, by the tags of the stack.
 
     Exit 0: done. 2: unknown dataset, or no stack.
 

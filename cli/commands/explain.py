@@ -9,9 +9,10 @@ import typer
 import datasets
 from cli.contracts import odcs
 from cli.contracts.document import contract_document, written
-from cli.contracts.page import html, markdown, page
+from cli.contracts.page import markdown
 from cli.terminal.options import AsJson
 from sluice.contract import Contract, registry
+from sluice.report.contract_page import html, page
 
 DATA = Path(datasets.__file__).parents[2] / "tests" / "data"
 

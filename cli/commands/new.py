@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,15 @@ from typing import Annotated
 import typer
 
 import datasets
-from cli.contracts.document import contract_document, loaded, written
+from cli.contracts.document import loaded
 from cli.infer.proposal import Proposal, propose
-from cli.infer.sample_rows import SampleFiles, sample_files
+from cli.infer.resample import resampled, write_samples
+from cli.infer.sample_rows import sample_files
 from cli.infer.sampling import read_samples
 from cli.infer.writing import source
 from cli.terminal import output
 from cli.terminal.options import AsJson
+from local.emulator.athena import reserved_words
 from sluice.contract.key_pattern import name_problems
 from sluice.contract.model import Contract
 from sluice.read.source import FileSource
@@ -30,30 +33,57 @@ def new(
     samples: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CSV files as they will arrive.")],
     null: Annotated[list[str] | None, typer.Option(help="A text that stands for null, such as NA; repeatable.")] = None,
     files: Annotated[str | None, typer.Option(help="The naming convention, such as orders/{day:%Y-%m-%d}.csv.")] = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Make the samples of an edited contract again, and contract.json.")
+    ] = False,
     root: Annotated[Path, typer.Option(hidden=True)] = ROOT,
     as_json: AsJson = False,
 ) -> None:
     """Infer a dataset's contract from sample files, and write it with samples for its test.
 
     Writes functions/datasets/NAME.py and tests/data/NAME/; overwrites nothing. What cannot be inferred is marked
-    DECIDE in the contract.
+    DECIDE in the contract. After you answered it there, --resample writes tests/data/NAME/ again, as the contract is
+    now: good.csv, bad.csv with what is expected of it, contract.json. It leaves the contract alone.
 
-    Exit 0: written. 2: wrong usage, or a sample from which nothing can be inferred.
+    Exit 0: written. 1: a rule is shown by no row, or the version must be raised. 2: wrong usage, or a sample from which
+    nothing can be inferred.
 
     Example: sluice new stocks stocks-2025-03-05.csv
 
     Example: sluice new stocks *.csv --null NA --files "stocks/{day:%Y-%m-%d}.csv"
     """
     module, data = root / "functions" / "datasets" / f"{name}.py", root / "tests" / "data" / name
+    if resample:
+        if null or files:
+            raise typer.BadParameter("--resample takes the contract as it is: no --null, no --files")
+        _resample(name, samples, module, data, as_json)
+        return
     _refuse(name, module, data)
     with output.status("reading the samples"):
-        proposal = propose(name, read_samples(samples), null or (), files)
-    text = source(proposal)
-    contract = loaded(name, text)
-    made = sample_files(proposal, contract)
-    _write(module, data, text, made, proposal)
-    (data / "contract.json").write_text(written(contract_document(contract)))
+        read = read_samples(samples)
+        proposal = propose(name, read, null or (), files)
+        text = source(proposal)
+        contract = loaded(name, text)
+        made = sample_files(read, contract)
+    module.parent.mkdir(parents=True, exist_ok=True)
+    with module.open("x", encoding="utf-8") as file:
+        file.write(text)
+    write_samples(data, made, contract)
     _print(proposal, contract, module, data, as_json)
+
+
+def _resample(name: str, samples: list[Path], module: Path, data: Path, as_json: bool) -> None:
+    if not module.exists():
+        raise typer.BadParameter(f"{module} does not exist: without --resample it is written", param_hint="NAME")
+    with output.status("reading the samples"):
+        done = resampled(loaded(name, module.read_text(encoding="utf-8")), samples, data)
+    if as_json:
+        output.print_json(asdict(done) | {"samples": str(data)})
+    else:
+        output.headline("written", "bold green", f"{data}/")
+        for line in done.lines(data):
+            output.out.print(line, highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if done.unshown or done.needs_version else 0)
 
 
 def _refuse(name: str, module: Path, data: Path) -> None:
@@ -64,18 +94,6 @@ def _refuse(name: str, module: Path, data: Path) -> None:
     for path in (module, data):
         if path.exists():
             raise typer.BadParameter(f"{path} exists already; nothing is overwritten", param_hint="NAME")
-
-
-def _write(module: Path, data: Path, text: str, files: SampleFiles, proposal: Proposal) -> None:
-    encoding = proposal.samples.format.encoding
-    module.parent.mkdir(parents=True, exist_ok=True)
-    data.mkdir(parents=True)
-    with module.open("x", encoding="utf-8") as file:
-        file.write(text)
-    (data / "good.csv").write_bytes(files.good.encode(encoding))
-    (data / "bad.csv").write_bytes(files.bad.encode(encoding))
-    lines = ["row_number,reasons", *(f"{number},{reason}" for number, reason in files.expected)]
-    (data / "bad.expected.csv").write_text("\n".join(lines) + "\n")
 
 
 def _print(proposal: Proposal, contract: Contract, module: Path, data: Path, as_json: bool) -> None:
@@ -92,6 +110,9 @@ def _print(proposal: Proposal, contract: Contract, module: Path, data: Path, as_
     output.out.print(f"\n{len(questions)} questions are marked DECIDE in the contract:", highlight=False)
     for question in questions:
         output.out.print(f"  {question}", highlight=False, soft_wrap=True)
+    for column in contract.published:
+        if words := reserved_words.advice(column):
+            output.out.print(f"{column}: {words}", highlight=False, soft_wrap=True)
     if contract.personal:
         output.out.print(
             "Personal columns have invented values in the samples; check the others before you commit them."
@@ -99,7 +120,7 @@ def _print(proposal: Proposal, contract: Contract, module: Path, data: Path, as_
     if "hash" in contract.personal.values():
         output.out.print("Hashing needs a key: SLUICE_HASH_KEY=… on this machine, the parameter HashKey=own on AWS.")
     first = printable(str(proposal.samples.paths[0]))
-    output.out.print()
+    output.out.print("\nAfter you edited the contract, make its samples again: the same command, with --resample.\n")
     output.hint(
         f"sluice check {first} --dataset {contract.name}",
         f"sluice clean {first} --dataset {contract.name} --out out/",

@@ -11,6 +11,7 @@ import polars as pl
 import typer
 
 from cli.stack import history
+from cli.stack import pages as linked
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.terminal import output
 from cli.terminal.options import AsJson
@@ -20,6 +21,7 @@ from sluice.errors import SluiceError
 from sluice.ledger.history import RunHistory
 from sluice.manifest import Manifest
 from sluice.report import column_profile, pages, run_page
+from sluice.report.page_writer import PageWriter
 from sluice.report.render import render
 from sluice.validate.validator import column_of
 
@@ -43,7 +45,8 @@ class Page:
 def report(
     what: Annotated[str, typer.Argument(help="A run, an uploaded key, a dataset, or the manifest.json of a `clean`.")],
     out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="File to write.", show_default="in this folder")
+        Path | None,
+        typer.Option(dir_okay=False, help="File to write, of this page alone.", show_default="in STACK-pages/"),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     renew: Annotated[bool, typer.Option("--renew", help="Write the page in the work bucket again first.")] = False,
@@ -52,10 +55,12 @@ def report(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch the page of a run, of an uploaded file, or of a dataset over time: one HTML file, readable offline.
+    """Fetch the page of a run, of an uploaded file, or of a dataset over time, with the pages that it leads to.
 
-    A run's page is written some seconds after its end. Given the manifest.json of `sluice clean`, the page is written
-    beside it. With --json the same facts are printed.
+    They are written below the folder STACK-pages as they lie in the work bucket, so that their links work offline and
+    no page has the place of another. With --out it is one HTML file, without links. A run's page is written some
+    seconds after its end. Given the manifest.json of `sluice clean`, the page is written beside it. With --json the
+    same facts are printed.
 
     Exit 0: done. 2: there is no such page, or no stack.
 
@@ -75,9 +80,12 @@ def report(
     if as_json:
         output.print_json(json.loads(_fetch(where, page.facts or page.key, what)))
         return
-    path = out or Path(f"{what.rstrip('/').rsplit('/', 1)[-1].removesuffix('.csv')}.html")
-    path.write_bytes(_fetch(where, page.key, what))
-    _done(path, open_)
+    body = _fetch(where, page.key, what)
+    if out:
+        out.write_bytes(linked.alone(page.key, body))
+    else:
+        out = linked.save(where, page.key, body, Path(f"{where.name}-pages"))
+    _done(out, open_)
 
 
 def find(where: Stack, what: str) -> Page:
@@ -102,7 +110,7 @@ def find(where: Stack, what: str) -> Page:
 
 
 def _write(where: Stack, page: Page) -> None:
-    writer = pages.PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
+    writer = PageWriter(where.client("s3"), where.work, RunHistory(where.client("dynamodb"), where.ledger_table))
     with output.status("writing the page"):
         if page.run_id:
             _write_run(writer, page.run_id)
@@ -110,7 +118,7 @@ def _write(where: Stack, page: Page) -> None:
             pages.dataset(writer, registry.load(page.dataset))
 
 
-def _write_run(writer: pages.PageWriter, run_id: str) -> None:
+def _write_run(writer: PageWriter, run_id: str) -> None:
     try:
         pages.run(writer, run_id)
     except writer.s3.exceptions.NoSuchKey:

@@ -37,7 +37,8 @@ def retract(
     A new version of the file with its header and no row is uploaded and published like any upload: consumers see all
     rows or none, Athena counts that they are gone, and a failure restores them. The retracted version stays in the
     raw bucket as an older version, as long as the bucket's lifecycle keeps it, and so do the replaced objects of the
-    lake: to erase personal data for good, delete those versions too.
+    lake, those of an Iceberg table as long as a snapshot names them: to erase personal data for good, delete all of
+    these too.
 
     Exit 0: retracted, or it had no rows. 1: no version is published, or it failed. 2: wrong usage, or no stack.
 

@@ -1,6 +1,6 @@
 """`sluice runs`: lists the latest runs and rejected files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +16,9 @@ from cli.terminal.options import AsJson, OnlyDataset, Since, moment
 from sluice.contract import registry
 from sluice.ledger.ledger import CLEANING, FAILED, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 
-_WORST = (FAILED, REJECTED, CLEANING, RECEIVED, PUBLISHED, SUPERSEDED)
+REPLACED = "REPLACED"
+"""Shown in place of PUBLISHED when newer versions have replaced all files of a run."""
+_WORST = (FAILED, REJECTED, CLEANING, RECEIVED, PUBLISHED, REPLACED, SUPERSEDED)
 
 
 def runs(
@@ -31,7 +33,9 @@ def runs(
 ) -> None:
     """List the runs and the rejected files, the latest first.
 
-    A run of several files has the status of its worst one. A rejected file is in no run.
+    A run of several files has the status of its worst one. A rejected file is in no run. The columns published,
+    quarantined and discarded count what is in the tables now: their sums are what a query counts. Rows of a version
+    that a newer one replaced are in the column replaced.
 
     Exit 0: listed, or nothing to list. 2: unknown dataset, or no stack.
 
@@ -43,7 +47,8 @@ def runs(
     if wanted and wanted not in STATUSES:
         raise typer.BadParameter(f"{status!r} is none of {', '.join(STATUSES)}", param_hint="--status")
     where = connect(stack, profile, region)
-    found = grouped(history.changed(where, moment(since), dataset=dataset, status=wanted))
+    entries = history.changed(where, moment(since), dataset=dataset, status=wanted)
+    found = grouped(entries, history.replaced(where, entries))
     if dataset and not found:
         registry.load(dataset)  # raises UnknownDataset; a dataset without files is no error
     if as_json:
@@ -54,12 +59,15 @@ def runs(
         output.out.print(f"and {len(found) - limit:,} more: --limit {len(found)}", style="dim")
 
 
-def grouped(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return the runs of entries (latest first) with the sums of their files, and the files without a run."""
+def grouped(entries: Sequence[Entry], replaced: Collection[tuple[str, str]] = ()) -> list[dict[str, Any]]:
+    """Return the runs of entries (latest first) with the sums of their files, and the files without a run.
+
+    replaced: (uri, version id) of published versions that are not in the table any more: their rows are `replaced`.
+    """
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(_group(entry), []).append(entry)
-    return [_summed(group) for group in groups.values()]
+    return [_summed(group, replaced) for group in groups.values()]
 
 
 def _group(entry: Entry) -> str:
@@ -70,19 +78,26 @@ def _group(entry: Entry) -> str:
     return f"waiting {entry['dataset']}" if waiting else f"{entry['source']}@{entry['version']}"
 
 
-def _summed(group: list[Entry]) -> dict[str, Any]:
+def _summed(group: list[Entry], replaced: Collection[tuple[str, str]]) -> dict[str, Any]:
     first = group[0]
-    decided = [entry for entry in group if "published" in entry]
+    gone = [entry for entry in group if (entry["source"], entry["version"]) in replaced]
+    current = [entry for entry in group if entry not in gone]
+    decided = any("published" in entry for entry in group)
+    statuses = [*(entry["status"] for entry in current), *(REPLACED for _ in gone)]
     return {
         "run_id": first.get("run_id"),
         "dataset": first["dataset"],
-        "status": min((entry["status"] for entry in group), key=_WORST.index),
+        "status": min(statuses, key=_WORST.index),
         "files": len(group),
         "sources": [entry["source"] for entry in group],
         "rows": sum(entry.get("rows", 0) for entry in group),
-        "published": sum(entry["published"] for entry in decided) if decided else None,
-        "quarantined": sum(entry["quarantined"] for entry in decided) if decided else None,
-        "discarded": sum(sum(entry["discarded"].values()) for entry in decided) if decided else None,
+        "published": sum(entry.get("published", 0) for entry in current) if decided else None,
+        "quarantined": sum(entry.get("quarantined", 0) for entry in current) if decided else None,
+        "discarded": sum(sum(entry.get("discarded", {}).values()) for entry in current if "published" in entry)
+        if decided
+        else None,
+        "replaced": sum(entry.get("rows", 0) for entry in gone),
+        "why": list(dict.fromkeys(reason for entry in group for reason in history.why(entry))),
         "received_at": min(entry["received_at"] for entry in group),
         "updated_at": max(entry["updated_at"] for entry in group),
         "seconds": _seconds(group),
@@ -100,14 +115,17 @@ def _seconds(group: list[Entry]) -> float | None:
     return round((max(datetime.fromisoformat(end) for end in known) - began).total_seconds(), 1)
 
 
-_NUMBERS = ("rows", "published", "quarantined", "discarded", "seconds")
+_NUMBERS = ("rows", "published", "quarantined", "discarded", "replaced", "seconds")
 
 
 def _print(stack: Stack, found: list[dict[str, Any]], since: str) -> None:
     if not found:
         output.out.print(f"nothing since {since[:16].replace('T', ' ')} UTC", style="dim")
         return
-    listed = Listing(("received", "status", "dataset", "file", *_NUMBERS, "run"), right=_NUMBERS)
+    numbers = tuple(name for name in _NUMBERS if name != "replaced" or any(run["replaced"] for run in found))
+    reasons = ("why",) if any(run["why"] for run in found) else ()
+    columns = ("received", "status", "dataset", "file", *numbers, "run", *reasons)
+    listed = Listing(columns, right=numbers, prose=reasons)
     for run in found:
         one = stack.key(run["sources"][0])
         listed.add_row(
@@ -115,7 +133,8 @@ def _print(stack: Stack, found: list[dict[str, Any]], since: str) -> None:
             output.status_text(run["status"]),
             run["dataset"],
             Text(one if run["files"] == 1 else f"{run['files']} files"),
-            *(output.number(run[name]) for name in _NUMBERS),
+            *(output.number(run[name]) for name in numbers),
             Text(run["run_id"] or "", style="dim"),
+            *(" ".join(run["why"]) for _ in reasons),
         )
     listed.print(output.out)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from cli.commands.runs import REPLACED
 from cli.stack import history
 from cli.stack.connection import Profile, Region, Stack, StackName, connect
 from cli.stack.executions import StateTime, execution, run_input, state_times
@@ -18,6 +19,7 @@ from cli.terminal.options import AsJson
 from sluice.aws.object_keys import report_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.aws.s3 import get_json
+from sluice.ledger.history import replacements
 
 
 def show(
@@ -39,7 +41,7 @@ def show(
     """
     where = connect(stack, profile, region)
     if found := history.versions(where, where.uri(what)):
-        versions = [{**entry, "report": _report(where, entry)} for entry in found]
+        versions = _with_replacements(where, [{**entry, "report": _report(where, entry)} for entry in found])
         if as_json:
             output.print_json(versions)
         else:
@@ -75,6 +77,17 @@ def _run(stack: Stack, run_id: str) -> dict[str, Any] | None:
     }
 
 
+def _with_replacements(stack: Stack, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each published version that is not in the table any more which version replaced it: `replaced_by`."""
+    gone, by = history.replaced(stack, versions), replacements(versions)
+    return [
+        {**each, "replaced_by": {name: by[each["source_id"]][name] for name in ("version", "run_id")}}
+        if (each["source"], each["version"]) in gone and each["source_id"] in by
+        else each
+        for each in versions
+    ]
+
+
 def _report(stack: Stack, entry: Entry) -> dict[str, Any]:
     """Return the validation report of a version, {} when it has expired or is not written yet."""
     s3 = stack.client("s3")
@@ -89,7 +102,8 @@ def _print_file(stack: Stack, versions: Sequence[dict[str, Any]]) -> None:
     output.out.print(Text(versions[0]["source"], style="bold"), soft_wrap=True)
     for version in versions:
         output.out.print()
-        output.out.print(output.status_text(version["status"]), Text(f"version {version['version']}", style="dim"))
+        status = REPLACED if "replaced_by" in version else version["status"]
+        output.out.print(output.status_text(status), Text(f"version {version['version']}", style="dim"))
         output.facts(
             {
                 "dataset": f"{version['dataset']}, contract version {version.get('contract_version', '?')}",
@@ -98,6 +112,7 @@ def _print_file(stack: Stack, versions: Sequence[dict[str, Any]]) -> None:
                 "claimed": _time(version.get("claimed_at")),
                 "published": _time(version.get("published_at")),
                 "failed": _time(version.get("failed_at")),
+                "replaced by": _replacement(version),
                 "run": f"{version['run_id']}, attempt {version['attempt']}" if version.get("run_id") else None,
                 "size": f"{version['size']:,} bytes",
                 "rows": _account(version),
@@ -150,6 +165,11 @@ def _print_states(states: list[dict[str, Any]]) -> None:
         state = StateTime(**each)
         listed.add_row(state.state, output.number(state.times), f"{state.seconds:,.1f}")
     listed.print(output.out)
+
+
+def _replacement(version: Entry) -> str | None:
+    by = version.get("replaced_by")
+    return f"version {by['version']}, {by['run_id']}: none of its rows is in the table" if by else None
 
 
 def _account(version: Entry) -> str | None:

@@ -10,16 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cli.contracts.document import ContractDocument
+from sluice.publish.column_types import reads_as
 
 Touches = Literal["producers", "consumers", "values", "nobody"]
 
-_WIDER = {("tinyint", "smallint"), ("tinyint", "int"), ("smallint", "int"), ("float", "double")} | {
-    (narrow, "bigint") for narrow in ("tinyint", "smallint", "int")
-}
-"""Types that Athena reads from a file that holds the narrower one.
-https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html"""
-
-AGAIN = "rows published before keep the old ones until their files are cleaned again"
+AGAIN = "rows published before keep the old ones until sluice migrate cleans their files again"
+_REFUSED = "the deployment is refused (TableDisagrees): take a new dataset name, then sluice migrate moves the files"
 
 
 @dataclass(frozen=True)
@@ -58,12 +54,20 @@ def needs_version(old: ContractDocument, new: ContractDocument) -> bool:
 
 def _columns(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     before, after = old["columns"], new["columns"]
+    renamed = {
+        name: alias
+        for alias, name in new["reading"]["aliases"].items()
+        if alias in before and alias not in after and name in after and name not in before
+    }
     for name in before:
-        if name not in after:
+        if name not in after and name not in renamed.values():
             yield Change(f"column {name} is removed", "consumers", "queries that name it fail; files may not hold it")
     for name in after:
         if name in before:
             yield from _column(name, before[name], after[name])
+            yield from _type(name, before[name]["type"], after[name]["type"], new)
+        elif name in renamed:
+            yield from _renaming(name, renamed[name], before, new)
         elif after[name]["in_files"] and name not in new["reading"]["optional"]:
             yield Change(f"column {name} is added", "producers", "files without it are rejected; older rows have none")
         else:
@@ -72,13 +76,27 @@ def _columns(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
         yield Change("the columns are in another order", "nobody", "SELECT * shows them so; Parquet goes by name")
 
 
+def _renaming(name: str, alias: str, before: ContractDocument, new: ContractDocument) -> Iterator[Change]:
+    is_same = new["table"] == "iceberg" and _reads(before[alias]["type"], new["columns"][name]["type"], new)
+    older = "older rows keep their values" if is_same else "older rows have no value until sluice migrate"
+    yield Change(f"column {alias} is renamed {name}", "consumers", f"queries that name {alias} fail; {older}")
+
+
+def _type(name: str, old: str, new: str, contract: ContractDocument) -> Iterator[Change]:
+    if old == new:
+        return
+    what = f"{name} is {new} instead of {old}"
+    if _reads(old, new, contract) and name not in {part["name"] for part in contract["partition_by"]}:
+        yield Change(what, "nobody", "readers take the older files as the wider type")
+    else:
+        yield Change(what, "consumers", _REFUSED)
+
+
+def _reads(old: str, new: str, contract: ContractDocument) -> bool:
+    return reads_as(old, new, kind=contract["table"], partitioned=bool(contract["partition_by"]))
+
+
 def _column(name: str, old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
-    if old["type"] != new["type"]:
-        what = f"{name} is {new['type']} instead of {old['type']}"
-        if (old["type"], new["type"]) in _WIDER:
-            yield Change(what, "nobody", "Athena reads the older files as the wider type")
-        else:
-            yield Change(what, "consumers", "queries fail on the files published before, until these are cleaned again")
     if new["nullable"] and not old["nullable"]:
         yield Change(f"{name} may be missing", "consumers", "queries meet rows without a value")
     if old["nullable"] and not new["nullable"]:
@@ -194,14 +212,17 @@ def _dates(name: str, old: list[str], new: list[str]) -> Iterator[Change]:
 
 def _table(old: ContractDocument, new: ContractDocument) -> Iterator[Change]:
     if old["dataset"] != new["dataset"]:
-        yield Change(f"the dataset is called {new['dataset']}", "consumers", "a new table; the old one stays as it is")
+        effect = "a new table, to which sluice migrate moves the files: the rows of each leave the old table then"
+        yield Change(f"the dataset is called {new['dataset']}", "consumers", effect)
     before, after = old.get("table", "parquet"), new["table"]
     if before != after:
         what = f"the table is of the kind {after} instead of {before}"
-        yield Change(what, "consumers", "runs fail (TableDisagrees): take a new dataset name")
-    if old["partition_by"] != new["partition_by"]:
-        what = ", ".join(part["name"] for part in new["partition_by"]) or "nothing"
-        yield Change(f"partitioned by {what}", "consumers", "runs fail (TableDisagrees): take a new dataset name")
+        yield Change(what, "consumers", _REFUSED)
+    names, now = ([part["name"] for part in of["partition_by"]] for of in (old, new))
+    if names != now:
+        yield Change(f"partitioned by {', '.join(now) or 'nothing'}", "consumers", _REFUSED)
+    elif old["partition_by"] != new["partition_by"]:
+        yield Change(f"{', '.join(now)}: made otherwise of the row", "values", AGAIN)
     for name in sorted(old["personal"].keys() | new["personal"].keys()):
         before, after = old["personal"].get(name), new["personal"].get(name)
         if before != after and name in old["columns"].keys() & new["columns"].keys():

@@ -10,10 +10,10 @@ import yaml
 from pandera import Check
 
 from cli.contracts.document import contract_document
-from cli.contracts.page import words
 from sluice.contract.facts import Facts, column_facts
 from sluice.contract.glue_types import glue_type
 from sluice.contract.model import LINEAGE, Contract
+from sluice.report.contract_page import words
 
 API_VERSION = "v3.1.0"
 _LOGICAL = {pl.String: "string", pl.Boolean: "boolean", pl.Date: "date", pl.Datetime: "timestamp"}

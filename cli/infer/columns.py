@@ -10,6 +10,7 @@ import polars as pl
 
 from cli.infer.kinds import Guess, guess
 from cli.infer.people import likely_personal
+from local.emulator.athena import reserved_words
 from sluice.contract.declarations import Treatment
 from sluice.contract.values import parse
 
@@ -98,6 +99,8 @@ def column_of(name: str, header: str, texts: pl.DataFrame, rows: int) -> Column:
     values = texts["text"]
     personal = likely_personal(name, values)
     decide = list(found.notes)
+    if name in reserved_words.IN_QUERIES:
+        decide.append(f"{reserved_words.advice(name)}. Or another name here, and an alias from {header!r}?")
     if found.unread:
         shown = "" if personal else ", such as " + ", ".join(map(repr, found.unread))
         decide.append(f"{found.unread_rows:,} values are no {_kind(found.dtype)}{shown}: these rows are quarantined.")

@@ -10,6 +10,7 @@ from cli.infer.keys import Key, file_pattern, find_key, find_partition
 from cli.infer.kinds import decimal_comma
 from cli.infer.nulls import Markers, null_markers
 from cli.infer.sampling import Samples
+from cli.infer.totals import Totals, find_totals
 from sluice.contract.declarations import Partition
 from sluice.contract.values import parse
 from sluice.runtime.text import INVISIBLE
@@ -17,7 +18,7 @@ from sluice.runtime.text import INVISIBLE
 
 @dataclass(frozen=True)
 class Proposal:
-    """What `sluice new` writes. `columns` in the order of the files."""
+    """What `sluice new` writes. columns: in the order of the files; samples: without the totals that are discarded."""
 
     dataset: str
     samples: Samples
@@ -28,11 +29,14 @@ class Proposal:
     partition: Partition | None
     files: str
     files_are_given: bool = False
+    totals: Totals | None = None
 
 
 def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: str | None = None) -> Proposal:
     """Infer a contract from samples. nulls, files: null markers and the naming convention, as far as known."""
     names = table_names(samples.rows.columns)
+    totals = find_totals(samples, names)
+    samples = totals.left_out(samples) if totals else samples
     trimmed = samples.rows.select(
         pl.col(header).str.strip_chars(INVISIBLE).alias(name) for header, name in names.items()
     )
@@ -55,6 +59,7 @@ def propose(dataset: str, samples: Samples, nulls: Collection[str] = (), files: 
         partition=find_partition(columns, _moments(columns, texts), trimmed.height),
         files=files or file_pattern(dataset, samples.paths),
         files_are_given=files is not None,
+        totals=totals,
     )
 
 

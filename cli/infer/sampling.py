@@ -2,11 +2,13 @@
 
 import codecs
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -37,6 +39,7 @@ class Samples:
 
     malformed: records that could not be split, by reason. partial: columns that not every file has.
     cut: whether rows were left out because there are more than ROWS.
+    last: the indices in `rows` of the rows that end a file; last_raw: the records that end one and cannot be split.
     """
 
     paths: tuple[Path, ...]
@@ -45,30 +48,57 @@ class Samples:
     malformed: dict[str, int]
     partial: tuple[str, ...]
     cut: bool
+    last: tuple[int, ...] = ()
+    last_raw: tuple[str, ...] = ()
 
 
-def read_samples(paths: Sequence[Path]) -> Samples:
-    """Read the files, all in the format of the first. Raises SampleRefused, FileRejected."""
-    text_format = _format_of(paths[0])
-    frames: list[pl.DataFrame] = []
-    malformed: Counter[str] = Counter()
-    cut = False
+class _File(NamedTuple):
+    """rows: under the header's names. malformed: by reason. cut: whether there are more. last_raw: the record at its
+    end, where it cannot be split."""
+
+    rows: pl.DataFrame
+    malformed: Counter[str]
+    cut: bool
+    last_raw: str | None
+
+
+def read_samples(paths: Sequence[Path], text_format: TextFormat | None = None) -> Samples:
+    """Read the files, all in the format of the first. Raises SampleRefused, FileRejected.
+
+    text_format: where it is known. Then `rows` has also the columns that not every file has, empty where one has not.
+    """
+    known, text_format = text_format is not None, text_format or _format_of(paths[0])
+    files: list[_File] = []
     for path in paths:
-        frame, bad, more = _read(path, text_format, ROWS - sum(frame.height for frame in frames))
-        frames.append(frame)
-        malformed.update(bad)
-        cut |= more
-    names = [{name.lower(): name for name in frame.columns} for frame in frames]
-    shared = [name for name in frames[0].columns if all(name.lower() in others for others in names)]
-    every = dict.fromkeys(name.lower() for frame in frames for name in frame.columns)
+        files.append(_read(path, text_format, ROWS - sum(file.rows.height for file in files)))
+    names = [{name.lower(): name for name in file.rows.columns} for file in files]
+    every: dict[str, str] = {}
+    for file in files:
+        for name in file.rows.columns:
+            every.setdefault(name.lower(), name)
+    shared = [name for name in files[0].rows.columns if all(name.lower() in others for others in names)]
     partial = tuple(name for name in every if name not in {name.lower() for name in shared})
+    wanted = [*shared, *(every[name] for name in partial)] if known else shared
     rows = pl.concat(
-        frame.select(pl.col(own[name.lower()]).alias(name) for name in shared)
-        for frame, own in zip(frames, names, strict=True)
+        file.rows.select(
+            pl.col(own[name.lower()]).alias(name) if name.lower() in own else pl.lit("").alias(name) for name in wanted
+        )
+        for file, own in zip(files, names, strict=True)
     )
     if rows.is_empty():
         raise SampleRefused(f"{paths[0]}: no row below the header could be read, so there is nothing to infer from")
-    return Samples(tuple(paths), text_format, rows, dict(malformed), partial, cut)
+    ends = [*itertools.accumulate(file.rows.height for file in files)]
+    whole = [(file, end) for file, end in zip(files, ends, strict=True) if not file.cut]
+    return Samples(
+        tuple(paths),
+        text_format,
+        rows,
+        dict(sum((file.malformed for file in files), Counter[str]())),
+        partial,
+        any(file.cut for file in files),
+        tuple(end - 1 for file, end in whole if file.last_raw is None and file.rows.height),
+        tuple(file.last_raw for file, _ in whole if file.last_raw is not None),
+    )
 
 
 def _format_of(path: Path) -> TextFormat:
@@ -83,7 +113,7 @@ def _format_of(path: Path) -> TextFormat:
     for encoding in ("utf-8", "cp1252"):
         text_format = TextFormat(delimiter=delimiter, encoding=encoding)
         try:
-            _, bad, _ = _read(path, text_format, ROWS)
+            bad = _read(path, text_format, ROWS).malformed
         except FileRejected as rejected:
             if encoding == "cp1252" or rejected.reason != "file_is_utf_8":
                 raise
@@ -107,16 +137,16 @@ def _delimiter(head: str) -> str:
     return best if agreement(best)[0] else ","
 
 
-def _read(path: Path, text_format: TextFormat, most: int) -> tuple[pl.DataFrame, Counter[str], bool]:
-    """Return (rows under the header's names, malformed records by reason, whether there are more rows)."""
+def _read(path: Path, text_format: TextFormat, most: int) -> _File:
     malformed: Counter[str] = Counter()
     batches: list[pl.DataFrame] = []
-    height, raw = 0, list[str]()
+    height, raw, last_raw = 0, list[str](), None
     with Reader(FileSource(path), text_format) as reader:
         _refuse_header(path, reader.header)
         for batch in reader:
             malformed.update(batch.malformed["_reason"].to_list())
             raw += batch.malformed["_raw"].head(2).to_list()
+            last_raw = _last_raw(batch.rows["_row_number"], batch.malformed)
             batches.append(batch.rows.drop("_row_number"))
             height += batch.rows.height
             if height >= most:
@@ -128,7 +158,16 @@ def _read(path: Path, text_format: TextFormat, most: int) -> tuple[pl.DataFrame,
         advice = _advice(reason, header, raw)
         raise SampleRefused(f"{path}: {count:,} of {rows_in:,} rows fail {reason}. {advice}")
     rows = pl.concat(batches) if batches else pl.DataFrame(schema=dict.fromkeys(header, pl.String))
-    return rows.rename(dict(zip(rows.columns, header, strict=True))).head(most), malformed, height > most
+    named = rows.rename(dict(zip(rows.columns, header, strict=True))).head(most)
+    return _File(named, malformed, height > most, last_raw)
+
+
+def _last_raw(split: pl.Series, malformed: pl.DataFrame) -> str | None:
+    """Return the record that ends a batch, if it is one that cannot be split. split: row numbers of the others."""
+    last = malformed.sort("_row_number").tail(1)
+    if last.is_empty() or (len(split) and int(split.max()) > last["_row_number"].item()):  # type: ignore[arg-type]
+        return None
+    return str(last["_raw"].item())
 
 
 def _refuse_format(path: Path, head: bytes) -> None:

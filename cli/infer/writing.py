@@ -33,6 +33,8 @@ def _head(proposal: Proposal) -> str:
     names = ", ".join(repr(path.name) for path in samples.paths[:3]) + (", …" if len(samples.paths) > 3 else "")
     seen = f"{samples.rows.height:,} rows" + (", the first of more" if samples.cut else "")
     used = ["Contract", "Reading"]
+    if (totals := proposal.totals) and totals.discarded:
+        used += ["Discard"] if totals.column else ["RAW", "Discard"]
     used += ["Partition"] if proposal.partition else []
     used += ["TextFormat"] if _text_format(proposal) else []
     used += ["Unique"] if proposal.key.columns else []
@@ -112,6 +114,7 @@ def _contract(proposal: Proposal) -> Iterator[str]:
         )
     yield f"    files=({_text(proposal.files)},),"
     yield from _reading(proposal)
+    yield from _discard(proposal)
     yield from _unique(proposal)
     yield from _partition(proposal)
     yield from _personal(proposal)
@@ -143,6 +146,22 @@ def _reading(proposal: Proposal) -> Iterator[str]:
         yield from _comment(f"{_DECIDE}: is a comma in numbers the decimal comma? Then 1,234 is below 2.", 8)
         yield "        decimal_comma=True,"
     yield "    ),"
+
+
+def _discard(proposal: Proposal) -> Iterator[str]:
+    totals = proposal.totals
+    if totals is None:
+        return
+    shown = f"a file ends with {totals.shown!r}, which looks like a sum"
+    if not totals.discarded:
+        yield from _comment(f"{_DECIDE}: {shown}. If it is, discard such rows by a rule; here they are rows.", 4)
+        return
+    yield from _comment(f"{_DECIDE}: {shown}, so such rows are discarded. Or are they rows like the others?", 4)
+    words = _tuple(totals.words, 40, 4).replace("(", "[", 1).replace(",)", "]").replace(")", "]")
+    when = f'pl.col("{totals.column}").str.to_lowercase().is_in({words})'
+    if totals.column is None:
+        when = " | ".join(f"RAW.str.starts_with({_text(word)})" for word in totals.words)
+    yield f'    discard=(Discard("totals_line", when={when}),),'
 
 
 def _text_format(proposal: Proposal) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.repair.spreadsheet import quoted
 from cli.stack import history
 from cli.stack.athena import chunks
 from cli.stack.connection import Stack
 from sluice.publish.sql import literal
+from sluice.runtime.text import quoted
 
 if TYPE_CHECKING:
     from pandas import DataFrame

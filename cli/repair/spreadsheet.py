@@ -1,24 +1,15 @@
-"""Cells on their way through a spreadsheet: what it would run as a formula is quoted, and its encodings are read."""
+"""Cells on their way back from a spreadsheet: apostrophes before formulas are taken off, its encodings are read."""
 
-import re
 from pathlib import Path
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?[0-9.,]+")
+from sluice.runtime.text import FORMULA
+
 _BLOCK = 1 << 20
 
 
-def quoted(cell: str) -> str:
-    """Return a cell with an apostrophe before it where a spreadsheet would run it, or take its apostrophe away.
-
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
 def unquoted(cell: str) -> str:
-    """Return what `quoted` was given, with or without the apostrophe: a spreadsheet may keep it or not."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    """Return what `quoted` (sluice.runtime.text) was given: a spreadsheet may keep its apostrophe or not."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
 def encoding_of(path: Path) -> str:

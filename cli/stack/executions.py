@@ -23,7 +23,7 @@ class StateTime:
     seconds: float
 
 
-REPLACING = "waiting to remove the replaced rows (ReplaceGraceSeconds)"
+REPLACING = "waiting to remove the replaced objects (ReplaceGraceSeconds)"
 _MOST_ASKED = 5
 """Runs whose state is read at a time: each is a call of a rate-limited API."""
 _ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
@@ -53,9 +53,9 @@ def execution(stack: Stack, run_id: str) -> dict[str, Any]:
 
 
 def replacing(stack: Stack, sources: Iterable[str]) -> set[str]:
-    """Return those of the sources whose replaced rows a run is about to remove, of five runs at most.
+    """Return those of the sources whose replaced objects a run is about to remove, of five runs at most.
 
-    Until then a query sees the old and the new rows. It is empty when nothing is left to remove.
+    Until then a query of a Parquet table sees the old and the new rows. It is empty when nothing is left to remove.
     """
     heads = history.heads(stack, sources)
     runs = {uri: head["published_run"] for uri, head in heads.items() if head.get("replaced")}

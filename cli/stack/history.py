@@ -56,6 +56,13 @@ def published_now(stack: Stack, entries: Sequence[Entry]) -> list[Entry]:
     return [e for e in entries if latest.get(e["source"], {}).get("published_version") == e["version"]]
 
 
+def replaced(stack: Stack, entries: Sequence[Entry]) -> set[tuple[str, str]]:
+    """Return the (uri, version id) of the published entries whose rows a later version of their file has replaced."""
+    published = [entry for entry in entries if entry["status"] == PUBLISHED]
+    current = {(entry["source"], entry["version"]) for entry in published_now(stack, published)}
+    return {(entry["source"], entry["version"]) for entry in published} - current
+
+
 def why(entry: Entry) -> list[str]:
     """Return why a file was rejected, one problem a text, or why it failed; nothing of another status."""
     if entry["status"] == FAILED:

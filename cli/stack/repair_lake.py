@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from cli.stack.connection import Stack
 from sluice.aws.object_version import ObjectVersion
+from sluice.maintain.copy_on_write import rewrite
 from sluice.publish import partitions
 from sluice.publish.lake import Catalog, Lake, read_manifest
 from sluice.publish.remove import remove_replaced
@@ -14,7 +15,7 @@ from sluice.publish.verify import Difference, is_empty
 
 def repair(stack: Stack, difference: Difference) -> None:
     """Repair one difference of a kind in REPAIRABLE. Repeating it is harmless."""
-    _REPAIRS[difference.kind](stack, Lake(stack.client("s3"), stack.lake), difference)
+    _REPAIRS[difference.kind](stack, Lake(stack.client("s3"), stack.lake, rewrite), difference)
 
 
 def _delete(_stack: Stack, lake: Lake, difference: Difference) -> None:

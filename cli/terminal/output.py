@@ -44,6 +44,7 @@ _COLOURS = {
     "FAILED": "bold red",
     "TIMED_OUT": "bold red",
     "ABORTED": "bold red",
+    "REPLACED": "dim",
     "SUPERSEDED": "dim",
 }
 

@@ -30,6 +30,7 @@ class StagedFile:
 class TableDeclaration:
     """What the catalog needs to know of a dataset. schema, quarantine_schema, partition_columns: [{name, type}] in Glue
     types, the partition columns not among the schema's; across_files: as in a manifest; table: parquet or iceberg.
+    aliases: other names that files have for a column → the column.
     """
 
     contract_version: int
@@ -38,6 +39,7 @@ class TableDeclaration:
     partition_columns: list[dict[str, str]]
     across_files: dict[str, Any]
     table: str = "parquet"
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

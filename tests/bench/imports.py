@@ -5,6 +5,7 @@ The layer is built as `sam build` builds it, bytecode included; the functions' o
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def build(folder: Path) -> Built:
     functions, layer = folder / "functions", folder / "layer"
     shutil.copytree(FUNCTIONS, functions, ignore=shutil.ignore_patterns("__pycache__"))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = ["make", "--silent", "build-PackagesLayer", f"ARTIFACTS_DIR={layer}"]
+    command = ["make", "--silent", "build-PackagesLayer", f"ARTIFACTS_DIR={layer}", f"PROCESSOR={platform.machine()}"]
     subprocess.run(command, cwd=ROOT / "packages", env={**os.environ, "PATH": path}, check=True)
     return Built(functions, layer / "python")
 

@@ -16,7 +16,6 @@ from typing import Any
 from moto import mock_aws
 
 from cli.commands.explain import good_sample
-from cli.contracts.page import html, page
 from sluice.aws.object_keys import (
     dataset_page_key,
     manifest_key,
@@ -30,6 +29,7 @@ from sluice.aws.s3 import put_json
 from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.ledger.runs import Run
+from sluice.report.contract_page import html, page
 from tests.browser.hostile import HOSTILE
 from tests.unit.cloud import ENVIRONMENT, WORK, Cloud
 from tests.unit.sales_rows import as_csv

@@ -39,6 +39,12 @@ def _parts(contract: Contract, folder: Path) -> Mapping[str, str]:
     return next(parts for pattern in contract.patterns if (parts := pattern.match(key)))
 
 
+def advice(dataset: str) -> str:
+    """Return what to do when the samples do not fit the contract any more."""
+    command = f"sluice new {dataset} FILES --resample"
+    return f"after an edit of the contract, make its samples again: {command} (or edit tests/data/{dataset}/ by hand)"
+
+
 def sample(contract: Contract, name: str) -> str:
     """Return a sample's file name: good or bad, in the format that the contract reads."""
     return f"{name}.jsonl" if contract.reads_objects else f"{name}.csv"

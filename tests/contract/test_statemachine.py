@@ -16,6 +16,8 @@ TRANSIENT = {
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
+    # Other commits to the table came between each attempt of the function.
+    "CommitConflict",
     # A service did not answer the function, however often its SDK asked: the steps are idempotent.
     "ClientError",
     "EndpointConnectionError",
@@ -140,7 +142,7 @@ def test_every_lambda_task_retries_alike_and_throttling_by_itself() -> None:
     assert seconds_waited_on_average(throttled) > 15 * 60
     for retry in retriers:
         assert sorted(error for retrier in retry[-2:] for error in retrier["ErrorEquals"]) == sorted(of_lambda())
-        assert [retrier["ErrorEquals"] for retrier in retry[:-2]] in ([], [["SourceBusy"]])
+        assert [retrier["ErrorEquals"] for retrier in retry[:-2]] in ([], [["SourceBusy"]], [["CommitConflict"]])
 
 
 def seconds_waited_on_average(retrier: dict[str, Any]) -> float:
@@ -159,7 +161,8 @@ def test_a_new_account_s_ten_functions_are_not_used_up_by_validation_or_by_one_r
 
 def of_lambda() -> set[str]:
     """The transient errors that any Lambda task may end with."""
-    return {error for error in TRANSIENT if not error.startswith(("Glue.", "Athena.")) and error != "SourceBusy"}
+    ours = {"SourceBusy", "CommitConflict"}
+    return {error for error in TRANSIENT - ours if not error.startswith(("Glue.", "Athena."))}
 
 
 def test_every_caught_error_keeps_its_name_and_a_bounded_cause() -> None:
@@ -188,7 +191,20 @@ def test_readers_do_not_wait_for_a_crawl() -> None:
     states = declared.machine()["States"]
 
     assert [name for name, state in states.items() if "AnyNewPartitions" in declared.successors(state)] == ["AnyFailed"]
-    assert [name for name, state in states.items() if "PlanCheck" in declared.successors(state)] == ["AnyPublished"]
+    assert [name for name, state in states.items() if "PlanCheck" in declared.successors(state)] == [
+        "AnyPublished",
+        "Commit",
+    ]
+    assert [name for name, state in states.items() if "Commit" in declared.successors(state)] == ["AnyPublished"]
+
+
+def test_a_commit_that_others_came_between_is_tried_again_wherever_a_table_is_committed_to() -> None:
+    conflicts = {
+        name
+        for name, state in tasks().items()
+        if any("CommitConflict" in retrier["ErrorEquals"] for retrier in state["Retry"])
+    }
+    assert conflicts == {"Commit", "Undo", "UndoPublish", "RemoveReplaced"}
 
 
 def function_of(state: dict[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def test_an_event_whose_function_fails_goes_to_the_dead_letter_queue() -> None:
         "DescribeFunctionNoticeRule": "DescribeFunction",
         "WatchFunctionWatchSchedule": "WatchFunction",
         "VerifyFunctionVerifySchedule": "VerifyFunction",
+        "MaintainFunctionMaintainSchedule": "MaintainFunction",
     }
     for target in called.values():
         invoke = FUNCTIONS[target["Arn"]["Fn::GetAtt"][0]]["EventInvokeConfig"]

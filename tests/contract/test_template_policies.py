@@ -35,7 +35,7 @@ ANY_RESOURCE = {
 }
 
 CALLS = {
-    # The calls of boto3 that need an action. An action that no call of a handler needs must go.
+    # The calls of boto3 and of pyiceberg that need an action. An action that no call of a handler needs must go.
     "athena:GetQueryResults": {"get_paginator"},
     "dynamodb:BatchGetItem": {"batch_get_item"},
     "dynamodb:GetItem": {"get_item", "transact_get_items"},
@@ -45,11 +45,12 @@ CALLS = {
     "dynamodb:Scan": {"get_paginator"},
     "events:PutEvents": {"put_events"},
     "glue:BatchCreatePartition": {"batch_create_partition"},
+    "glue:BatchUpdatePartition": {"batch_update_partition"},
     "glue:CreateTable": {"create_table"},
     "glue:GetPartitions": {"get_paginator"},
-    "glue:GetTable": {"get_table"},
+    "glue:GetTable": {"get_table", "load_table"},
     "glue:GetTables": {"get_paginator"},
-    "glue:UpdateTable": {"update_table"},
+    "glue:UpdateTable": {"update_table", "commit_transaction"},
     "lambda:GetLayerVersion": {"get_layer_version_by_arn"},
     "s3:DeleteObject": {"delete_object", "delete_objects"},
     "s3:DeleteObjectVersion": {"delete_object", "delete_objects"},
@@ -172,7 +173,15 @@ def test_only_validation_reads_the_queue_and_few_write_to_the_dead_letters() -> 
 
     assert holders == {
         "sqs:ReceiveMessage": {"ValidateRole"},
-        "sqs:SendMessage": {"ValidateRole", "RecoverRole", "DescribeRole", "WatchRole", "VerifyRole", "DeviceRole"},
+        "sqs:SendMessage": {
+            "ValidateRole",
+            "RecoverRole",
+            "DescribeRole",
+            "WatchRole",
+            "VerifyRole",
+            "MaintainRole",
+            "DeviceRole",
+        },
         "states:StartExecution": {"ValidateRole"},
         "dynamodb:PutItem": {"ValidateRole", "WindowRole"},
     }

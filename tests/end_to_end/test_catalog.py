@@ -17,7 +17,7 @@ def test_a_late_publication_does_not_bring_an_older_contracts_columns_back(aws: 
 
     def ensure(glue: Any, version: int) -> None:
         manifest = replace(MANIFEST, contract_version=version, schema=columns[version])
-        tables.ensure(glue, DATABASE, "sales", location="s3://lake/", manifest=manifest)
+        tables.ensure(glue, DATABASE, "sales", location="s3://lake/", declaration=manifest)
 
     def overtaken(**_: Any) -> None:
         slow.meta.events.unregister("before-call.glue.UpdateTable", overtaken)

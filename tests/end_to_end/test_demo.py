@@ -26,7 +26,7 @@ def test_what_is_not_as_planned_is_found(fresh: LocalAWS, monkeypatch: pytest.Mo
     monkeypatch.setattr(__main__, "why_no_spark", lambda: "this test is about something else")
     good = plan.make(with_spark=False)
     (planted, *others) = good.first
-    wrong = plan.Plan((replace(planted, published=planted.published + 1), *others), good.correction, None)
+    wrong = replace(good, first=(replace(planted, published=planted.published + 1), *others))
     monkeypatch.setattr(__main__, "make", lambda **_: wrong)
     found = __main__.run(fresh)
     assert f"{planted.key}: published is {planted.published}, planned {planted.published + 1}" in found

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from tests.permissions.world import World
 
 TABLES = ("guests", "guests_quarantine")
+ICEBERG = "grocery"
 numbers = count(1)
 """Each is taken once."""
 
@@ -40,12 +41,18 @@ def published(world: World, key: str, body: str, wrong: Wrong) -> str:
 
 
 def outdate(world: World, table: str) -> None:
-    """Make a table as an earlier version of the contract would have made it: without its last column."""
+    """Make a table, and its partitions, as an earlier version of the contract made them: without their last column."""
     database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
     found = glue.get_table(DatabaseName=database, Name=table)["Table"]
     older = {name: found[name] for name in ("Name", "TableType", "PartitionKeys")}
-    older["StorageDescriptor"] = found["StorageDescriptor"] | {"Columns": found["StorageDescriptor"]["Columns"][:-1]}
+    columns = {"Columns": found["StorageDescriptor"]["Columns"][:-1]}
+    older["StorageDescriptor"] = found["StorageDescriptor"] | columns
     glue.update_table(DatabaseName=database, TableInput=older | {"Parameters": {"sluice.contract_version": "0"}})
+    of_table = {"DatabaseName": database, "TableName": table}
+    for partition in glue.get_partitions(**of_table)["Partitions"]:
+        storage = partition["StorageDescriptor"] | columns
+        outdated = {"Values": partition["Values"], "StorageDescriptor": storage}
+        glue.update_partition(**of_table, PartitionValueList=partition["Values"], PartitionInput=outdated)
 
 
 def expect_current_tables(world: World, wrong: Wrong) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.permissions.commits import committed, recovered_commit, taken_out, uncommitted
 from tests.permissions.failures import (
     late,
     late_manifest,
@@ -16,7 +17,7 @@ from tests.permissions.failures import (
 from tests.permissions.large_files import large, stopped
 from tests.permissions.services import buried, crawled, logging_machine, set_up, verified, watched
 from tests.permissions.streams import streamed, undelivered
-from tests.permissions.uploads import changed, cold, corrected, described, first, good, rejected, released
+from tests.permissions.uploads import cold, corrected, described, first, good, rejected, released
 from tests.permissions.world import World
 
 
@@ -46,7 +47,6 @@ FLOWS = (
     Flow("late_manifest", late_manifest, only=("PublishRole",)),
     Flow("undelivered", undelivered, only=OF_STREAMS),
     Flow("streamed", streamed, only=OF_STREAMS),
-    Flow("changed", changed),
     Flow("cold", cold),
     Flow("first", first),
     Flow("corrected", corrected),
@@ -55,6 +55,10 @@ FLOWS = (
     Flow("recovered_new", recovered_new),
     Flow("recovered", recovered),
     Flow("replaced", replaced),
+    Flow("committed", committed, only=("CommitRole", "EtlStateMachineRole")),
+    Flow("uncommitted", uncommitted, only=("UndoRole",)),
+    Flow("recovered_commit", recovered_commit, only=("RecoverRole",)),
+    Flow("taken_out", taken_out, only=("RemoveReplacedRole",)),
     Flow("large", large),
     Flow("stopped", stopped),
 )

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.waiting import StillWaiting, eventually
 from tests.permissions.expectations import (
+    ICEBERG,
     TABLES,
     Wrong,
     expect_current_tables,
@@ -41,13 +42,14 @@ def watched(world: World) -> list[str]:
 
 
 def crawled(world: World) -> list[str]:
-    """A crawl follows a run that made a partition, and people are notified of what it finds."""
+    """A crawl follows a run that made a partition; the run compares it, and people are notified of what it finds."""
     wrong = Wrong()
     key, month = fresh("crawled")
     begun = datetime.now(UTC)
-    published(world, key, guests({"arrival": f"{month}-01"}), wrong)
+    version = published(world, key, guests({"arrival": f"{month}-01"}), wrong)
     if wrong:
         return wrong
+    wrong += world.failed_states(world.entry(key, version)["run_id"])
     glue = world.aws.client("glue")
 
     def last() -> dict[str, Any] | None:
@@ -100,7 +102,9 @@ def set_up(world: World) -> list[str]:
     wrong = Wrong()
     published_rows, quarantined_rows = TABLES
     outdate(world, published_rows)
-    world.aws.client("glue").delete_table(DatabaseName=world.stack.outputs["DatabaseName"], Name=quarantined_rows)
+    database, glue = world.stack.outputs["DatabaseName"], world.aws.client("glue")
+    for name in (quarantined_rows, ICEBERG):
+        glue.delete_table(DatabaseName=database, Name=name)
     layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
@@ -114,6 +118,8 @@ def set_up(world: World) -> list[str]:
         world.invoke("SetupFunction", event)
     if wrong.expect(len(answers) == 1, "CloudFormation is answered"):
         wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")
+    made = {table["Name"] for table in glue.get_tables(DatabaseName=database)["TableList"]}
+    wrong.expect(ICEBERG in made, "the Iceberg table is made")
     expect_current_tables(world, wrong)
     return wrong
 

@@ -27,7 +27,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("CrawlerRole", "glue:GetTables", CRAWLER),
     ("CrawlerRole", "glue:UpdateTable", CRAWLER),
     ("CrawlerRole", "glue:*GetPartition", CRAWLER),
-    ("CrawlerRole", "glue:CreatePartition", CRAWLER),
+    ("CrawlerRole", "glue:*CreatePartition", CRAWLER),
     ("CrawlerRole", "glue:*UpdatePartition", CRAWLER),
     ("CrawlerRole", "logs:*", "the local crawler writes its log with fewer resources named"),
     ("EtlStateMachineRole", "logs:*", LOG_DELIVERY),
@@ -38,6 +38,18 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("CompleteRole", "s3:ListBucket*", GONE),
     ("RemoveReplacedRole", "s3:ListBucket* rawbucket", GONE),
     ("RecoverRole", "s3:ListBucket* rawbucket", GONE),
+    *(
+        (role, "s3:ListBucket lakebucket", GONE)
+        for role in (
+            "PublishRole",
+            "CommitRole",
+            "UndoRole",
+            "PlanCheckRole",
+            "CheckRole",
+            "RemoveReplacedRole",
+            "RecoverRole",
+        )
+    ),
     ("SetupRole", "s3:Delete*", DESTROYED),
     ("SetupRole", "s3:ListBucketVersions", DESTROYED),
     ("DeliveryRole", "lambda:GetFunctionConfiguration", "the Firehose guide lists it for a transformation by Lambda"),

@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +17,12 @@ import requests
 import sqlglot
 
 from sluice.aws.object_version import ObjectVersion
+from sluice.contract import registry
 from sluice.ledger.ledger import Ledger
 from sluice.ledger.runs import Run
+from sluice.publish.iceberg.catalog import load
+from sluice.publish.iceberg.file_io import S3FileIO
+from sluice.publish.lake import Catalog
 
 RAW = "acme-sales-raw"
 LAKE = "acme-sales-lake"
@@ -38,6 +43,9 @@ SAMPLE = ObjectVersion(
     size=1841,
 )
 """The object version that the files in events/ speak of."""
+
+STATES = ("claim", "clean", "reconcile", "publish", "commit", "complete", "remove_replaced")
+"""Of a run, after its files were validated; commit: of Iceberg tables."""
 
 SAMPLE_RUN = Run.of("sales", [SAMPLE]).run_id
 
@@ -63,6 +71,7 @@ ENVIRONMENT = {
     "GLUE_DPUS": "4",
     "SLUICE_HASH_KEY_SECRET": "none",
     "WATCH_MINUTES": "60",
+    "SNAPSHOT_DAYS": "7",
     "UPLOAD_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/uploads",
     "POWERTOOLS_SERVICE_NAME": "acme-sales",
     "POWERTOOLS_TRACE_DISABLED": "true",
@@ -137,7 +146,9 @@ class Cloud:
 
     def step(self, name: str, source: ObjectVersion, **more: Any) -> Any:
         """Invoke a handler of the state machine on one source, in the run that the ledger names."""
-        return self.invoke(name, {**self.task(source), **more})
+        task = self.task(source)
+        # One Commit is of all sources of the run.
+        return self.invoke(name, {**task, **({"sources": [task["source"]]} if name == "commit" else {}), **more})
 
     def task(self, source: ObjectVersion) -> dict[str, Any]:
         entry = self.ledger.entry(source)
@@ -145,10 +156,9 @@ class Cloud:
 
     def run(self, source: ObjectVersion, *, until: str = "remove_replaced") -> None:
         """Do what the state machine does with a source, up to and with one state."""
-        for name in ("validate", "claim", "clean", "reconcile", "publish", "complete", "remove_replaced"):
-            if name == "validate":
-                self.validate(source)
-            else:
+        self.validate(source)
+        for name in STATES if until != "validate" else ():
+            if name != "commit" or registry.load(self.task(source)["dataset"]).table == "iceberg":
                 self.step(name, source)
             if name == until:
                 return
@@ -177,11 +187,20 @@ class Cloud:
     def table(self, dataset: str = "sales") -> pl.DataFrame:
         """The rows that readers see, with the partition columns out of the paths, and `$path` as in Athena."""
         frames = []
-        for key in self.lake(f"published/{dataset}/"):
+        for key in self.readable(dataset):
             body = self.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
             names = dict(part.split("=", 1) for part in key.split("/")[2:-1]) | {"$path": f"s3://{LAKE}/{key}"}
             frames.append(pl.read_parquet(io.BytesIO(body)).with_columns(**{k: pl.lit(v) for k, v in names.items()}))
         return pl.concat(frames) if frames else pl.DataFrame()
+
+    def readable(self, dataset: str) -> list[str]:
+        """The keys of a table's objects: of an Iceberg table those in its current snapshot."""
+        with suppress(self.glue.exceptions.EntityNotFoundException):
+            table = self.glue.get_table(DatabaseName=DATABASE, Name=dataset)["Table"]
+            if table["Parameters"].get("table_type") == "ICEBERG":
+                tasks = load(Catalog(self.glue, DATABASE), dataset, S3FileIO(self.s3)).scan().plan_files()
+                return sorted(task.file.file_path.removeprefix(f"s3://{LAKE}/") for task in tasks)
+        return self.lake(f"published/{dataset}/")
 
     def query(self, plan: dict[str, Any]) -> str:
         """Run a planned count over what readers see, as Athena would; return the query's execution id."""

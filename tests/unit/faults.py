@@ -14,19 +14,19 @@ from botocore.client import BaseClient
 from sluice.aws.dynamodb import Items
 from sluice.intake import Intake
 from sluice.ledger.ledger import Ledger
-from sluice.publish.lake import Lake
+from sluice.publish.lake import Catalog, Lake
 
 READS = ("Get", "List", "Head", "BatchGet")
 
 
 def clients_of(module: ModuleType) -> list[Any]:
-    """The AWS clients that a handler holds, also those within its ledger, lake and intake."""
+    """The AWS clients that a handler holds, also those within its ledger, lake, catalog and intake."""
     found, held = {}, list(vars(module).values())
     while held:
         value = held.pop()
         if isinstance(value, BaseClient):
             found[id(value)] = value
-        elif isinstance(value, (Intake, Lake, Ledger, Items)):
+        elif isinstance(value, (Intake, Lake, Catalog, Ledger, Items)):
             held += vars(value).values()
     return list(found.values())
 

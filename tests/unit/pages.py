@@ -12,7 +12,8 @@ CALLS_OUT = {"src", "href", "srcset", "action", "xlink:href", "poster", "data"}
 class Page(HTMLParser):
     """A parsed page. Raises AssertionError where its tags do not nest, or where it would fetch or run anything.
 
-    numbers: id → the text of the element with it, as a number. text: all that is read. pictures: their words.
+    numbers: id → the text of the element with it, where it is a number. ids: of all elements. text: all that is read.
+    pictures: their words. links: where its anchors lead; only to files that lie where it lies.
     """
 
     def __init__(self, html: str) -> None:
@@ -20,7 +21,9 @@ class Page(HTMLParser):
         self.open: list[tuple[str, str]] = []
         self.numbers: dict[str, int] = {}
         self.text = ""
+        self.ids: set[str] = set()
         self.pictures: list[str] = []
+        self.links: list[str] = []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -29,6 +32,10 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if tag == "a":
+            self.links.append(given.pop("href") or "")
+            assert not re.match(r"[a-z+]+:|/", self.links[-1]), self.links[-1]
+        self.ids |= {given["id"] or ""} if "id" in given else set()
         assert not CALLS_OUT & set(given), (tag, given)
         assert not [name for name in given if name.startswith("on")]
         if given.get("role") == "img":
@@ -48,5 +55,5 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1][0] != "style":
             self.text += data
-            if self.open[-1][1]:
+            if self.open[-1][1] and data.replace(",", "").isdigit():
                 self.numbers[self.open[-1][1]] = int(data.replace(",", ""))

@@ -17,9 +17,9 @@ THIRD = as_csv(*GOOD, MAY)
 ERROR = {"Error": "Test", "Cause": "a test"}
 
 
-def rows(cloud: Cloud, source: ObjectVersion) -> list[tuple[str, str, int]]:
+def rows(cloud: Cloud, source: ObjectVersion, dataset: str = "sales") -> list[tuple[str, str, int]]:
     """(month, run, rows) of one key, as readers see them."""
-    table = cloud.table()
+    table = cloud.table(dataset)
     if table.is_empty():
         return []
     mine = table.filter(pl.col("_source_key") == source.uri)

@@ -84,6 +84,11 @@ def run_facts_key(run_id: str) -> str:
     return f"runs/{run_id}/report.json"
 
 
+def bad_rows_key(run_id: str) -> str:
+    """The first quarantined rows of a run as CSV, masked (work bucket)."""
+    return f"runs/{run_id}/bad_rows.csv"
+
+
 def rejected_page_key(source_id: str) -> str:
     """The page of a rejected file (work bucket)."""
     return f"reports/{source_id}/report.html"
@@ -92,6 +97,11 @@ def rejected_page_key(source_id: str) -> str:
 def dataset_page_key(dataset: str) -> str:
     """A dataset's page over time; dataset_facts_key has its facts as JSON (work bucket)."""
     return f"pages/{dataset}.html"
+
+
+def contract_page_key(dataset: str) -> str:
+    """The page of a dataset's contract (work bucket)."""
+    return f"pages/{dataset}.contract.html"
 
 
 def dataset_facts_key(dataset: str) -> str:

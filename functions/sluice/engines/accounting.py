@@ -121,4 +121,5 @@ def declared_tables(contract: Contract) -> TableDeclaration:
         partition_columns=glue_schema({name: contract.published[name] for name in in_path}),
         across_files={"key": list(unique.key), "latest": unique.latest} if unique and unique.across_files else {},
         table=contract.table,
+        aliases=dict(contract.reading.aliases),
     )

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from sluice.aws.dynamodb import Items
@@ -19,14 +19,19 @@ class PastRun:
     """A published run, from the ledger. at: when its last file was published (ISO, UTC).
 
     latency_seconds: of its slowest file, from upload to table. cost_usd: estimate of its cleaning.
+    name: its file, or how many files. replaced_files, replaced_rows: files, and their published rows, that a later
+    version of the same key has replaced in the table.
     """
 
     run_id: str
     at: str
+    name: str
     contract_version: int
     files: int
+    replaced_files: int
     rows: int
     published: int
+    replaced_rows: int
     quarantined: int
     discarded: int
     reasons: dict[str, int]
@@ -70,26 +75,48 @@ class RunHistory:
         return max((run.at for run in runs(self.latest(dataset, status=PUBLISHED, most=100))), default="")
 
 
-def runs(entries: Iterable[Entry]) -> list[PastRun]:
-    """Return the runs of published entries, oldest first."""
-    by_run: dict[str, list[Entry]] = defaultdict(list)
+def replacements(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return, by source id, the entry that replaced each published version of a key among these.
+
+    A key's version that was published last is in the table, the others are not: Complete records both at once.
+    """
+    by_key: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry["status"] == PUBLISHED and "published_at" in entry:
+            by_key[entry["source"]].append(entry)
+    ordered = (sorted(some, key=lambda entry: str(entry["published_at"])) for some in by_key.values())
+    return {old["source_id"]: new for some in ordered for old, new in pairwise(some)}
+
+
+def runs(entries: Iterable[Entry]) -> list[PastRun]:
+    """Return the runs of published entries, oldest first. What replaced a file is looked for among the entries."""
+    found = list(entries)
+    replaced = replacements(found)
+    by_run: dict[str, list[Entry]] = defaultdict(list)
+    for entry in found:
+        if entry["status"] == PUBLISHED and "published_at" in entry:
             by_run[entry["run_id"]].append(entry)
-    return sorted((_past_run(run_id, some) for run_id, some in by_run.items()), key=lambda run: (run.at, run.run_id))
+    made = (
+        _past_run(run_id, some, [entry for entry in some if entry["source_id"] in replaced])
+        for run_id, some in by_run.items()
+    )
+    return sorted(made, key=lambda run: (run.at, run.run_id))
 
 
-def _past_run(run_id: str, entries: Sequence[Entry]) -> PastRun:
+def _past_run(run_id: str, entries: Sequence[Entry], replaced: Sequence[Entry]) -> PastRun:
     reasons: Counter[str] = Counter()
     for entry in entries:
         reasons.update(entry.get("reasons", {}))
     return PastRun(
         run_id=run_id,
         at=max(entry["published_at"] for entry in entries),
+        name=str(entries[0]["source"]) if len(entries) == 1 else f"{len(entries)} files",
         contract_version=max(int(entry.get("contract_version", 0)) for entry in entries),
         files=len(entries),
+        replaced_files=len(replaced),
         rows=sum(entry.get("rows", 0) for entry in entries),
         published=sum(entry.get("published", 0) for entry in entries),
+        replaced_rows=sum(entry.get("published", 0) for entry in replaced),
         quarantined=sum(entry.get("quarantined", 0) for entry in entries),
         discarded=sum(sum(entry.get("discarded", {}).values()) for entry in entries),
         reasons=dict(reasons.most_common()),

@@ -6,12 +6,12 @@ Undo first lets the ledger refuse the run and then changes the table, so a late 
 
 from collections.abc import Sequence
 
-from sluice.aws.object_keys import lake_manifest_key
+from sluice.aws.object_keys import dataset_of_manifest, lake_manifest_key
 from sluice.aws.object_version import ObjectVersion
 from sluice.errors import LeaseLost
 from sluice.ledger.ledger import Ledger
 from sluice.publish.iceberg.commit import Commit, swap
-from sluice.publish.iceberg.table import ensure
+from sluice.publish.iceberg.table import require
 from sluice.publish.lake import Catalog, Lake, read_manifest
 
 
@@ -30,5 +30,23 @@ def commit(
             if not ledger.may_publish(source, run_id=run_id):
                 raise LeaseLost(f"{run_id} may no longer publish {source.uri}")
 
-    ensure(lake, catalog, dataset, manifests[sources[0].uri].account)
-    return swap(lake, catalog, dataset, manifests, run_id=run_id, allowed=allowed)
+    require(lake, catalog, dataset, manifests[sources[0].uri].account)
+    # Always: another run that held one of these keys before may have a commit prepared, for the table as it is now.
+    return swap(lake, catalog, dataset, manifests, run_id=run_id, allowed=allowed, always=True)
+
+
+def restore(lake: Lake, catalog: Catalog, ledger: Ledger, source: ObjectVersion, *, dataset: str) -> Commit:
+    """Swap a source's files in an Iceberg table for those that the ledger promises, outside of any run.
+
+    Raises LeaseLost when a run publishes the source meanwhile; ManifestMissing and CommitConflict.
+    """
+    promised = ledger.head(source).get("published_manifest")
+
+    def allowed() -> None:
+        head = ledger.head(source)
+        if head.get("published_manifest") != promised or head.get("pending"):
+            raise LeaseLost(f"a run publishes {source.uri}")
+
+    here = promised and dataset_of_manifest(promised) == dataset
+    wanted = {source.uri: read_manifest(lake, str(promised)) if here else None}
+    return swap(lake, catalog, dataset, wanted, run_id="verify", allowed=allowed)

@@ -1,8 +1,8 @@
 """The lake: its bucket and its catalog, and the manifest of what one run publishes of one source."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from sluice.aws.object_keys import lake_key, lake_manifest_key, manifest_key, staging_prefix
 from sluice.aws.object_version import ObjectVersion
@@ -13,11 +13,30 @@ from sluice.manifest import Manifest
 
 
 @dataclass(frozen=True)
+class Written:
+    """A Parquet file of a table. rows: by source; runs: the first and the last `_run_id`, in the order of text."""
+
+    bytes: int
+    rows: dict[str, int]
+    runs: tuple[str, str]
+
+
+class Rewrite(Protocol):
+    """Writes the rows of a Parquet file, only those of some sources or all but theirs, to another key."""
+
+    def __call__(
+        self, s3: Any, bucket: str, key: str, to: str, *, only: Collection[str] = (), but: Collection[str] = ()
+    ) -> Written | None:
+        """Return what was written, None when no row is left: then nothing is."""
+
+
+@dataclass(frozen=True)
 class Lake:
-    """s3: a client."""
+    """s3: a client. rewrite: for those who may have to replace a file with rows of several sources."""
 
     s3: Any
     bucket: str
+    rewrite: Rewrite | None = None
 
 
 @dataclass(frozen=True)

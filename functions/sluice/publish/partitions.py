@@ -1,4 +1,4 @@
-"""Registers the partitions of a manifest in the Glue catalog."""
+"""The partitions of tables in the Glue catalog: those of a manifest are registered, all follow the table's columns."""
 
 from collections.abc import Sequence
 from itertools import batched
@@ -6,7 +6,8 @@ from typing import Any
 
 from sluice.manifest import Manifest, PartitionCount
 
-_CREATED_A_CALL = 100
+_A_CALL = 100
+"""What one BatchCreatePartition or BatchUpdatePartition takes."""
 
 
 def register(glue: Any, database: str, manifest: Manifest, some: Sequence[PartitionCount] | None = None) -> int:
@@ -21,7 +22,7 @@ def register(glue: Any, database: str, manifest: Manifest, some: Sequence[Partit
     storage = glue.get_table(DatabaseName=database, Name=manifest.dataset)["Table"]["StorageDescriptor"]
     folder = storage["Location"].rstrip("/")
     new = 0
-    for each in batched(wanted, _CREATED_A_CALL, strict=False):
+    for each in batched(wanted, _A_CALL, strict=False):
         inputs = [
             {
                 "Values": _values(manifest, partition),
@@ -32,6 +33,39 @@ def register(glue: Any, database: str, manifest: Manifest, some: Sequence[Partit
         errors = glue.batch_create_partition(**table, PartitionInputList=inputs).get("Errors", [])
         new += len(inputs) - len(_raised(errors, allowed="AlreadyExistsException"))
     return new
+
+
+def align(glue: Any, database: str, table: str, columns: list[dict[str, str]]) -> int:
+    """Give the registered partitions a table's columns ([{Name, Type}]); return how many had others.
+
+    A partition has columns of its own, which do not follow the table's: Athena casts a type that differs, or the query
+    fails with HIVE_PARTITION_SCHEMA_MISMATCH.
+    https://docs.aws.amazon.com/athena/latest/ug/updates-and-partitions.html
+    Raises OSError when Glue does not change one that is there.
+    """
+    of_table = {"DatabaseName": database, "TableName": table}
+    wanted = [(each["Name"], each["Type"]) for each in columns]
+    pages = glue.get_paginator("get_partitions").paginate(**of_table)
+    outdated = [
+        {
+            "PartitionValueList": partition["Values"],
+            "PartitionInput": {
+                "Values": partition["Values"],
+                "StorageDescriptor": {**partition["StorageDescriptor"], "Columns": columns},
+                "Parameters": partition.get("Parameters", {}),
+            },
+        }
+        for page in pages
+        for partition in page["Partitions"]
+        if [(each["Name"], each["Type"]) for each in partition["StorageDescriptor"].get("Columns", [])] != wanted
+    ]
+    for some in batched(outdated, _A_CALL, strict=False):
+        errors = glue.batch_update_partition(**of_table, Entries=list(some)).get("Errors", [])
+        _raised(
+            [{"PartitionValues": error["PartitionValueList"], **error} for error in errors],
+            allowed="EntityNotFoundException",
+        )
+    return len(outdated)
 
 
 def _values(manifest: Manifest, partition: PartitionCount) -> list[str]:

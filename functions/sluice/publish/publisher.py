@@ -47,7 +47,7 @@ def publish(lake: Lake, catalog: Catalog, ledger: Ledger, task: Task, *, work_bu
     try:
         ledger.begin_publishing(task.source, run_id=task.run_id, manifest=manifest.key)
         location = f"s3://{lake.bucket}/"
-        tables.ensure(catalog.glue, catalog.database, task.dataset, location=location, manifest=manifest.account)
+        tables.require(catalog.glue, catalog.database, task.dataset, location=location, manifest=manifest.account)
         _copy_all(lake, ledger, task, manifest, work_bucket=work_bucket)
         # The metadata of an Iceberg table name its partitions.
         new = 0 if manifest.in_iceberg else partitions.register(catalog.glue, catalog.database, manifest.account)

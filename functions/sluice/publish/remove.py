@@ -88,15 +88,16 @@ def _take_out(lake: Lake, catalog: Catalog, ledger: Ledger, manifest: LakeManife
 
     def allowed() -> None:
         head = ledger.head(source)
-        if manifest.key not in head.get("replaced", []) or any(
-            dataset_of_manifest(key) == dataset for key in head.get("pending", [])
-        ):
-            raise LeaseLost(f"another run publishes {source.uri} in {dataset}")
+        others = [key for key in (head.get("published_manifest"), *head.get("pending", [])) if key]
+        if manifest.key not in head.get("replaced", []) or dataset in map(dataset_of_manifest, others):
+            raise LeaseLost(f"{source.uri} is in {dataset}, or a run is about to publish it there")
 
-    if _promised(lake, ledger, source, dataset) is None:
-        # A run that publishes the key in this dataset takes the files out itself, or its undo does.
-        with suppress(LeaseLost):
-            swap(lake, catalog, dataset, {source.uri: None}, run_id=manifest.account.run_id, allowed=allowed)
+    run_id = manifest.account.run_id
+    # A run that publishes the key in this dataset takes the files out itself, or its undo does.
+    with suppress(LeaseLost):
+        allowed()
+        # Always: a run that died may have a commit prepared.
+        swap(lake, catalog, dataset, {source.uri: None}, run_id=run_id, allowed=allowed, always=True)
 
 
 def _promised(lake: Lake, ledger: Ledger, source: ObjectVersion, dataset: str) -> LakeManifest | None:

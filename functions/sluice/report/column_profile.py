@@ -4,7 +4,7 @@ Columns are read one at a time, of files that `choose` bounds in rows and bytes;
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ _BARS = 24
 _TOP = 6
 _FEW = 1_000
 """Distinct texts above which a column holds names rather than categories: its values are not shown."""
+_MANY = 50
+"""Values below which all may differ by chance."""
 _TIMES = (pl.Date, pl.Datetime)
 
 
@@ -51,6 +53,7 @@ class Column:
 
     rows: that were read. low, median, high: as people read them.
     below, above: rows outside of the bars. outliers: rows that the contract's rule flags, None without a rule.
+    identifier: it names rows, or things, rather than measuring them: its values are not judged.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Column:
     above: int = 0
     outliers: int | None = None
     usual: Usual | None = None
+    identifier: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -101,8 +105,17 @@ def describe(
         if name in held and name not in flags.values():
             outliers = _count(scan, pl.col(flags[name]).sum()) if flags.get(name) in held else None
             limits = (statistics or {}).get(name, {})
-            columns.append(_column(contract, scan, name, dtype, outliers, limits))
+            column = _column(contract, scan, name, dtype, outliers, limits)
+            columns.append(replace(column, identifier=_is_identifier(contract, column, dtype)))
     return columns
+
+
+def _is_identifier(contract: Contract, column: Column, dtype: pl.DataType) -> bool:
+    """Return whether a column is of the contract's key, or of whole numbers of which hardly any is there twice."""
+    if contract.unique and column.name in contract.unique.key:
+        return True
+    present = column.rows - column.nulls
+    return dtype.is_integer() and present >= _MANY and column.distinct >= 0.95 * present
 
 
 def _column(

@@ -1,12 +1,13 @@
 """The facts of a dataset's page: the outcomes of its files and rows over time, from the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sluice.ledger.history import Entry, PastRun, runs
+from sluice.ledger.history import Entry, PastRun, replacements, runs
+from sluice.ledger.ledger import FAILED, REJECTED
 
 MOST_VERSIONS = 1_000
 """The most file versions that a page covers."""
@@ -32,11 +33,18 @@ class Expectations:
 
 
 def facts(expected: Expectations, entries: Sequence[Entry], *, now: datetime | None = None) -> dict[str, Any]:
-    """Return what the template `dataset` shows. entries: the ledger's, of the versions that changed last."""
+    """Return what the template `dataset` shows. entries: the ledger's, of the versions that changed last.
+
+    Its rows are those of the versions that the table has now, so that they are what a query counts; its charts are the
+    history of all runs.
+    """
     now = now or datetime.now(UTC)
     past_runs = runs(entries)
     unit, buckets = _buckets(past_runs)
-    statuses = Counter(entry["status"] for entry in entries)
+    replaced = replacements(entries)
+    statuses = Counter("REPLACED" if entry["source_id"] in replaced else entry["status"] for entry in entries)
+    current = runs(entry for entry in entries if entry["source_id"] not in replaced)
+    open_failures = _open_failures(entries)
     last = past_runs[-1].at if past_runs else ""
     return {
         "made_at": now.isoformat(timespec="seconds"),
@@ -50,22 +58,25 @@ def facts(expected: Expectations, entries: Sequence[Entry], *, now: datetime | N
         "complete": len(entries) < MOST_VERSIONS,
         "files": {status: statuses[status] for status in _STATUSES if statuses[status]},
         "rows": {
-            "rows_in": sum(each.rows for each in past_runs),
-            "published": sum(each.published for each in past_runs),
-            "quarantined": sum(each.quarantined for each in past_runs),
-            "discarded": sum(each.discarded for each in past_runs),
+            "rows_in": sum(each.rows for each in current),
+            "published": sum(each.published for each in current),
+            "quarantined": sum(each.quarantined for each in current),
+            "discarded": sum(each.discarded for each in current),
+            "replaced": sum(each.replaced_rows for each in past_runs),
         },
+        "failed_files": sum(entry["status"] == FAILED for entry in open_failures.values()),
+        "rejected_files": sum(entry["status"] == REJECTED for entry in open_failures.values()),
         "runs": len(past_runs),
         "cost_usd": sum(each.cost_usd for each in past_runs),
         "unit": unit,
         "buckets": buckets,
-        "reasons": _reasons(past_runs, buckets),
-        "failures": _failures(entries),
+        "reasons": _reasons(current, buckets),
+        "failures": _failures(entries, open_failures),
         "latest": [each.to_dict() for each in reversed(past_runs[-20:])],
     }
 
 
-_STATUSES = ("PUBLISHED", "REJECTED", "FAILED", "CLEANING", "RECEIVED", "SUPERSEDED")
+_STATUSES = ("PUBLISHED", "REPLACED", "REJECTED", "FAILED", "CLEANING", "RECEIVED", "SUPERSEDED")
 
 
 def is_stale(expected_every: timedelta | None, last_published: str, now: datetime) -> bool:
@@ -108,7 +119,8 @@ def _bucket(name: str, some: Sequence[PastRun]) -> dict[str, Any]:
     return {
         "name": name,
         "rows": rows,
-        "published": sum(each.published for each in some),
+        "published": sum(each.published - each.replaced_rows for each in some),
+        "replaced": sum(each.replaced_rows for each in some),
         "quarantined": quarantined,
         "discarded": sum(each.discarded for each in some),
         "quarantined_percent": 100 * quarantined / rows if rows else 0.0,
@@ -118,9 +130,9 @@ def _bucket(name: str, some: Sequence[PastRun]) -> dict[str, Any]:
     }
 
 
-def _reasons(past_runs: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _reasons(current: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     totals: Counter[str] = Counter()
-    for each in past_runs:
+    for each in current:
         totals.update(each.reasons)
     return [
         {"name": name, "rows": rows, "over_time": [bucket["reasons"].get(name, 0) for bucket in buckets]}
@@ -128,15 +140,34 @@ def _reasons(past_runs: Sequence[PastRun], buckets: Sequence[dict[str, Any]]) ->
     ]
 
 
-def _failures(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return the files that were rejected or failed last, latest first."""
-    bad = [entry for entry in entries if entry["status"] in ("REJECTED", "FAILED")]
+def _open_failures(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Return, by key, the entries of the files whose latest version was rejected or failed."""
+    latest: dict[str, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: str(entry["received_at"])):
+        latest[entry["source"]] = entry
+    return {source: entry for source, entry in latest.items() if entry["status"] in (REJECTED, FAILED)}
+
+
+def _failures(entries: Sequence[Entry], still_open: Mapping[str, Entry]) -> list[dict[str, Any]]:
+    """Return the files that were rejected or failed last: those that are open first, then the latest first."""
+    bad = [entry for entry in entries if entry["status"] in (REJECTED, FAILED)]
+    bad.sort(key=lambda entry: still_open.get(entry["source"]) != entry)
     return [
         {
             "source": entry["source"],
+            "source_id": entry["source_id"],
+            "run_id": entry.get("run_id", ""),
             "status": entry["status"],
             "at": entry["updated_at"],
-            "why": " ".join(entry.get("problems", [])) or f"{entry.get('error', '')}: {entry.get('cause', '')}",
+            "why": why(entry),
+            "open": still_open.get(entry["source"]) == entry,
         }
         for entry in bad[:_MOST_FAILURES]
     ]
+
+
+def why(entry: Entry) -> str:
+    """Return why a file was rejected, or why it failed."""
+    if entry["status"] == REJECTED:
+        return " ".join(entry.get("problems", [])) or "the ledger names no problem: see the validation report"
+    return f"{entry.get('error', FAILED)}: {entry.get('cause', 'the ledger names no cause')}"

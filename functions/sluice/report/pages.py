@@ -1,15 +1,13 @@
 """Writes the pages: of a run, of a rejected file, of a dataset over time. No run depends on them."""
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from sluice.aws.object_keys import (
+    bad_rows_key,
+    contract_page_key,
     dataset_facts_key,
     dataset_page_key,
     manifest_key,
@@ -26,31 +24,25 @@ from sluice.contract import registry
 from sluice.contract.model import Contract
 from sluice.errors import UnknownDataset
 from sluice.ledger import history
-from sluice.ledger.history import Entry, PastRun, RunHistory
+from sluice.ledger.history import Entry, PastRun
 from sluice.ledger.ledger import CLEANING, PUBLISHED, RECEIVED, REJECTED, SUPERSEDED
 from sluice.ledger.runs import Run
 from sluice.manifest import Manifest, StagedFile
-from sluice.report import column_profile, dataset_page, run_page
+from sluice.report import bad_rows, column_profile, contract_page, dataset_page, run_page
+from sluice.report.page_writer import PageWriter
 from sluice.report.render import render
 
-_COLUMNS_OF = 5
-"""Earlier runs whose columns a run's are compared with: one small document each."""
+_COLUMNS_OF = 20
+"""Earlier runs whose columns a run's are compared with: one document each, of which little is kept."""
+_KEPT = ("name", "kind", "rows", "nulls", "distinct", "outliers", "middle")
 _TRIES = 6
 """How often a page is written anew because another writer was faster."""
-
-
-@dataclass(frozen=True)
-class PageWriter:
-    """The ledger and the bucket from which pages are made, and to which they are written."""
-
-    s3: Any
-    work_bucket: str
-    history: RunHistory
 
 
 def run(writer: PageWriter, run_id: str, *, if_decided: bool = False) -> list[str]:
     """Write the page of a run, its facts as JSON, and its dataset's page; return their keys.
 
+    The pages of the runs whose files it replaced say so from then on.
     if_decided: write nothing while a file of the run is not decided.
     """
     task = Run.from_dict(get_json(writer.s3, writer.work_bucket, run_key(run_id)))
@@ -58,8 +50,22 @@ def run(writer: PageWriter, run_id: str, *, if_decided: bool = False) -> list[st
     if if_decided and any(_is_undecided(run_id, entry) for entry in entries.values()):
         return []
     contract = registry.load(task.dataset)
-    parts = [_part(writer, run_id, source, entries.get(source.id, {})) for source in task.sources]
-    before = _before(writer.history.latest(task.dataset, status=PUBLISHED), run_id, parts)
+    published = _merged(writer.history.latest(task.dataset, status=PUBLISHED), entries.values())
+    replaced_by = history.replacements(published)
+    replaces = {
+        new["source_id"]: old
+        for old in published
+        if (new := replaced_by.get(old["source_id"])) and old["run_id"] != run_id
+    }
+    parts = [
+        replace(
+            _part(writer, run_id, source, entries.get(source.id, {})),
+            replaced_by=replaced_by.get(source.id),
+            replaces=replaces.get(source.id),
+        )
+        for source in task.sources
+    ]
+    before = _before(published, run_id, parts)
     facts = run_page.facts(
         run_id,
         task.dataset,
@@ -68,9 +74,40 @@ def run(writer: PageWriter, run_id: str, *, if_decided: bool = False) -> list[st
         before=before,
         columns_before=_columns_of(writer, before),
     )
-    put_json(writer.s3, writer.work_bucket, run_facts_key(run_id), facts)
-    _put_page(writer, run_page_key(run_id), render("run", facts))
+    facts["at"] = run_page_key(run_id)
+    facts["links"] = {**_links(task.dataset), "bad_rows": _bad_rows(writer, run_id, task.sources, parts)}
+    _put_run(writer, run_id, facts)
+    for part in parts:
+        if part.replaces and part.entry.get("run_id") == run_id:
+            _note_replaced(writer, part.replaces, run_id)
     return [run_page_key(run_id), dataset(writer, contract, list(entries.values()))]
+
+
+def _links(dataset: str) -> dict[str, str]:
+    return {"dataset": dataset_page_key(dataset), "contract": contract_page_key(dataset)}
+
+
+def _put_run(writer: PageWriter, run_id: str, facts: dict[str, Any]) -> None:
+    for source in facts["sources"]:
+        source["links"] = {name: _existing(writer, source[name]) for name in ("replaced_by", "replaces")}
+    put_json(writer.s3, writer.work_bucket, run_facts_key(run_id), facts)
+    writer.put(run_page_key(run_id), render("run", facts))
+
+
+def _existing(writer: PageWriter, run_id: str) -> str:
+    """Return the key of a run's page, "" where it is not there (any more): pages of runs are kept for WorkDays."""
+    return run_page_key(run_id) if run_id and writer.is_there(run_page_key(run_id)) else ""
+
+
+def _note_replaced(writer: PageWriter, old: Entry, run_id: str) -> None:
+    """Write the page of an earlier run again, out of its facts: a version of its file is not in the table any more."""
+    facts = writer.document(run_facts_key(old["run_id"]))
+    if facts.get("format") != run_page.FORMAT:
+        return
+    for source in facts["sources"]:
+        if (source["source"], source["version"]) == (old["source"], old["version"]):
+            source |= {"status": "REPLACED", "replaced_by": run_id}
+    _put_run(writer, old["run_id"], {**facts, **run_page.status(facts["sources"])})
 
 
 def rejected(writer: PageWriter, source: ObjectVersion) -> list[str]:
@@ -81,12 +118,17 @@ def rejected(writer: PageWriter, source: ObjectVersion) -> list[str]:
         "source": source.uri,
         "version": source.version_id,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": rejected_page_key(source.id),
     }
-    _put_page(writer, rejected_page_key(source.id), render("rejected", facts))
     try:
         contract = registry.load(report["dataset"])
     except UnknownDataset:
+        writer.put(
+            rejected_page_key(source.id), render("rejected", {**facts, "links": {"dataset": "", "contract": ""}})
+        )
         return [rejected_page_key(source.id)]
+    links = _links(contract.name)
+    writer.put(rejected_page_key(source.id), render("rejected", {**facts, "links": links}))
     # The ledger may not have the rejection yet: it is recorded last, so that no rejection goes unreported.
     known = writer.history.entries([source]).values()
     rejection = {"status": REJECTED, "dataset": contract.name, "problems": report["problems"]}
@@ -94,8 +136,9 @@ def rejected(writer: PageWriter, source: ObjectVersion) -> list[str]:
 
 
 def dataset(writer: PageWriter, contract: Contract, fresh: Sequence[Entry] = ()) -> str:
-    """Write a dataset's page and return its key. fresh: entries that the ledger's index may not have yet.
+    """Write a dataset's page and its contract's, and return the key of the first.
 
+    fresh: entries that the ledger's index may not have yet.
     Of several writers at the same time none overwrites a newer page: a page is replaced only if it is unchanged
     since before the ledger was read.
     """
@@ -103,14 +146,29 @@ def dataset(writer: PageWriter, contract: Contract, fresh: Sequence[Entry] = ())
     expected = dataset_page.Expectations(
         contract.name, contract.version, contract.quarantine_limit, contract.expected_every
     )
+    contract_key = contract_page_key(contract.name)
+    words = contract_page.html(contract_page.page(contract, None), at=contract_key, dataset_page=key)
+    writer.put(contract_key, words)
     for _ in range(_TRIES):
-        unchanged = _unchanged(writer, key)
+        unchanged = writer.unchanged(key)
         entries = _merged(writer.history.latest(contract.name, most=dataset_page.MOST_VERSIONS), fresh)
         facts = dataset_page.facts(expected, entries)
-        if _put_page(writer, key, render("dataset", facts), **unchanged):
+        facts |= {"at": key, "links": {"contract": contract_key}}
+        for each in facts["latest"]:
+            each["link"] = _existing(writer, each["run_id"])
+        for each in facts["failures"]:
+            each["link"] = _failure_page(writer, each)
+        if writer.put(key, render("dataset", facts), **unchanged):
             put_json(writer.s3, writer.work_bucket, dataset_facts_key(contract.name), facts)
             return key
     raise TimeoutError(f"{key} was rewritten by others {_TRIES} times")
+
+
+def _failure_page(writer: PageWriter, failure: Mapping[str, Any]) -> str:
+    if failure["status"] == REJECTED:
+        key = rejected_page_key(failure["source_id"])
+        return key if writer.is_there(key) else ""
+    return _existing(writer, failure["run_id"])
 
 
 def _is_undecided(run_id: str, entry: Entry) -> bool:
@@ -124,7 +182,7 @@ def _part(writer: PageWriter, run_id: str, source: ObjectVersion, entry: Entry) 
     if entry["status"] != PUBLISHED:
         return run_page.Part(source.uri, source.version_id, entry)
     manifest = Manifest.from_dict(get_json(writer.s3, writer.work_bucket, manifest_key(run_id, source)))
-    examples = _document(writer, report_key(source)).get("examples", {}) if manifest.reasons else {}
+    examples = writer.document(report_key(source)).get("examples", {}) if manifest.reasons else {}
     return run_page.Part(source.uri, source.version_id, entry, manifest, examples)
 
 
@@ -144,13 +202,27 @@ def _profiles(
     }
     chosen = column_profile.choose(list(of))
     statistics = next(iter(of.values())) if len({id(each) for each in of.values()}) == 1 else {}
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{number}.parquet" for number in range(len(chosen))]
-        for file, path in zip(chosen, paths, strict=True):
-            writer.s3.download_file(writer.work_bucket, file.path, str(path))
+    with writer.fetched(chosen) as paths:
         return run_page.Profiles(
             column_profile.describe(contract, paths, statistics), sum(file.rows for file in chosen)
         )
+
+
+def _bad_rows(writer: PageWriter, run_id: str, sources: Sequence[ObjectVersion], parts: Sequence[run_page.Part]) -> str:
+    """Write the first quarantined rows of a run as CSV and return its key, "" where there are none."""
+    chosen: list[StagedFile] = []
+    rows, size = 0, 0
+    for source, part in zip(sources, parts, strict=True):
+        for file in part.manifest.quarantine_files if part.manifest else ():
+            if rows < bad_rows.MOST_ROWS and size + file.bytes <= bad_rows.MOST_BYTES:
+                chosen.append(StagedFile(staging_prefix(run_id, source) + file.path, file.rows, file.bytes))
+                rows, size = rows + file.rows, size + file.bytes
+    if not rows:
+        return ""
+    with writer.fetched(chosen) as paths:
+        body = bad_rows.csv(paths)
+    writer.put(bad_rows_key(run_id), body, kind="text/csv")
+    return bad_rows_key(run_id)
 
 
 def _before(published: Iterable[Entry], run_id: str, parts: Sequence[run_page.Part]) -> list[PastRun]:
@@ -160,43 +232,17 @@ def _before(published: Iterable[Entry], run_id: str, parts: Sequence[run_page.Pa
     return [each for each in earlier if each.at <= done] if done else earlier
 
 
-def _columns_of(writer: PageWriter, before: Sequence[PastRun]) -> list[list[Mapping[str, Any]]]:
-    documents = (_document(writer, run_facts_key(each.run_id)) for each in before[-_COLUMNS_OF:])
-    return [document["columns"] for document in documents if document]
-
-
-def _document(writer: PageWriter, key: str) -> dict[str, Any]:
-    """Return a document, or {} when there is none (any more)."""
-    try:
-        found: dict[str, Any] = get_json(writer.s3, writer.work_bucket, key)
-    except writer.s3.exceptions.NoSuchKey:
-        return {}
-    return found
+def _columns_of(writer: PageWriter, before: Sequence[PastRun]) -> list[run_page.ColumnsBefore]:
+    documents = (writer.document(run_facts_key(each.run_id)) for each in before[-_COLUMNS_OF:])
+    return [
+        run_page.ColumnsBefore(
+            document["contract_version"], [{name: column[name] for name in _KEPT} for column in document["columns"]]
+        )
+        for document in documents
+        if document
+    ]
 
 
 def _merged(indexed: Iterable[Entry], fresh: Iterable[Entry]) -> list[Entry]:
     entries = {entry["source_id"]: entry for entry in (*indexed, *fresh)}
     return sorted(entries.values(), key=lambda entry: str(entry["updated_at"]), reverse=True)
-
-
-def _unchanged(writer: PageWriter, key: str) -> dict[str, str]:
-    """Return the condition that the object of a key has not changed since now."""
-    try:
-        return {"IfMatch": writer.s3.head_object(Bucket=writer.work_bucket, Key=key)["ETag"]}
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-            raise
-        return {"IfNoneMatch": "*"}
-
-
-def _put_page(writer: PageWriter, key: str, html: str, **condition: str) -> bool:
-    """Write a page; False when its condition does not hold."""
-    try:
-        writer.s3.put_object(
-            Bucket=writer.work_bucket, Key=key, Body=html.encode(), ContentType="text/html; charset=utf-8", **condition
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise
-        return False
-    return True

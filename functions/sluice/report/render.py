@@ -1,12 +1,17 @@
 """Renders pages from their facts: one HTML file each, which loads nothing, runs no script and opens offline."""
 
+import math
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from posixpath import dirname, relpath
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup, escape
 
 from sluice.runtime.text import printable
 
@@ -14,7 +19,10 @@ FOLDER = Path(__file__).parent / "templates"
 
 
 def render(template: str, facts: dict[str, Any]) -> str:
-    """Return the HTML of a page. template: its name without .html. Every fact is escaped."""
+    """Return the HTML of a page. template: its name without .html. Every fact is escaped.
+
+    facts["at"]: the key of the page, from which its links lead to other keys; a page without one has no links.
+    """
     return _environment().get_template(f"{template}.html").render(facts)
 
 
@@ -36,10 +44,31 @@ def _environment() -> jinja2.Environment:
         "when": when,
         "plain": printable,
         "key": key_of,
+        "link": link,
+        "ceiling": ceiling,
         "quoted": lambda text: printable(shlex.quote(text)),
     }
     environment.globals |= {"figure": figure}
     return environment
+
+
+@jinja2.pass_context
+def link(context: Mapping[str, Any], text: str, key: str) -> Markup:
+    """Return a text as a link to the page with this key; as the text where the key is "" or the page has none."""
+    if not key or not context.get("at"):
+        return escape(text)
+    page, _, part = key.partition("#")
+    path = relpath(page, dirname(context["at"])) if page else ""
+    return Markup('<a href="{}">{}</a>').format(quote(path) + (f"#{part}" if part else ""), text)
+
+
+def ceiling(value: float) -> float:
+    """Return the round number at which the axis of a chart ends: one digit, or 2.5, times a power of ten."""
+    if value <= 0:
+        return 1
+    power = 10.0 ** math.floor(math.log10(value))
+    top = next(step * power for step in (1, 2, 2.5, 4, 5, 8, 10) if step * power >= value * (1 - 1e-9))
+    return int(top) if top == int(top) else top
 
 
 def number(value: float) -> str:

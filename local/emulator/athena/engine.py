@@ -14,7 +14,11 @@ from botocore.exceptions import ClientError
 from sqlglot import exp
 from sqlglot.dialects import Athena, DuckDB
 
+from local.emulator.athena import statements
+from local.emulator.athena.ctas import TableWriter
+from local.emulator.athena.errors import described
 from local.emulator.athena.files import BadData
+from local.emulator.athena.naming import mark_unnamed, named
 from local.emulator.athena.partitions import repair
 from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, column_information, text_of
 from local.emulator.athena.tables import Tables
@@ -34,18 +38,22 @@ class Limits:
 class Engine:
     """One query's engine; `bytes_scanned` counts the column chunks of the files that were read."""
 
-    def __init__(self, credentials: roles.Credentials, *, database: str) -> None:
+    def __init__(self, credentials: roles.Credentials, *, database: str, writer: TableWriter) -> None:
         self._credentials = credentials
         self._database = database
+        self._writer = writer
         self.bytes_scanned = 0
 
     def run(self, sql: str, parameters: list[str] | None, limits: Limits) -> Result:
         """The statement's result. Raises QueryFailed, QueryCancelled, ClientError."""
         if sql.lstrip().upper().startswith("MSCK"):
             return repair(self._credentials, self._database, sql)
-        statement = bound(parsed(sql), parameters or [])
+        if (result := statements.answer(self._credentials, self._database, sql)) is not None:
+            return result
+        statement = self._writer.query_of(bound(parsed(sql), parameters or []))
         if not isinstance(statement, exp.Query):
             raise QueryFailed(f"NOT_SUPPORTED: {statement.key} statements are not supported by the local Athena")
+        mark_unnamed(statement)
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET TimeZone = 'UTC'")
             tables = Tables(self._credentials, connection)
@@ -54,9 +62,13 @@ class Engine:
                 self.bytes_scanned = tables.bytes_scanned
                 if limits.bytes_scanned is not None and self.bytes_scanned > limits.bytes_scanned:
                     raise QueryCancelled("Bytes scanned limit was exceeded")
-                return fetched(connection.execute(statement.sql(dialect=DuckDB)))
-            except (duckdb.Error, BadData) as error:
-                raise QueryFailed(f"{kind_of(error)}: {error}") from error
+                translated = statement.sql(dialect=DuckDB)
+                connection.execute("SET integer_division = true")  # 7 / 2 is 3 in Trino
+                return self._writer.answer(connection, translated) or named(fetched(connection.execute(translated)))
+            except BadData as error:
+                raise QueryFailed(f"{error.kind}: {error}") from error
+            except duckdb.Error as error:
+                raise QueryFailed(described(error)) from error
             except ClientError as error:
                 raise QueryFailed(permission_message(error)) from error
 
@@ -109,17 +121,6 @@ def fetched(answer: Any) -> Result:
     else:
         rows = answer.fetchall()
     return Result(names, columns, [[text_of(value) for value in row] for row in rows])
-
-
-def kind_of(error: Exception) -> str:
-    """Athena's name of an error."""
-    if isinstance(error, BadData):
-        return error.kind
-    if isinstance(error, duckdb.BinderException):
-        return "COLUMN_NOT_FOUND" if "not found in FROM" in str(error) else "TYPE_MISMATCH"
-    if isinstance(error, duckdb.ConversionException):
-        return "INVALID_CAST_ARGUMENT"
-    return "GENERIC_USER_ERROR"
 
 
 def permission_message(error: ClientError) -> str:

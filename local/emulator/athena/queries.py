@@ -16,8 +16,10 @@ from ministack.core import iam_evaluator, router
 from ministack.core.responses import new_uuid
 from ministack.services import athena
 
+from local.emulator.athena import ctas
 from local.emulator.athena.engine import Engine, Limits
-from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, csv_of, shown
+from local.emulator.athena.errors import refusal
+from local.emulator.athena.results import QueryCancelled, QueryFailed, Result, csv_of, shown, text_file_of
 from local.emulator.iam import roles
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -46,6 +48,8 @@ def start(data: dict[str, Any]) -> Answer:
     result = result_configuration(data.get("ResultConfiguration", {}), configuration)
     if not result.get("OutputLocation"):
         return refuse("No output location provided, by the workgroup or the request.")
+    if message := refusal(data["QueryString"]):
+        return refuse(message)
     execution = new_execution(data, name, result)
     athena._executions[execution["QueryExecutionId"]] = execution
     if token:
@@ -70,6 +74,8 @@ def new_execution(data: dict[str, Any], workgroup: str, result: dict[str, Any]) 
     kind = athena._detect_statement_type(data["QueryString"])
     folder = result["OutputLocation"].rstrip("/")
     location = f"{folder}/{query_id}.{'csv' if kind == 'DML' else 'txt'}"
+    if ctas.STATEMENT.match(data["QueryString"]):
+        location = f"{folder}/tables/{query_id}"
     context = {"Catalog": "awsdatacatalog"} | data.get("QueryExecutionContext", {})
     version = "Athena engine version 3"
     return {
@@ -89,11 +95,14 @@ def carry_out(execution: Execution, parameters: list[str] | None, cutoff: int | 
     """Run a query and set its final status."""
     status, started_at = execution["Status"], time.time()
     status["State"] = "RUNNING"
-    engine = Engine(_caller.get(), database=execution["QueryExecutionContext"].get("Database", "default"))
+    database = execution["QueryExecutionContext"].get("Database", "default").strip("`")  # awswrangler quotes it for DDL
+    location = execution["ResultConfiguration"]["OutputLocation"]
+    writer = ctas.TableWriter(_caller.get(), database=database, location=location, encryption=encryption_of(execution))
+    engine = Engine(_caller.get(), database=database, writer=writer)
     try:
         check_bucket(execution)
         result = engine.run(execution["Query"], parameters, Limits(cutoff))
-        write(execution, result)
+        write(execution, result, writer.written)
         execution["_results"] = result
         ended, reason = "SUCCEEDED", None
     except QueryCancelled as error:
@@ -128,18 +137,32 @@ def check_bucket(execution: Execution) -> None:
         raise QueryFailed(f"Unable to verify/create output bucket {bucket_and_key(execution)[0]}: {error}") from error
 
 
-def write(execution: Execution, result: Result) -> None:
-    """Write the result to its output location. Raises ClientError when the caller may not."""
+def encryption_of(execution: Execution) -> dict[str, str]:
+    """The arguments of PutObject by which what a query writes is encrypted."""
     encryption = execution["ResultConfiguration"].get("EncryptionConfiguration", {})
-    extra: dict[str, str] = {}
     match encryption.get("EncryptionOption"):
         case "SSE_S3":
-            extra = {"ServerSideEncryption": "AES256"}
+            return {"ServerSideEncryption": "AES256"}
         case "SSE_KMS":
-            extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption["KmsKey"]}
+            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption["KmsKey"]}
+    return {}
+
+
+def write(execution: Execution, result: Result, files: list[str]) -> None:
+    """Write the result to its output location, or the manifest of the files of a table.
+
+    Raises ClientError when the caller may not.
+    """
+    extra = encryption_of(execution)
     bucket, key = bucket_and_key(execution)
     s3 = roles.client("s3", _caller.get())
-    s3.put_object(Bucket=bucket, Key=key, Body=csv_of(result), **extra)
+    if ctas.STATEMENT.match(execution["Query"]):
+        manifest = f"{key}-manifest.csv"
+        s3.put_object(Bucket=bucket, Key=manifest, Body="".join(f"{file}\n" for file in files).encode(), **extra)
+        execution["Statistics"]["DataManifestLocation"] = f"s3://{bucket}/{manifest}"
+    else:
+        body = csv_of(result) if execution["StatementType"] == "DML" else text_file_of(result)
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **extra)
     s3.put_object(Bucket=bucket, Key=f"{key}.metadata", Body=json.dumps(result.columns).encode(), **extra)
 
 

@@ -20,7 +20,37 @@ PRECISIONS = {
     "varchar": 2147483647,
     "timestamp": 3,
 }
-NAMES = {"HUGEINT": "bigint", "UBIGINT": "bigint", "VARCHAR": "varchar", "BLOB": "varbinary", "STRUCT": "row"}
+NAMES = {
+    "HUGEINT": "bigint",
+    "UHUGEINT": "bigint",
+    "UBIGINT": "bigint",
+    "UINTEGER": "bigint",
+    "USMALLINT": "integer",
+    "UTINYINT": "smallint",
+    "INT8": "tinyint",
+    "INT16": "smallint",
+    "INT32": "integer",
+    "INT64": "bigint",
+    "INT128": "bigint",
+    "INTEGER_LITERAL": "integer",
+    "STRING_LITERAL": "varchar",
+    "BOOL": "boolean",
+    "ENUM": "varchar",
+    "BLOB": "varbinary",
+    "BIT": "varbinary",
+    "STRUCT": "row",
+    "INTERVAL": "interval day to second",
+    "TIMESTAMP_S": "timestamp",
+    "TIMESTAMP_MS": "timestamp",
+    "TIMESTAMP_NS": "timestamp",
+    '"NULL"': "unknown",
+}
+"""By DuckDB's name of a type, Athena's, where they differ by more than the case."""
+_TYPES = re.compile(
+    r"\b("
+    + "|".join([*NAMES, "VARCHAR", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT", "DATE"])
+    + r"|TIMESTAMP|DECIMAL|BOOLEAN|MAP)\b"
+)
 
 
 class QueryFailed(Exception):
@@ -61,6 +91,11 @@ def column_information(name: str, kind: str) -> dict[str, Any]:
         "Nullable": "UNKNOWN",
         "CaseSensitive": shown_kind == "varchar",
     }
+
+
+def athena_types(text: str) -> str:
+    """A text with Athena's names of types instead of DuckDB's."""
+    return _TYPES.sub(lambda found: NAMES.get(found[0], found[0].lower()), text)
 
 
 def text_of(value: Any) -> str | None:
@@ -112,6 +147,11 @@ def text_of_float(value: float) -> str:
 def shown(row: list[str | None]) -> dict[str, Any]:
     """A row of GetQueryResults; a null has no VarCharValue."""
     return {"Data": [{} if text is None else {"VarCharValue": text} for text in row]}
+
+
+def text_file_of(result: Result) -> bytes:
+    """The result file of a statement that is no query: the rows without a header or quotes."""
+    return "".join("\t".join(text or "" for text in row) + "\n" for row in result.rows).encode()
 
 
 def csv_of(result: Result) -> bytes:

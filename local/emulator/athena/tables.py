@@ -20,7 +20,7 @@ from local.emulator.athena.files import PATH, BadData, DataFile, chunk_bytes, cr
 from local.emulator.glue.hive import HIVE_NULL, duckdb_type, hidden, hive_type, is_iceberg, location_of
 from local.emulator.iam import roles
 
-INTEGERS = {"tinyint", "smallint", "int", "bigint"}
+INTEGERS = ("tinyint", "smallint", "int", "bigint")
 
 Column = dict[str, str]
 
@@ -79,7 +79,7 @@ class Tables:
             files = [file for file in files if file.uri in wanted]
         download(self._s3, files, lost="HIVE_CANNOT_OPEN_SPLIT")
         columns = table["StorageDescriptor"]["Columns"]
-        present = self._check(files, columns, reads)
+        present = self._check(files, columns, reads, partitioned=bool(keys))
         chosen = [
             f"CAST({quoted(column['Name'])} AS {duckdb_type(column['Type'])}) AS {quoted(column['Name'])}"
             if column["Name"].lower() in present
@@ -174,7 +174,9 @@ class Tables:
                 if entry["Size"] and not hidden(entry["Key"][len(prefix) :]):
                     yield DataFile(bucket, entry["Key"], entry["ETag"], without_hive_null(values))
 
-    def _check(self, files: Iterable[DataFile], columns: list[Column], reads: Callable[[str], bool]) -> set[str]:
+    def _check(
+        self, files: Iterable[DataFile], columns: list[Column], reads: Callable[[str], bool], *, partitioned: bool
+    ) -> set[str]:
         """The names of the columns that any file has; counts the bytes of those that the statement reads."""
         declared = {column["Name"].lower(): column["Type"].lower().replace(" ", "") for column in columns}
         present: set[str] = set()
@@ -183,7 +185,7 @@ class Tables:
             for column in footer.schema.to_arrow_schema():
                 name = column.name.lower()
                 present.add(name)
-                if name in declared and not compatible(hive_type(column.type), declared[name]):
+                if name in declared and not compatible(hive_type(column.type), declared[name], partitioned=partitioned):
                     raise BadData(
                         "HIVE_BAD_DATA",
                         f"Field {name}'s type {hive_type(column.type)} in parquet file s3://{file.bucket}/{file.key} "
@@ -220,10 +222,10 @@ def columns_read(statement: exp.Query) -> Callable[[str], bool]:
 
 
 def check_schema(table: dict[str, Any], partition: dict[str, Any]) -> None:
-    """A partition whose columns have other types than the table's cannot be read, as in Athena."""
+    """A partition whose columns have types that Athena does not cast to the table's cannot be read."""
     types = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
     for column in partition.get("StorageDescriptor", {}).get("Columns", []):
-        if types.get(column["Name"], column["Type"]) != column["Type"]:
+        if not is_wider(column["Type"], types.get(column["Name"], column["Type"])):
             raise BadData(
                 "HIVE_PARTITION_SCHEMA_MISMATCH",
                 f"The column '{column['Name']}' in table '{table['DatabaseName']}.{table['Name']}' is declared as type "
@@ -231,12 +233,21 @@ def check_schema(table: dict[str, Any], partition: dict[str, Any]) -> None:
             )
 
 
-def compatible(found: str, declared: str) -> bool:
-    """Whether Athena reads a file's type as the table's."""
-    if found == declared or (found in INTEGERS and declared in INTEGERS):
+def compatible(found: str, declared: str, *, partitioned: bool) -> bool:
+    """Whether Athena reads a file's type as the table's: no other whole numbers in a table without partitions.
+
+    https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html
+    """
+    if found == declared or (partitioned and is_wider(found, declared)):
         return True
     if found.startswith("decimal") and declared.startswith("decimal"):
         return True
     if declared.startswith(("varchar", "char")):
         return found == "string"
     return (found, declared) in {("float", "double"), ("string", "binary"), ("binary", "string"), ("timestamp", "date")}
+
+
+def is_wider(found: str, declared: str) -> bool:
+    """Whether a type is the same, or of whole numbers that hold all of another one."""
+    both = found in INTEGERS and declared in INTEGERS
+    return found == declared or (both and INTEGERS.index(found) <= INTEGERS.index(declared))

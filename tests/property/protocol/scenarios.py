@@ -86,7 +86,7 @@ def begun(*states: str) -> World:
         world.objects[RAW, f"{version(number).key}@{version(number).version_id}"] = b"."
 
     def first(clients: Clients) -> None:
-        tables.ensure(clients, DATABASE, "sales", location=f"s3://{LAKE}/", manifest=account(1))
+        tables.ensure(clients, DATABASE, "sales", location=f"s3://{LAKE}/", declaration=account(1))
         steps = Steps(clients)
         for name in ("accept", *STATES):
             getattr(steps, name)(1)

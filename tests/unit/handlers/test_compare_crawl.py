@@ -15,7 +15,7 @@ ENDED = {"status": "SUCCEEDED", "message": ""}
 def catalog(cloud: Cloud) -> Cloud:
     """The tables of all contracts."""
     for name, contract in registry.contracts().items():
-        tables.ensure(cloud.glue, DATABASE, name, location=f"s3://{LAKE}/", manifest=declared_tables(contract))
+        tables.ensure(cloud.glue, DATABASE, name, location=f"s3://{LAKE}/", declaration=declared_tables(contract))
     return cloud
 
 

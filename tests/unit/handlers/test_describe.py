@@ -1,12 +1,15 @@
 """Pages of runs, of rejected files and of datasets, written on what Sluice tells."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote, urljoin
 
+import polars as pl
 import pytest
 
 from sluice.aws.dynamodb import stored
@@ -18,6 +21,7 @@ from sluice.errors import UnexpectedEvent
 from sluice.ledger.history import RunHistory
 from sluice.ledger.runs import Run
 from sluice.report import pages
+from sluice.report.page_writer import PageWriter
 from tests.contract import declared
 from tests.unit.cloud import LEDGER, WORK, Cloud
 from tests.unit.pages import Page
@@ -144,8 +148,8 @@ def test_a_run_of_many_files_reads_each_of_them_once(cloud: Cloud, count: int):
     documents = Counter(item for item in read if item.startswith("s3 "))
     assert set(documents.values()) == {1}
     of_sources = [item for item in documents if any(source.id in item for source in sources)]
-    assert len(of_sources) == 6 * count  # manifest, the gate's report, and two files of rows, looked at and fetched
-    assert len(documents) - len(of_sources) <= 3  # the run and its dataset's page, whatever their number
+    assert len(of_sources) == 8 * count  # manifest, validation report, and three files of rows, looked at and fetched
+    assert len(documents) - len(of_sources) <= 3  # the run, its page and its dataset's, whatever their number
 
 
 def test_the_page_of_a_file_without_a_row_says_that_nothing_is_published(cloud: Cloud):
@@ -230,13 +234,13 @@ def test_a_run_is_held_against_the_runs_before_it(cloud: Cloud):
     assert told["first_times"] == ["A reason that the last 6 run(s) did not have: quantity_is_between_1_and_1000"]
     price = next(column for column in told["columns"] if column["name"] == "unit_price")
     median = next(measure for measure in price["measures"] if measure["name"] == "median")
-    assert (median["value"], median["before"], median["unusual"]) == (90, [2, 3, 4, 5, 6], True)
+    assert (median["value"], median["before"], median["unusual"]) == (90, [1, 2, 3, 4, 5, 6], True)
 
 
 def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
     published(cloud)
     contract = registry.load("sales")
-    writer = pages.PageWriter(cloud.s3, WORK, RunHistory(cloud.dynamodb, LEDGER))
+    writer = PageWriter(cloud.s3, WORK, RunHistory(cloud.dynamodb, LEDGER))
     seen = []
 
     def latest(self: RunHistory, *given: Any, **more: Any) -> Any:
@@ -252,6 +256,116 @@ def test_of_two_writers_of_a_datasets_page_none_hides_what_the_other_saw(cloud: 
     pages.dataset(writer, contract)
     assert seen == [1, 2, 2]
     assert "2 files PUBLISHED" in page(cloud, dataset_page_key("sales")).text
+
+
+def site(cloud: Cloud) -> dict[str, bytes]:
+    """Every object that pages may lead to, by its key."""
+    listed = cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=WORK)
+    keys = [entry["Key"] for found in listed for entry in found.get("Contents", [])]
+    return {key: cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read() for key in keys}
+
+
+def links_of(found: dict[str, bytes]) -> dict[str, set[str]]:
+    """By page, the keys that it leads to, as a browser resolves them."""
+    pages = {key: Page(body.decode()) for key, body in found.items() if key.endswith(".html")}
+    return {
+        key: {unquote(urljoin(f"/{key}", link)).removeprefix("/") for link in of.links} for key, of in pages.items()
+    }
+
+
+def test_pages_lead_to_each_other_and_no_link_is_dead(cloud: Cloud):
+    first = published(cloud)
+    cloud.describe()
+    again = published(cloud, body=as_csv({}, {}))
+    cloud.describe()
+    rejected = cloud.put("sales/S002/2025-03-05.csv", as_csv({}, {"channel": "fax"}))
+    cloud.validate(rejected)
+    cloud.describe()
+    runs = [cloud.ledger.entry(source)["run_id"] for source in (first, again)]
+    found = site(cloud)
+    links = links_of(found)
+    assert {link for some in links.values() for link in some} <= {*found}
+    old, new = map(run_page_key, runs)
+    contract = "pages/sales.contract.html"
+    assert links == {
+        "pages/sales.html": {contract, old, new, rejected_page_key(rejected.id)},
+        contract: {"pages/sales.html"},
+        old: {"pages/sales.html", contract, new, f"runs/{runs[0]}/bad_rows.csv"},
+        new: {"pages/sales.html", contract, old},
+        rejected_page_key(rejected.id): {"pages/sales.html", contract},
+    }
+
+
+def test_a_page_that_has_expired_is_named_without_a_link(cloud: Cloud):
+    source = published(cloud)
+    cloud.describe()
+    gone = run_page_key(cloud.ledger.entry(source)["run_id"])
+    cloud.s3.delete_object(Bucket=WORK, Key=gone)  # as the bucket's lifecycle does after WorkDays
+    published(cloud, "sales/S002/2025-03-05.csv")
+    cloud.describe()
+    found = site(cloud)
+    assert gone not in {link for some in links_of(found).values() for link in some}
+    assert source.key in Page(found["pages/sales.html"].decode()).text
+
+
+def test_rows_of_a_replaced_version_are_not_counted_again(cloud: Cloud):
+    first = published(cloud, body=as_csv(*[{}] * 19, {"channel": "fax"}))
+    cloud.describe()
+    second = published(cloud, body=as_csv(*[{}] * 12))
+    cloud.describe()
+    shown = page(cloud, dataset_page_key("sales"))
+    assert shown.numbers == {"rows_in": 12, "published": 12, "quarantined": 0, "discarded": 0, "replaced": 19}
+    assert shown.numbers["published"] == cloud.table().height
+    assert "1 file PUBLISHED, 1 file REPLACED · 2 runs" in shown.text
+    old, new = (document(cloud, run_facts_key(cloud.ledger.entry(each)["run_id"])) for each in (first, second))
+    assert (old["status"], old["sources"][0]["status"]) == ("replaced", "REPLACED")
+    assert (new["status"], new["sources"][0]["replaces"]) == ("published", old["run_id"])
+    assert document(cloud, "pages/sales.json")["buckets"][0]["replaced"] == 19
+
+
+def test_the_page_of_a_replaced_run_says_so_also_when_it_is_written_again(cloud: Cloud):
+    first = published(cloud)
+    run_id = cloud.ledger.entry(first)["run_id"]
+    published(cloud, body=as_csv({}))
+    cloud.describe()
+    cloud.ended(run_id)
+    assert document(cloud, run_facts_key(run_id))["status"] == "replaced"
+
+
+def test_the_badge_of_a_dataset_shows_failures_until_a_later_version_is_published(cloud: Cloud):
+    published(cloud)
+    bad = cloud.put("sales/S002/2025-03-05.csv", as_csv({}, {"channel": "fax"}))
+    cloud.validate(bad)
+    cloud.describe()
+    assert "1 file rejected" in page(cloud, "pages/sales.html").text
+    published(cloud, "sales/S002/2025-03-05.csv", as_csv({}, {}))
+    cloud.describe()
+    shown = page(cloud, "pages/sales.html").text
+    assert "1 file rejected" not in shown
+    assert "a newer version of the file came since" in shown
+
+
+def test_bad_rows_can_be_fetched_and_run_nothing_in_a_spreadsheet(cloud: Cloud):
+    source = published(cloud, body=as_csv(*[{}] * 30, {"channel": "=1+1"}, {"channel": "fax", "unit_price": "-2"}))
+    cloud.describe()
+    key = f"runs/{cloud.ledger.entry(source)['run_id']}/bad_rows.csv"
+    rows = pl.read_csv(io.BytesIO(site(cloud)[key]), infer_schema=False)
+    assert rows.select("_source_key", "_row_number", "channel", "unit_price").rows() == [
+        (source.uri, "31", "'=1+1", "9.99"),
+        (source.uri, "32", "fax", "-2"),
+    ]
+    assert rows["_reasons"][0] == "channel_is_in_set"
+
+
+def test_the_checks_of_a_rejected_file_are_listed_by_their_rows(cloud: Cloud):
+    rows = [{"channel": "fax"}] * 3 + [{"quantity": "0"}] * 5 + [{"currency": "DEM"}]
+    source = cloud.put("sales/S001/2025-03-05.csv", as_csv(*rows))
+    cloud.validate(source)
+    cloud.describe()
+    shown = page(cloud, rejected_page_key(source.id)).text
+    shown = shown[shown.index("Checks that failed") :]
+    names = ("quantity_is_between_1_and_1000", "channel_is_in_set", "currency_is_in_set")
+    assert sorted(names, key=shown.index) == [*names]
 
 
 def test_an_event_without_a_page_is_refused(cloud: Cloud):

@@ -41,7 +41,7 @@ def test_the_event_of_validate_starts_a_run(cloud: Cloud):
         ("claim", "validate", {"claimed": True, "engine": "polars"}),
         ("clean", "claim", {"manifest": "runs/{run}/{id}/manifest.json"}),
         ("reconcile", "clean", {"rows_in": 7, "published": 5, "quarantined": 1, "discarded": {"test_transaction": 1}}),
-        ("publish", "reconcile", {"new_partitions": 2}),
+        ("publish", "reconcile", {"new_partitions": 2, "table": "parquet"}),
         ("undo", "publish", {"status": "FAILED"}),
         ("complete", "publish", {"status": "PUBLISHED", "replaced": 0}),
         ("remove_replaced", "complete", {"removed": 0}),

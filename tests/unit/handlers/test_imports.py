@@ -17,7 +17,8 @@ PIN = re.compile(r"([a-z0-9-]+)(?:\[([a-z]+)\])?==(\S+)")
 FUNCTIONS = ROOT / "functions"
 UNUSED = {"click", "fsspec", "pyroaring", "requests", "rich", "tenacity", "zstandard"}
 """What pyiceberg needs for the catalogs, file systems and files that no commit has."""
-HEAVY = {"validate", "clean", "compare_crawl", "describe", "setup", "watch", "window"}
+HEAVY = {"validate", "clean", "commit", "compare_crawl", "describe", "maintain", "setup", "watch", "window"}
+"""They need Polars, pandera or, for commits, pyiceberg, which imports boto3."""
 LIGHT = sorted({path.stem for path in FUNCTIONS.glob("*.py")} - HEAVY)
 
 PROBE = """

@@ -3,13 +3,17 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from sluice.contract.model import Contract
 from sluice.contract.registry import contracts
+from sluice.engines.accounting import declared_tables
+from sluice.manifest import TableDeclaration
 from tests.unit.cloud import DATABASE, EVENTS, LAKE, RAW, WORK, Cloud
 from tests.unit.sales_rows import as_csv
 
@@ -83,9 +87,10 @@ def test_the_tables_of_every_contract_are_there_before_its_first_file(cloud: Clo
     url, got = answers
     ask(cloud, url)
     tables = {table["Name"]: table for table in cloud.glue.get_tables(DatabaseName=DATABASE)["TableList"]}
-    names = got[0]["Data"]["Tables"].split(",")
-    assert names == sorted(contracts())
-    assert {*names, *(f"{name}_quarantine" for name in names)} <= tables.keys()
+    crawled = got[0]["Data"]["Tables"].split(",")
+    assert crawled == sorted(name for name, contract in contracts().items() if contract.table == "parquet")
+    assert {*contracts(), *(f"{name}_quarantine" for name in contracts())} <= tables.keys()
+    assert tables["grocery"]["Parameters"]["table_type"] == "ICEBERG"
     assert [key["Name"] for key in tables["sales"]["PartitionKeys"]] == ["sale_month"]
     assert tables["sales"]["StorageDescriptor"]["Location"] == f"s3://{LAKE}/published/sales/"
 
@@ -106,6 +111,26 @@ def test_a_table_partitioned_otherwise_refuses_the_deployment(cloud: Cloud, answ
     ask(cloud, url)
     assert got[0]["Status"] == "FAILED"
     assert "TableDisagrees" in got[0]["Reason"]
+
+
+def test_a_refused_change_of_one_dataset_changes_no_table_of_another(
+    cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch
+):
+    url, got = answers
+    ask(cloud, url)
+    before = cloud.glue.get_tables(DatabaseName=DATABASE)["TableList"]
+    setup = cloud.module("setup")
+
+    def changed(contract: Contract) -> TableDeclaration:
+        found = declared_tables(contract)
+        type_ = {"sentiment": "date"}.get(contract.name, "string")
+        return replace(found, contract_version=9, schema=[*found.schema[1:], {**found.schema[0], "type": type_}])
+
+    monkeypatch.setattr(setup, "declared_tables", changed)
+    ask(cloud, url, RequestType="Update")
+    assert got[1]["Status"] == "FAILED"
+    assert "sluice migrate NEW_NAME" in got[1]["Reason"]
+    assert cloud.glue.get_tables(DatabaseName=DATABASE)["TableList"] == before
 
 
 def test_a_deployment_without_a_dataset_is_refused(cloud: Cloud, answers: Any, monkeypatch: pytest.MonkeyPatch):

@@ -40,7 +40,7 @@ MANIFEST = Manifest(
 
 
 def ensure(cloud: Cloud, manifest: Manifest = MANIFEST) -> None:
-    tables.ensure(cloud.glue, DATABASE, "sales", location="s3://lake/", manifest=manifest)
+    tables.ensure(cloud.glue, DATABASE, "sales", location="s3://lake/", declaration=manifest)
 
 
 def table(cloud: Cloud, name: str = "sales") -> dict[str, Any]:

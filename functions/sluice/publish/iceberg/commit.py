@@ -4,21 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import In
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Snapshot
 from pyiceberg.table.update.snapshot import _MergeAppendFiles, _OverwriteFiles
 
-from sluice.errors import RowsLost, TableDisagrees
+from sluice.errors import RowsLost
 from sluice.publish.iceberg.catalog import load
-from sluice.publish.iceberg.data_files import SOURCE, data_files, sources_of
+from sluice.publish.iceberg.changes import Rewriter, changes
 from sluice.publish.iceberg.file_io import S3FileIO
 from sluice.publish.iceberg.table import retry
 from sluice.publish.lake import Catalog, Lake, LakeManifest
 
-_UNDONE = "sluice.undone"
+_CHANGED_BY = "sluice.changed-by"
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,17 @@ def swap(
 ) -> Commit:
     """Make the table have, of each source, the files of its wanted manifest and no others; None: no files.
 
-    wanted: by the sources' addresses. Repeating it is harmless: without a file to add or remove nothing is committed.
+    wanted: by the sources' addresses. Repeating it is harmless: without a file to add or remove, no snapshot is made.
     allowed: asks the ledger, and raises when the run may not change the table. It is asked in each attempt after the
     table's version was read, and Glue refuses a commit to any later version.
-    always: for the undo, which first lets the ledger refuse the run: commit something in any case, so that what the
-    run has prepared for an earlier version is refused.
+    always: change the table's version in any case, so that a commit is refused which a run has prepared for the version
+    before, while the ledger still allowed it.
 
     Raises what allowed raises; CommitConflict; RowsLost when the snapshot's counts are not what was asked;
-    TableDisagrees when a file has rows of several sources; pyiceberg's NoSuchTableError, unless always.
+    TableDisagrees when rows of an earlier run are gone; pyiceberg's NoSuchTableError, unless always.
     """
     files = S3FileIO(lake.s3)
+    rewriter = Rewriter(lake)
 
     def attempt(number: int) -> Commit:
         try:
@@ -65,23 +65,29 @@ def swap(
                 return Commit(0, 0, number)
             raise
         allowed()
-        commit = _swap(table, lake.bucket, wanted, run_id)
+        commit = _swap(table, rewriter, lake.bucket, wanted, run_id)
         if always and not commit.added + commit.removed:
             with table.transaction() as transaction:
-                transaction.set_properties({_UNDONE: run_id})
+                transaction.set_properties({_CHANGED_BY: run_id})
         return replace(commit, attempts=number, objects_read=files.reads, objects_written=files.writes)
 
     return retry(dataset, attempt)
 
 
-def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str) -> Commit:
-    current = _current_files(table, wanted)
-    target: dict[str, DataFile] = {}
-    for manifest in wanted.values():
-        if manifest is not None:
-            target |= data_files(table, bucket, manifest)
-    removed = [file for path, file in current.items() if path not in target]
-    added = [file for path, file in target.items() if path not in current]
+def _swap(
+    table: Table, rewriter: Rewriter, bucket: str, wanted: Mapping[str, LakeManifest | None], run_id: str
+) -> Commit:
+    done = changes(table, rewriter, bucket, wanted, run_id)
+    summary = {"sluice.run-id": run_id, "sluice.sources": str(len(wanted)), **_contract_version(wanted)}
+    return replace_files(table, done.removed, done.added, summary)
+
+
+def replace_files(table: Table, removed: list[DataFile], added: list[DataFile], summary: dict[str, str]) -> Commit:
+    """Commit one snapshot without and with some files, or nothing for none.
+
+    Raises pyiceberg's CommitFailedException when the table has changed since it was loaded, and RowsLost when the
+    snapshot would have other files or rows.
+    """
     if not removed and not added:
         return Commit(0, 0)
     producer = _Swap if removed else _MergeAppendFiles
@@ -91,7 +97,7 @@ def _swap(table: Table, bucket: str, wanted: Mapping[str, LakeManifest | None], 
         operation=Operation.OVERWRITE if removed else Operation.APPEND,
         transaction=transaction,
         io=table.io,
-        snapshot_properties={"sluice.run-id": run_id, "sluice.sources": str(len(wanted)), **_contract_version(wanted)},
+        snapshot_properties=summary,
     )
     for file in removed:
         snapshot.delete_data_file(file)
@@ -111,20 +117,6 @@ def _contract_version(wanted: Mapping[str, LakeManifest | None]) -> dict[str, st
 
 class _Swap(_OverwriteFiles, _MergeAppendFiles):  # type: ignore[misc]
     """pyiceberg's overwrite, with the merging of manifests that only its append has."""
-
-
-def _current_files(table: Table, sources: Mapping[str, object]) -> dict[str, DataFile]:
-    """Return the sources' files in the table by their addresses. Raises TableDisagrees."""
-    if not sources:
-        return {}
-    files = {}
-    of_sources = In(SOURCE, set(sources))  # type: ignore[call-arg, arg-type]
-    for task in table.scan(row_filter=of_sources).plan_files():
-        first, last = sources_of(table, task.file)
-        if first != last:
-            raise TableDisagrees(f"{task.file.file_path} has rows of several sources, from {first} to {last}")
-        files[task.file.file_path] = task.file
-    return files
 
 
 def _check(

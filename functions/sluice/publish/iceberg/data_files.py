@@ -14,7 +14,7 @@ from sluice.aws.object_keys import table_prefix
 from sluice.publish.lake import LakeManifest
 
 SOURCE = "_source_key"
-_RUN = "_run_id"
+RUN = "_run_id"
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -28,7 +28,7 @@ def data_files(table: Table, bucket: str, manifest: LakeManifest) -> dict[str, D
     schema, spec = table.schema(), table.spec()
     prefix = table_prefix(account.dataset)
     values = {partition.path: partition.values for partition in account.partitions}
-    texts = {SOURCE: account.source_key, _RUN: account.run_id}
+    texts = {SOURCE: account.source_key, RUN: account.run_id}
     bounds = {schema.find_field(name).field_id: to_bytes(StringType(), text) for name, text in texts.items()}
     files = {}
     for each in manifest.objects:

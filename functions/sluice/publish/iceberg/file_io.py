@@ -10,13 +10,14 @@ from pyiceberg.io import FileIO, InputFile, OutputFile
 class S3FileIO(FileIO):
     """Keeps in memory what it reads and writes: no metadata file is ever overwritten, and each is used repeatedly.
 
-    reads, writes: how many objects.
+    keep: False for who reads the metadata of many snapshots once. reads, writes: how many objects.
     """
 
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: Any, *, keep: bool = True) -> None:
         super().__init__()
         self.reads = self.writes = 0
         self._s3 = s3
+        self._keep = keep
         self._kept: dict[str, bytes] = {}
 
     def new_input(self, location: str) -> "S3File":
@@ -32,14 +33,17 @@ class S3FileIO(FileIO):
 
     def read(self, location: str) -> bytes:
         """Raises FileNotFoundError."""
-        if location not in self._kept:
-            bucket, key = _address(location)
-            try:
-                self._kept[location] = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            except self._s3.exceptions.NoSuchKey as error:
-                raise FileNotFoundError(location) from error
-            self.reads += 1
-        return self._kept[location]
+        if location in self._kept:
+            return self._kept[location]
+        bucket, key = _address(location)
+        try:
+            data: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except self._s3.exceptions.NoSuchKey as error:
+            raise FileNotFoundError(location) from error
+        self.reads += 1
+        if self._keep:
+            self._kept[location] = data
+        return data
 
     def write(self, location: str, data: bytes) -> None:
         bucket, key = _address(location)
@@ -90,8 +94,10 @@ class _Writer(io.BytesIO):
 
     def close(self) -> None:
         if not self.closed:
-            self._files.write(self._location, self.getvalue())
-        super().close()
+            data = self.getvalue()
+            # First: what could not be written is not tried again when this object is collected.
+            super().close()
+            self._files.write(self._location, data)
 
 
 def _address(location: str) -> tuple[str, str]:

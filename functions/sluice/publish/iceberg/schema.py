@@ -5,7 +5,7 @@ in the files: readers take them from the metadata.
 https://iceberg.apache.org/spec/#column-projection
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 
 from pyiceberg.exceptions import ResolveError
@@ -75,22 +75,17 @@ def partition_spec_of(declaration: Manifest | TableDeclaration, schema: Schema) 
     return PartitionSpec(*fields)
 
 
-def evolution_problems(
-    table: Table, declaration: Manifest | TableDeclaration, renamed: Mapping[str, str]
-) -> Iterator[str]:
-    """Yield why a table cannot become as declared, a clause each. renamed: new name → name in the table."""
+def evolution_problems(table: Table, declaration: TableDeclaration) -> Iterator[str]:
+    """Yield why a table cannot become as declared, a clause each."""
     have, want = table.schema(), schema_of(declaration)
     by = [column["name"] for column in declaration.partition_columns]
     current = [field.name for field in table.spec().fields]
     if current != by:
         yield f"it is partitioned by {current}, the contract says {by}"
-    names = _current_names(have, want, renamed)
+    names = _current_names(have, want, declaration)
     for field in want.fields:
-        old, former = names[field.name], renamed.get(field.name)
-        # A column that has its new name already was renamed by an earlier version of the contract.
-        if former not in (None, old) and (old is None or former in have.column_names):
-            yield f"{former} cannot be renamed {field.name}"
-        elif old is None:
+        old = names[field.name]
+        if old is None:
             yield from _problems_of_new(table, field)
         else:
             type_ = have.find_type(old)
@@ -107,7 +102,8 @@ def widens(old: IcebergType, new: IcebergType) -> bool:
     """
     if isinstance(old, ListType) and isinstance(new, ListType):
         return widens(old.element_type, new.element_type)
-    if isinstance(old, StringType):
+    # pyiceberg promotes a string to binary, too, and an integer not to itself.
+    if old == new or isinstance(old, StringType):
         return old == new
     if isinstance(old, DecimalType) and isinstance(new, DecimalType) and old.scale != new.scale:
         return False
@@ -118,12 +114,25 @@ def widens(old: IcebergType, new: IcebergType) -> bool:
     return True
 
 
-def evolve(
-    update: UpdateSchema, table: Table, declaration: Manifest | TableDeclaration, renamed: Mapping[str, str]
-) -> None:
+def reading_problems(table: Table, manifest: Manifest) -> Iterator[str]:
+    """Yield why readers of a table could not read the files of a manifest, a clause each."""
+    by, current = (
+        [column["name"] for column in manifest.partition_columns],
+        [field.name for field in table.spec().fields],
+    )
+    if current != by:
+        yield f"it is partitioned by {current}, the run's files by {by}"
+    columns = {field.name: field.field_type for field in table.schema().fields}
+    for column in manifest.schema:
+        wanted = columns.get(column["name"])
+        if wanted is not None and not widens(iceberg_type(column["type"]), wanted):
+            yield f"its column {column['name']} is {wanted}, the run's files have {column['type']}"
+
+
+def evolve(update: UpdateSchema, table: Table, declaration: TableDeclaration) -> None:
     """Stage the changes from the table's columns to the declared ones, which have no evolution_problems."""
     have, want = table.schema(), schema_of(declaration)
-    names = _current_names(have, want, renamed)
+    names = _current_names(have, want, declaration)
     for old in have.fields:
         if old.name not in names.values():
             update.delete_column(old.name)
@@ -152,12 +161,19 @@ def is_as(schema: Schema, declaration: Manifest | TableDeclaration) -> bool:
     )
 
 
-def _current_names(have: Schema, want: Schema, renamed: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the name that each wanted column has in the table, None for a new one."""
-    there = {field.name for field in have.fields}
-    staying = there - set(renamed.values())
-    names = {field.name: field.name if field.name in staying else renamed.get(field.name) for field in want.fields}
-    return {new: name if name in there else None for new, name in names.items()}
+def _current_names(have: Schema, want: Schema, declaration: TableDeclaration) -> dict[str, str | None]:
+    """Return the name that each wanted column has in the table, None for a new one.
+
+    A new column whose alias is a column that goes is this one, renamed, if its files can be read as the new type.
+    """
+    there, wanted = {field.name for field in have.fields}, {field.name for field in want.fields}
+    by = {column["name"] for column in declaration.partition_columns}
+    former: dict[str, str] = {}
+    for alias, name in declaration.aliases.items():
+        is_renamed = alias in there - wanted and name in wanted - there - by and name not in former
+        if is_renamed and widens(have.find_type(alias), want.find_type(name)):
+            former[name] = alias
+    return {name: name if name in there else former.get(name) for name in (field.name for field in want.fields)}
 
 
 def _problems_of_new(table: Table, field: NestedField) -> Iterator[str]:

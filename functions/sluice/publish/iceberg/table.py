@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import Table
@@ -22,22 +22,47 @@ _PAUSE = 0.2
 """Seconds, at most, after the first conflict; twice as long after each further one."""
 
 
-def ensure(
-    lake: Lake,
-    catalog: Catalog,
-    dataset: str,
-    declaration: Manifest | TableDeclaration,
-    *,
-    renamed: Mapping[str, str] | None = None,
-) -> None:
-    """Create or evolve a dataset's table: add, drop, rename, widen and reorder columns.
+def ensure(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDeclaration) -> None:
+    """Create a dataset's table, or evolve it as a deployment declares: add, drop, rename, widen and reorder columns.
 
-    renamed: new name of a column → its name in the table; without it the old column is dropped, and the new one empty.
-    A table that a later version of the contract declares stays. Raises TableDisagrees, before anything changes, for
-    any other difference and when a table of another kind has the name; CommitConflict.
+    A new column of which a former one is an alias is this one, renamed. A table that a later version of the contract
+    declares stays. Raises TableDisagrees as `problems` says it, before anything changes; CommitConflict.
     """
     files = S3FileIO(lake.s3)
-    retry(dataset, lambda _: _ensure(lake, catalog, dataset, declaration, renamed or {}, files))
+    retry(dataset, lambda _: _ensure(lake, catalog, dataset, declaration, files))
+
+
+def problems(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDeclaration) -> list[str]:
+    """Return why the catalog's table of a dataset cannot become as declared, a clause each."""
+    try:
+        table = load(catalog, dataset, S3FileIO(lake.s3))
+    except NoSuchTableError:
+        return []
+    except TableDisagrees as error:
+        return [str(error)]
+    if _version(table) > declaration.contract_version:
+        return []
+    return [f"{catalog.database}.{dataset}: {text}" for text in schema.evolution_problems(table, declaration)]
+
+
+def require(lake: Lake, catalog: Catalog, dataset: str, manifest: Manifest) -> None:
+    """Create a dataset's table if it is missing; one that is there stays as it is, since only a deployment evolves it.
+
+    Raises TableDisagrees when readers could not read the run's files, or a table of another kind has the name;
+    CommitConflict.
+    """
+    files = S3FileIO(lake.s3)
+
+    def attempt(_: int) -> None:
+        try:
+            table = load(catalog, dataset, files)
+        except NoSuchTableError:
+            _create(lake, catalog, dataset, manifest, files)
+            return
+        if found := list(schema.reading_problems(table, manifest)):
+            raise TableDisagrees(f"{catalog.database}.{dataset}: {'; '.join(found)}")
+
+    retry(dataset, attempt)
 
 
 def retry[T](dataset: str, commit: Callable[[int], T]) -> T:
@@ -61,8 +86,7 @@ def _ensure(
     lake: Lake,
     catalog: Catalog,
     dataset: str,
-    declaration: Manifest | TableDeclaration,
-    renamed: Mapping[str, str],
+    declaration: TableDeclaration,
     files: S3FileIO,
 ) -> None:
     try:
@@ -75,17 +99,13 @@ def _ensure(
     same = schema.is_as(table.schema(), declaration)
     if same and _version(table) == declaration.contract_version:
         return
-    problems = list(schema.evolution_problems(table, declaration, renamed))
-    if problems:
-        raise TableDisagrees(
-            f"the table {catalog.database}.{dataset} cannot become as version {declaration.contract_version} of the "
-            f"contract says: {'; '.join(problems)}"
-        )
+    if found := list(schema.evolution_problems(table, declaration)):
+        raise TableDisagrees(f"{catalog.database}.{dataset}: {'; '.join(found)}")
     version = {_VERSION: str(declaration.contract_version)}
     with table.transaction() as transaction:
         if not same:
             with transaction.update_schema() as update:
-                schema.evolve(update, table, declaration, renamed)
+                schema.evolve(update, table, declaration)
         transaction.set_properties(version)
 
 
@@ -102,6 +122,8 @@ def _create(
         "commit.retry.num-retries": "0",
         "commit.manifest-merge.enabled": "true",
         "commit.manifest.min-count-to-merge": "16",
+        # Each names all snapshots: a hundred, the default, are many times the rest of the metadata.
+        "write.metadata.previous-versions-max": "20",
         # About 2,600 files. To replace a source, the whole manifest that names its file is written again.
         "commit.manifest.target-size-bytes": "524288",
         _VERSION: str(declaration.contract_version),

@@ -91,8 +91,9 @@ class IcebergTable:
 
         `reads` says whether the statement reads a column. Raises BadData, ClientError.
         """
-        snapshot = snapshot_of(self.metadata, self.name, node.args.get("version"), self._connection)
-        version, conditions = Version(self.metadata, snapshot), conditions_on(node)
+        wanted, conditions = node.args.get("version"), conditions_on(node)
+        snapshot = snapshot_of(self.metadata, self.name, wanted, self._connection)
+        version = Version(self.metadata, snapshot, travels=wanted is not None)
         files = self._plan(version, conditions)
         keys = [(named(field), duckdb_type(field.field_type)) for field in version.keys]
         create_files_table(self._connection, view, keys, files)

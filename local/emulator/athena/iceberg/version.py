@@ -30,12 +30,16 @@ TEMPORAL = ("DATE", "TIMESTAMP")
 
 
 class Version:
-    """A table at a snapshot; without one it has columns and no files."""
+    """A table at a snapshot; without one it has columns and no files.
 
-    def __init__(self, metadata: TableMetadata, snapshot: Snapshot | None) -> None:
+    `travels`: the statement names the snapshot, and sees the columns of that time. Others see those of now, which the
+    current snapshot need not have yet (https://github.com/trinodb/trino/issues/23295).
+    """
+
+    def __init__(self, metadata: TableMetadata, snapshot: Snapshot | None, *, travels: bool = False) -> None:
         self.snapshot = snapshot
         schemas = {schema.schema_id: schema for schema in metadata.schemas}
-        former = schemas.get(snapshot.schema_id) if snapshot and snapshot.schema_id is not None else None
+        former = schemas.get(snapshot.schema_id) if travels and snapshot and snapshot.schema_id is not None else None
         self.schema: Schema = former or metadata.schema()
         # pyiceberg plans by the current schema: a condition on a former name needs the former schema there.
         self.metadata: TableMetadata = metadata.model_copy(update={"current_schema_id": self.schema.schema_id})

@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 from cli.commands.explain import good_sample
 from cli.contracts import odcs
 from cli.contracts.document import contract_document
-from cli.contracts.page import html, markdown, page, words
+from cli.contracts.page import markdown
 from cli.main import app
 from sluice.contract import registry
 from sluice.contract.declarations import Constant, Outliers, Reading, TextFormat
 from sluice.contract.model import Contract
 from sluice.contract.registry import load
 from sluice.contract.steps import Fill, MapValues
+from sluice.report.contract_page import html, page, words
 
 STANDARD = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text())
 

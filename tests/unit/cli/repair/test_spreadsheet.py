@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.repair.corrected_rows import read
-from cli.repair.spreadsheet import quoted, unquoted
+from cli.repair.spreadsheet import unquoted
+from sluice.runtime.text import quoted
 
 HEADER = "_source_key,_version,_row_number,_reasons,_raw,city\n"
 LINE = "s3://raw/a.csv,v1,7,city_is_known,,Zürich\n"

@@ -203,8 +203,15 @@ def test_a_snapshot_without_the_files_of_others_is_not_committed(sales: Cloud, m
 
 def test_a_file_with_rows_of_several_sources_is_refused_by_name(sales: Cloud, monkeypatch: pytest.MonkeyPatch):
     commit(sales, march(sales, "a", "run-1", 1))
-    monkeypatch.setattr("sluice.publish.iceberg.commit.sources_of", lambda *_: (source("a"), source("c")))
+    monkeypatch.setattr("sluice.publish.iceberg.changes.sources_of", lambda *_: (source("a"), source("c")))
     with pytest.raises(TableDisagrees, match="several sources"):
         commit(sales, march(sales, "a", "run-2", 2))
     monkeypatch.undo()
     assert quantities(sales) == [(1, source("a"))]
+
+
+def test_a_run_of_many_sources_leaves_the_files_of_others(sales: Cloud):
+    """pyiceberg skips no file by the bounds once more than 200 values are asked for."""
+    commit(sales, march(sales, "other", "run-1", 5))
+    commit(sales, march(sales, "a", "run-2", 1), run_id="run-2", without=tuple(f"none-{n}" for n in range(250)))
+    assert quantities(sales) == [(1, source("a")), (5, source("other"))]

@@ -1,0 +1,3 @@
+from tests.unit.publish.iceberg.conftest import _versions
+
+__all__ = ["_versions"]
