@@ -64,8 +64,10 @@ def make(stack: Stack, name: str, dataset: str, *, known_at: datetime, asked: Ma
     Raises NotAsOf for a table that cannot be read as of the time; NoTimeColumn; KeyUnknown; CutEmpty; CutDiffers when
     the name stands for another cut, or the bytes are not those of the manifest.
     """
-    table = open_table(stack, dataset)
     before = _document(stack, name, "cut.json")
+    if before:
+        _agree(name, before, {"dataset": dataset})
+    table = open_table(stack, dataset)
     snapshot = _snapshot(table, before) if before else snapshot_at(table, known_at)
     columns = rows.columns_of(table, snapshot)
     time, key = time_column(columns, asked["time"]), known_key(columns, asked["key"])
@@ -76,8 +78,8 @@ def make(stack: Stack, name: str, dataset: str, *, known_at: datetime, asked: Ma
         wanted = before
     with tempfile.TemporaryDirectory() as folder:
         files, manifest = _written(stack, table, snapshot, split, wanted, Path(folder))
-        _claim(stack, name, wanted)
         _tag(stack, name, dataset, snapshot.snapshot_id)
+        _claim(stack, name, wanted)
         there = _document(stack, name, "manifest.json")
         if there is not None and there != manifest:
             raise CutDiffers(_otherwise(name, there, manifest))

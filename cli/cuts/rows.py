@@ -46,9 +46,9 @@ def read(connection: duckdb.DuckDBPyConnection, s3: Any, table: Any, snapshot: A
     files = [task.file for task in table.scan(snapshot_id=snapshot.snapshot_id).plan_files()]
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
         for some in batched(files, _DOWNLOADS, strict=False):
-            for file, path in zip(
-                some, pool.map(lambda each: _downloaded(s3, each.file_path, folder), some), strict=True
-            ):
+            paths = [folder / f"{number}.parquet" for number in range(len(some))]  # a name is in several partitions
+            list(pool.map(lambda file, path: _download(s3, file.file_path, path), some, paths))
+            for file, path in zip(some, paths, strict=True):
                 selected = ", ".join(_columns(table, schema, file, pq.read_schema(path).names))
                 connection.execute(
                     f"INSERT INTO {ROWS} SELECT {selected} FROM read_parquet(?, hive_partitioning = false)",  # noqa: S608
@@ -66,11 +66,9 @@ def _schema(table: Any, snapshot: Any) -> Any:
     return table.schemas()[snapshot.schema_id]
 
 
-def _downloaded(s3: Any, address: str, folder: Path) -> Path:
+def _download(s3: Any, address: str, path: Path) -> None:
     bucket, _, key = address.removeprefix("s3://").partition("/")
-    path = folder / key.rsplit("/", 1)[-1]
     s3.download_file(bucket, key, str(path))
-    return path
 
 
 def _columns(table: Any, schema: Any, file: Any, names: list[str]) -> Iterator[str]:

@@ -56,7 +56,7 @@ class Split:
         cases += [f"WHEN {in_training} THEN '{TRAIN}'", f"WHEN {time} < {_literal(self.test_from)} THEN 'gap'"]
         if self.key:
             keys = f"SELECT {key} FROM {table} WHERE {in_training}"  # noqa: S608 (quoted, and our own)
-            cases += [f"WHEN {key} IN ({keys} AND {key} IS NOT NULL) THEN 'key_in_train'"]
+            cases += [f"WHEN {key} IN ({keys}) THEN 'key_in_train'"]
         return f"CASE {' '.join(cases)} ELSE '{TEST}' END"
 
 

@@ -158,6 +158,8 @@ def test_a_name_stands_for_one_cut(cloud: Cloud, known: datetime):
     for other in ({"test_from": march(11)}, {"gap": timedelta(0)}, {"key": "item"}):
         with pytest.raises(CutDiffers, match=r"there is another cut spring: .* is .*, not "):
             make(known, **other)
+    with pytest.raises(CutDiffers, match="dataset is sales, not flights"):
+        cuts.make(stack(), "spring", "flights", known_at=known, asked=ASKED)
     with pytest.raises(CutDiffers, match="known_at"):
         make(known - timedelta(milliseconds=1))
     assert objects(cloud) == before
@@ -221,6 +223,23 @@ def test_a_tag_of_another_snapshot_is_not_taken_over(cloud: Cloud, known: dateti
         snapshots.create_tag(table.snapshots()[0].snapshot_id, "cut-spring")
     with pytest.raises(CutDiffers, match="of another snapshot"):
         make(known)
+    assert objects(cloud) == {}
+
+
+def test_of_two_cuts_of_a_name_at_the_same_time_one_is_refused(
+    cloud: Cloud, known: datetime, monkeypatch: pytest.MonkeyPatch
+):
+    claim = cuts._claim
+
+    def late(*given: Any) -> None:
+        monkeypatch.setattr(cuts, "_claim", claim)
+        make(known, gap=timedelta(0))
+        claim(*given)
+
+    monkeypatch.setattr(cuts, "_claim", late)
+    with pytest.raises(CutDiffers, match="at the same time"):
+        make(known)
+    assert days(cloud, "train") == [7, 9, 8, 1]
 
 
 def test_a_removed_cut_leaves_neither_objects_nor_a_tag(cloud: Cloud, known: datetime):
