@@ -62,6 +62,13 @@ def test_missing_values_of_an_identifier_are_judged():
     assert columns([column("order", identifier=True, nulls=60)], earlier)["order"]["changed"]
 
 
+def test_a_share_that_differs_no_more_than_by_chance_is_no_change():
+    earlier = [before(column(nulls=nulls)) for nulls in (10, 10, 11, 10, 10, 10)]
+    assert not columns([column(nulls=16)], earlier)["amount"]["changed"]
+    many = [before(column(rows=10_000, nulls=nulls)) for nulls in (1_000, 1_000, 1_100, 1_000, 1_000, 1_000)]
+    assert columns([column(rows=10_000, nulls=1_600)], many)["amount"]["changed"]
+
+
 def test_changed_and_new_columns_come_first_and_the_others_keep_their_order():
     earlier = [before(column("a"), column("b"), column("c")) for _ in range(6)]
     now = [column("a"), column("b"), column("c", middle=9_000.0), column("d")]
