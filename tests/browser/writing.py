@@ -227,7 +227,7 @@ def wide(shelf: Shelf, count: int) -> None:
         far = 900 if run == 6 else 50
         lines = [",".join(names)]
         for number in range(120):
-            values = {pl.String: "abc"[number % 3], pl.Int64: str(number * 7), pl.Float64: f"{chance.gauss(50, 9):.2f}"}
+            values = {pl.String: "abc"[number % 3], pl.Int64: str(number * 7), pl.Float64: f"{chance.gauss(50, 3):.2f}"}
             cells = [values[kinds[name]] if chance.random() > 0.1 else "" for name in names]
             lines.append(",".join([*cells[:-1], f"{chance.gauss(far, 9):.2f}"]))
         source = shelf.run(f"wide{count}/2025-03-0{run + 1}.csv", "\n".join(lines) + "\n")
