@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandera.polars as pa
+import polars as pl
 from moto import mock_aws
 
 from cli.commands.explain import good_sample
@@ -127,6 +129,11 @@ def usual(shelf: Shelf) -> None:
     rejected(shelf)
     every = shelf.numbers(*sources, latest)
     shelf.lay("dataset", dataset_page_key("sales"), Expected(every, ["9 files PUBLISHED, 2 files REJECTED"]))
+    again = shelf.run(latest.key, day(3000, 5))
+    old = shelf.numbers(latest)
+    shelf.lay("replaced", run_page_key(shelf.run_id(latest)), Expected(old, ["replaced", "by a later run"]))
+    now = {**shelf.numbers(*sources, again), "replaced": old["published"]}
+    shelf.lay("dataset-replaced", dataset_page_key("sales"), Expected(now, ["1 file REPLACED", "replaced since"]))
 
 
 def rejected(shelf: Shelf) -> None:
@@ -207,6 +214,39 @@ def contracts(shelf: Shelf) -> None:
         shelf.write(f"contract-{name}", html(page(contract, good_sample(contract))), expected)
 
 
+def wide(shelf: Shelf, count: int) -> None:
+    """Runs of a table with so many columns: in the latest run one is far from where it was, under a new contract."""
+    names = [f"c{number:03}" for number in range(count)]
+    kinds = {name: (pl.String, pl.Int64, pl.Float64)[at % 3] for at, name in enumerate(names)}
+    fields = {name: pa.Field(nullable=True) for name in names}
+    row = type("Wide", (pa.DataFrameModel,), {"__doc__": "Readings.", "__annotations__": kinds, **fields})
+    contract = Contract(name=f"wide{count}", version=1, row=row, files=(f"wide{count}/{{date:%Y-%m-%d}}.csv",))
+    chance = random.Random(count)  # noqa: S311 (the same pages every time)
+    for run in range(7):
+        registry.contracts()[contract.name] = replace(contract, version=1 if run < 4 else 2)
+        far = 900 if run == 6 else 50
+        lines = [",".join(names)]
+        for number in range(120):
+            values = {pl.String: "abc"[number % 3], pl.Int64: str(number * 7), pl.Float64: f"{chance.gauss(50, 3):.2f}"}
+            cells = [values[kinds[name]] if chance.random() > 0.1 else "" for name in names]
+            lines.append(",".join([*cells[:-1], f"{chance.gauss(far, 9):.2f}"]))
+        source = shelf.run(f"wide{count}/2025-03-0{run + 1}.csv", "\n".join(lines) + "\n")
+    says = [f"1 of {count} changed, first", "identifier: its values are not compared", "a new version of the contract"]
+    folded = [f"{count - 24} more columns, none of them changed"] if count > 24 else []
+    expected = Expected(shelf.numbers(source), [*says, *folded])
+    shelf.lay(f"columns-{count}", run_page_key(shelf.run_id(source)), expected)
+
+
+def site(shelf: Shelf) -> None:
+    """Lay all pages, and what they lead to, as they lie in the work bucket."""
+    for listed in shelf.cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=WORK):
+        for key in (entry["Key"] for entry in listed["Contents"]):
+            if key.endswith((".html", ".csv")):
+                path = shelf.folder / "site" / key
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(shelf.cloud.s3.get_object(Bucket=WORK, Key=key)["Body"].read())
+
+
 def _lay_rejected(shelf: Shelf, name: str, source: ObjectVersion, says: list[str]) -> None:
     report = shelf.document(report_key(source))
     numbers = {
@@ -234,6 +274,9 @@ def write(folder: Path) -> None:
         )
         registry.contracts()["members"] = members
         personal(shelf, members)
+        for count in (3, 60, 300):
+            wide(shelf, count)
+        site(shelf)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Anomalies of a run: figures far from those of the dataset's last runs, and reasons that these did not have."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
@@ -16,12 +17,16 @@ ENOUGH = 5
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of a run and of the runs before it, oldest first. unit: number, percent, seconds, usd."""
+    """One figure of a run and of the runs before it, oldest first. unit: number, percent, seconds, usd.
+
+    chance: how far the value may be off their median by chance alone.
+    """
 
     name: str
     unit: str
     value: float
     before: list[float]
+    chance: float = 0.0
 
     @property
     def usual(self) -> float | None:
@@ -29,12 +34,14 @@ class Measure:
 
     @property
     def unusual(self) -> bool:
-        """Whether it is outside of the last runs' fences (Tukey, 1977), and off their median by a twentieth."""
+        """Whether it is outside of the last runs' fences (Tukey, 1977), and off their median by more than chance and
+        a twentieth."""
         if len(self.before) < ENOUGH:
             return False
         first, middle, third = quantiles(self.before, n=4, method="inclusive")
         reach = max(1.5 * (third - first), abs(middle) / 20)
-        return not first - reach <= self.value <= third + reach
+        inside = first - reach <= self.value <= third + reach
+        return not inside and abs(self.value - middle) > self.chance
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "usual": self.usual, "unusual": self.unusual}
@@ -85,11 +92,17 @@ def columns(
 
 def _measure(name: str, unit: str, figure: Any, now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Any:
     value = figure(now)
-    return (
-        None
-        if value is None
-        else Measure(name, unit, value, [old for run in before if (old := figure(run)) is not None])
-    )
+    if value is None:
+        return None
+    past = [old for run in before if (old := figure(run)) is not None]
+    chance = _chance(median(past), now["rows"]) if past and unit == "percent" else 0.0
+    return Measure(name, unit, value, past, chance)
+
+
+def _chance(percent: float, rows: int) -> float:
+    """Return four standard errors of a share of rows: of 300 columns, one in 50 pages has one beyond by chance."""
+    share = min(max(percent / 100, 1 / (rows or 1)), 0.5)
+    return 400 * math.sqrt(share * (1 - share) / (rows or 1))
 
 
 _FIGURES: tuple[tuple[str, str, Callable[[Described], float | None]], ...] = (

@@ -83,3 +83,10 @@ def test_files_are_chosen_within_the_bounds_and_spread(tmp_path: Path):
     assert [file.path for file in column_profile.choose(files, size=3_500)] == ["0", "2", "5"]
     assert column_profile.choose(files, rows=99) == []
     assert column_profile.choose([]) == []
+
+
+def test_columns_of_the_key_and_numbers_that_hardly_repeat_are_identifiers(tmp_path: Path):
+    numbers = pl.Series(range(100))
+    rows = {"transaction_id": pl.Series(["a", "b"] * 50), "quantity": numbers, "customer_age": numbers // 2}
+    found = described(tmp_path, {**rows, "unit_price": numbers.cast(pl.Decimal(12, 2))})
+    assert [name for name, column in found.items() if column.identifier] == ["transaction_id", "quantity"]
