@@ -1,4 +1,4 @@
-"""Explores the protocol with faults at every call: python -m tests.property.protocol [--seconds 600] [--faults 1]."""
+"""Explores the protocol with faults at every call: python -m tests.property.protocol [--seconds 1800] [--faults 1]."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from tests.property.protocol.scenarios import scenarios
 def main() -> int:
     """Print each scenario's states and problems. Exit 1 when there is a problem or the time did not suffice."""
     options = argparse.ArgumentParser(prog="python -m tests.property.protocol")
-    options.add_argument("--seconds", type=float, default=600, help="for all scenarios together")
+    options.add_argument("--seconds", type=float, default=1800, help="for all scenarios together")
     options.add_argument("--faults", type=int, default=1, help="how many may happen in one history")
     options.add_argument("--only", default="", help="scenarios whose names contain this")
     options.add_argument("--small", action="store_true", help="states of the later version are one step each")

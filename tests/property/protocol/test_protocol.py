@@ -23,7 +23,13 @@ FAULTY = [
 ]
 
 
-@pytest.mark.parametrize("name", sorted(name for name in SMALL if name.removeprefix("iceberg, ") not in LARGE))
+def _is_large(name: str) -> bool:
+    """A recovery of an Iceberg table's run is an undo and a removal, with the calls of both."""
+    of_iceberg = name.startswith("iceberg, ") and ("late recover" in name or "overtakes" in name)
+    return of_iceberg or name.removeprefix("iceberg, ") in LARGE
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SMALL if not _is_large(name)))
 def test_whatever_comes_first_no_promise_is_broken_and_no_key_stuck(name: str):
     found = SMALL[name].explore(budget=0)
 
