@@ -265,7 +265,7 @@ def test_large_parts_are_many_files_of_whole_row_groups(cloud: Cloud, known: dat
 def test_columns_are_those_of_then_found_by_any_of_their_names(cloud: Cloud):
     before = publish(cloud, "a", "run-1", sold(1, 12))
     renamed = declared(2, {"item": "article", "price": "price"}, {"price": "decimal(11,2)"}, note="string")
-    ensure(*lake_of(cloud), "sales", renamed, renamed={"article": "item"})
+    ensure(*lake_of(cloud), "sales", replace(renamed, aliases={"item": "article"}))
     rows = (
         sold(2, 13).rename({"item": "article"}).with_columns(pl.col("price").cast(pl.Decimal(11, 2)), note=pl.lit("x"))
     )
