@@ -74,6 +74,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 def make_tables() -> list[str]:
     """Create or update the tables of all contracts; return the names of those that the crawler has as targets.
 
+    An Iceberg table is created by its first commit.
+
     Raises TableDisagrees, before any table is changed, and SetupFailed when there is no dataset.
     """
     contracts = registry.contracts()
@@ -86,7 +88,7 @@ def make_tables() -> list[str]:
     for name, declaration in declared.items():
         tables.ensure(CATALOG.glue, CATALOG.database, name, location=LOCATION, declaration=declaration)
         if declaration.table == "iceberg":
-            iceberg.ensure(LAKE, CATALOG, name, declaration)
+            iceberg.evolve(LAKE, CATALOG, name, declaration)
     logger.info("tables made", tables=sorted(contracts))
     crawled = [name for name, contract in contracts.items() if contract.table == "parquet"]
     # A crawler needs a target, and crawls no Iceberg table with others.

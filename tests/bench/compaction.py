@@ -25,11 +25,10 @@ from sluice.maintain.copy_on_write import rewrite
 from sluice.maintain.merge import merge
 from sluice.publish.iceberg.commit import swap
 from sluice.publish.iceberg.compaction import compact
-from sluice.publish.iceberg.table import ensure
 from sluice.publish.lake import LakeManifest
 from tests.bench.processes import peak_bytes
 from tests.unit.cloud import DATABASE, LAKE
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, publish_files, source, table
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, publish_files, source, table
 
 DAY = 86_400
 QUERIES = {

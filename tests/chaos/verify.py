@@ -114,7 +114,8 @@ def _verify_objects(world: World, promised: dict[str, list[str]], found: Verific
     """What is there must be what is promised, and each object written once."""
     pages = world.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=world.lake)
     versions = [version for page in pages for version in page.get("Versions", [])]
-    there = {version["Key"] for version in versions if version["IsLatest"]}
+    # What an Iceberg table's metadata name is for `sluice verify` and maintenance.
+    there = {each["Key"] for each in versions if each["IsLatest"] and not each["Key"].startswith("metadata/")}
     wanted = {name for objects in promised.values() for name in objects}
     found.problems += [f"orphan {name}" for name in there - wanted]
     found.problems += [f"missing {name}" for name in wanted - there]

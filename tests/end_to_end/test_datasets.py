@@ -21,11 +21,11 @@ def test_flights_have_clock_times_gaps_and_two_levels_of_partitions(sluice: Comm
     assert entry["discarded"] == {"duplicate": 2}
     rows = sluice.json(
         "query",
-        "SELECT month, count(*) AS flights, min(sched_dep_time) AS first, max(arr_time) AS last, "
+        "SELECT month, count(*) AS flights, min(sched_dep_time) AS earliest, max(arr_time) AS latest, "
         "count(*) - count(dep_time) AS cancelled FROM flights WHERE year = 2013 GROUP BY 1 ORDER BY 1",
     )
     assert [[int(row["month"]), int(row["flights"]), int(row["cancelled"])] for row in rows] == [[1, 12, 3], [7, 1, 0]]
-    assert (rows[0]["first"], rows[0]["last"]) == ("05:15", "24:00")
+    assert (rows[0]["earliest"], rows[0]["latest"]) == ("05:15", "24:00")
 
 
 def test_grocery_lines_are_exact_to_the_cent_and_the_latest_of_a_key_stays(sluice: Command) -> None:

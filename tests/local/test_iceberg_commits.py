@@ -10,10 +10,9 @@ import pytest
 from local import LocalAWS
 from sluice.errors import LeaseLost
 from sluice.publish.iceberg.commit import Commit, swap
-from sluice.publish.iceberg.table import ensure
 from sluice.publish.lake import LakeManifest
 from tests.unit.cloud import DATABASE, LAKE
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, publish_files, rows, snapshots, source
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, publish_files, rows, snapshots, source
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Flows of an Iceberg table: a commit, the commit that undoes one, and files that move to another dataset."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,8 +16,10 @@ ROWS = 7
 
 
 def committed(world: World) -> list[str]:
-    """A file of an Iceberg table is published, and a corrected one replaces its rows."""
-    wrong = Wrong()
+    """The first commit makes the Iceberg table; a file is published, and a corrected one replaces its rows."""
+    wrong, glue = Wrong(), world.aws.client("glue")
+    with suppress(glue.exceptions.EntityNotFoundException):
+        glue.delete_table(DatabaseName=world.stack.outputs["DatabaseName"], Name=ICEBERG)
     key = _published(world, wrong)
     if not wrong:
         header, first = GROCERY.read_text().splitlines()[:2]

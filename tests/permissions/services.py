@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from local.waiting import StillWaiting, eventually
 from tests.permissions.expectations import (
-    ICEBERG,
     TABLES,
     Wrong,
     expect_current_tables,
@@ -107,9 +106,8 @@ def set_up(world: World) -> list[str]:
     location = {"Location": f"{storage['Location'].rstrip('/')}/arrival_month=1999-01/"}
     glue.create_partition(**of_table, PartitionInput={"Values": month, "StorageDescriptor": storage | location})
     outdate(world, published_rows)
-    for name in (quarantined_rows, ICEBERG):
-        with suppress(glue.exceptions.EntityNotFoundException):  # a refused Setup has not made it again
-            glue.delete_table(DatabaseName=database, Name=name)
+    with suppress(glue.exceptions.EntityNotFoundException):  # a refused Setup has not made it again
+        glue.delete_table(DatabaseName=database, Name=quarantined_rows)
     layer = next(arn for name, arn in world.stack.resources.items() if name.startswith("GluePackagesLayer"))
     with answering() as (url, answers):
         event = {
@@ -123,8 +121,6 @@ def set_up(world: World) -> list[str]:
         world.invoke("SetupFunction", event)
     if wrong.expect(len(answers) == 1, "CloudFormation is answered"):
         wrong.expect(answers[0]["Status"] == "SUCCESS", f"the code is shared: {answers[0]['Reason']}")
-    made = {table["Name"] for table in glue.get_tables(DatabaseName=database)["TableList"]}
-    wrong.expect(ICEBERG in made, "the Iceberg table is made")
     partition = glue.get_partition(**of_table, PartitionValues=month)["Partition"]
     columns = partition["StorageDescriptor"]["Columns"]
     wrong.expect(columns == storage["Columns"], "the partition has the table's columns")

@@ -11,9 +11,8 @@ import polars as pl
 from cli.stack.connection import Stack
 from sluice.manifest import TableDeclaration
 from sluice.publish.iceberg.commit import swap
-from sluice.publish.iceberg.table import ensure
 from tests.unit.cloud import DATABASE, LAKE, Cloud
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, publish_files, source
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, publish_files, source
 
 SOLD = replace(
     SALES,

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from sluice.publish.iceberg.table import ensure
 from tests.unit.cloud import Cloud
 from tests.unit.maintain.compacted import DAY, NAMES, commit, files, march, quantities
-from tests.unit.publish.iceberg.table_files import SALES, lake_of
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of
 
 
 @pytest.fixture

@@ -12,11 +12,10 @@ from sluice.publish.iceberg import compaction
 from sluice.publish.iceberg import table as tables
 from sluice.publish.iceberg.commit import swap
 from sluice.publish.iceberg.data_files import sources_of
-from sluice.publish.iceberg.table import ensure
 from sluice.publish.lake import Lake, LakeManifest, Written
 from tests.unit.cloud import LAKE, Cloud
 from tests.unit.maintain.compacted import NAMES, commit, compacted, delete, files, march, quantities
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, publish_files, rows, snapshots, source, table
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, publish_files, rows, snapshots, source, table
 
 NUMBERED = replace(SALES, schema=[*SALES.schema, {"name": "_row_number", "type": "bigint"}])
 

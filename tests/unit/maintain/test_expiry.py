@@ -9,10 +9,9 @@ from sluice.ledger.ledger import HEAD
 from sluice.maintain.maintain import Cleanup, clean_up, iceberg_tables
 from sluice.maintain.promises import Promises, promises
 from sluice.publish.iceberg import table as tables
-from sluice.publish.iceberg.table import ensure
 from tests.unit.cloud import LAKE, LEDGER, Cloud
 from tests.unit.maintain.compacted import DAY, NAMES, commit, compacted, files, march, quantities
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, source, table
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, source, table
 
 
 @pytest.fixture(autouse=True)

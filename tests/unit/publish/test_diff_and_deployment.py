@@ -15,7 +15,7 @@ from sluice.engines.accounting import declared_tables
 from sluice.publish import tables
 from sluice.publish.iceberg import table as iceberg
 from tests.unit.cloud import DATABASE, Cloud
-from tests.unit.publish.iceberg.table_files import lake_of
+from tests.unit.publish.iceberg.table_files import ensure, lake_of
 
 
 class Base(pa.DataFrameModel):
@@ -125,7 +125,7 @@ def deploy(cloud: Cloud, contract: Contract) -> None:
     declaration = declared_tables(contract)
     tables.ensure(cloud.glue, DATABASE, "sold", location="s3://acme-sales-lake/", declaration=declaration)
     if contract.table == "iceberg":
-        iceberg.ensure(*lake_of(cloud), "sold", declaration)
+        ensure(*lake_of(cloud), "sold", declaration)
 
 
 def refusals(found: list[Change]) -> list[str]:

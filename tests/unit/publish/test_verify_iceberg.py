@@ -14,12 +14,11 @@ from sluice.maintain.merge import merge
 from sluice.manifest import TableDeclaration
 from sluice.publish.iceberg.commit import swap
 from sluice.publish.iceberg.compaction import compact
-from sluice.publish.iceberg.table import ensure
 from sluice.publish.lake import Lake, LakeManifest, read_manifest
 from sluice.publish.verify import Difference, verify
 from tests.unit.cloud import DATABASE, LAKE, LEDGER, RAW, Cloud
 from tests.unit.handlers.test_commit import FORMER, KEY, NEWER, seen
-from tests.unit.publish.iceberg.table_files import lake_of
+from tests.unit.publish.iceberg.table_files import ensure, lake_of
 from tests.unit.sales_rows import as_csv
 from tests.unit.two_versions import FIRST, SECOND, fail
 

@@ -108,14 +108,15 @@ def test_a_few_bad_values_are_no_drift(tmp_path: Path):
 
 
 def test_the_report_holds_the_drift(tmp_path: Path):
-    told = checked(tmp_path, ROWS.replace("quantity", "qty")).to_dict()["drift"]
-    assert told[0]["kind"] == "renamed"
-    assert set(told[0]) == {"kind", "column", "policy", "message"}
+    drift = checked(tmp_path, ROWS.replace("quantity", "qty")).to_dict()["drift"]
+    assert drift[0]["kind"] == "renamed"
+    assert set(drift[0]) == {"kind", "column", "policy", "message"}
 
 
 def test_the_page_of_a_rejected_file_shows_the_drift(tmp_path: Path):
     report = checked(tmp_path, ROWS.replace("quantity", "<b>qty</b>"))
-    facts = {"source": "s3://raw/sales/x.csv", "version": "v1", "made_at": "2026-11-21T08:00:00+00:00"}
+    links = {"dataset": "", "contract": ""}
+    facts = {"source": "s3://raw/sales/x.csv", "version": "v1", "made_at": "2026-11-21T08:00:00+00:00", "links": links}
     shown = render("rejected", {**report.to_dict(), **facts})
     assert "Columns that are not as agreed" in shown
     assert "may be called" in shown

@@ -114,7 +114,7 @@ def widens(old: IcebergType, new: IcebergType) -> bool:
     return True
 
 
-def reading_problems(table: Table, manifest: Manifest) -> Iterator[str]:
+def reading_problems(table: Table, manifest: Manifest | TableDeclaration) -> Iterator[str]:
     """Yield why readers of a table could not read the files of a manifest, a clause each."""
     by, current = (
         [column["name"] for column in manifest.partition_columns],

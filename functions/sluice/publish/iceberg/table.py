@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import Table
@@ -22,14 +23,16 @@ _PAUSE = 0.2
 """Seconds, at most, after the first conflict; twice as long after each further one."""
 
 
-def ensure(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDeclaration) -> None:
-    """Create a dataset's table, or evolve it as a deployment declares: add, drop, rename, widen and reorder columns.
+def evolve(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDeclaration) -> None:
+    """Evolve a dataset's table as a deployment declares: add, drop, rename, widen and reorder columns.
 
     A new column of which a former one is an alias is this one, renamed. A table that a later version of the contract
-    declares stays. Raises TableDisagrees as `problems` says it, before anything changes; CommitConflict.
+    declares stays. One that is missing stays so until the first commit: a first deployment that fails must leave the
+    lake bucket empty. Raises TableDisagrees as `problems` says it, before anything changes; CommitConflict.
     """
     files = S3FileIO(lake.s3)
-    retry(dataset, lambda _: _ensure(lake, catalog, dataset, declaration, files))
+    with suppress(NoSuchTableError):
+        retry(dataset, lambda _: _evolve(catalog, dataset, declaration, files))
 
 
 def problems(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDeclaration) -> list[str]:
@@ -45,7 +48,7 @@ def problems(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDecla
     return [f"{catalog.database}.{dataset}: {text}" for text in schema.evolution_problems(table, declaration)]
 
 
-def require(lake: Lake, catalog: Catalog, dataset: str, manifest: Manifest) -> None:
+def require(lake: Lake, catalog: Catalog, dataset: str, manifest: Manifest | TableDeclaration) -> None:
     """Create a dataset's table if it is missing; one that is there stays as it is, since only a deployment evolves it.
 
     Raises TableDisagrees when readers could not read the run's files, or a table of another kind has the name;
@@ -82,18 +85,8 @@ def retry[T](dataset: str, commit: Callable[[int], T]) -> T:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _ensure(
-    lake: Lake,
-    catalog: Catalog,
-    dataset: str,
-    declaration: TableDeclaration,
-    files: S3FileIO,
-) -> None:
-    try:
-        table = load(catalog, dataset, files)
-    except NoSuchTableError:
-        _create(lake, catalog, dataset, declaration, files)
-        return
+def _evolve(catalog: Catalog, dataset: str, declaration: TableDeclaration, files: S3FileIO) -> None:
+    table = load(catalog, dataset, files)
     if version_of(table) > declaration.contract_version:
         return
     same = schema.is_as(table.schema(), declaration)

@@ -17,10 +17,9 @@ from cli.cuts.cut import Cut, CutDiffers, CutEmpty, NoCut
 from cli.stack.snapshots import NotAsOf, open_table
 from sluice.errors import RowsLost
 from sluice.manifest import TableDeclaration
-from sluice.publish.iceberg.table import ensure
 from tests.unit.cli.lake_stack import SOLD, publish, sold, stack
 from tests.unit.cloud import LAKE, Cloud
-from tests.unit.publish.iceberg.table_files import lake_of, source
+from tests.unit.publish.iceberg.table_files import ensure, lake_of, source
 
 
 def march(day: int) -> datetime:

@@ -12,6 +12,7 @@ from sluice.aws.object_version import ObjectVersion
 from sluice.manifest import Manifest, PartitionCount, TableDeclaration
 from sluice.publish.iceberg.catalog import load
 from sluice.publish.iceberg.file_io import S3FileIO
+from sluice.publish.iceberg.table import evolve, require
 from sluice.publish.lake import Catalog, Lake, LakeManifest, LakeObject
 from tests.unit.cloud import DATABASE, LAKE, RAW, Cloud
 from tests.unit.publish.test_tables import MANIFEST
@@ -32,6 +33,12 @@ SALES = TableDeclaration(
 
 def lake_of(cloud: Cloud) -> tuple[Lake, Catalog]:
     return Lake(cloud.s3, LAKE), Catalog(cloud.glue, DATABASE)
+
+
+def ensure(lake: Lake, catalog: Catalog, dataset: str, declaration: TableDeclaration) -> None:
+    """Make a table as the first commit makes it, or change it as a deployment does."""
+    evolve(lake, catalog, dataset, declaration)
+    require(lake, catalog, dataset, declaration)
 
 
 def source(name: str) -> str:

@@ -6,10 +6,9 @@ import pytest
 from sluice.errors import CommitConflict, LeaseLost, RowsLost, TableDisagrees
 from sluice.publish.iceberg import table as tables
 from sluice.publish.iceberg.commit import Commit, swap
-from sluice.publish.iceberg.table import ensure
 from sluice.publish.lake import LakeManifest
 from tests.unit.cloud import Cloud
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, publish_files, rows, snapshots, source, table
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, publish_files, rows, snapshots, source, table
 
 
 @pytest.fixture(autouse=True)

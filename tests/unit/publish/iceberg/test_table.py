@@ -12,9 +12,9 @@ from sluice.manifest import Manifest, TableDeclaration
 from sluice.publish import tables as parquet_tables
 from sluice.publish.iceberg import table as tables
 from sluice.publish.iceberg.commit import swap
-from sluice.publish.iceberg.table import ensure, require
+from sluice.publish.iceberg.table import require
 from tests.unit.cloud import DATABASE, Cloud
-from tests.unit.publish.iceberg.table_files import SALES, lake_of, publish_files, rows, source, table
+from tests.unit.publish.iceberg.table_files import SALES, ensure, lake_of, publish_files, rows, source, table
 from tests.unit.publish.test_tables import MANIFEST
 
 LINEAGE = SALES.schema[2:]
